@@ -1,0 +1,1 @@
+"""From published files to batches: index, boxes, cache, splits, transforms, balancing, datamodule."""

@@ -1,0 +1,1 @@
+"""What is done about rare findings: weights for the loss, or draws for the loader."""

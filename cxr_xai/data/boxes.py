@@ -1,0 +1,64 @@
+"""Radiologists' boxes: the published list, and the only place where box coordinates change their unit."""
+
+from pathlib import Path
+
+import pandas as pd
+import torch
+from torch import Tensor
+
+from cxr_xai.errors import UserError
+from cxr_xai.findings import BOXED, canonical
+
+REFERENCE_SIZE = 1024
+"""The published list is in pixels of the 1024 × 1024 release, whatever size the files at hand have."""
+
+CORNERS = ["x0", "y0", "x1", "y1"]
+
+
+def read_box_list(path: Path) -> pd.DataFrame:
+    """Read a list in the layout of ``BBox_List_2017.csv``.
+
+    Its header, ``Image Index,Finding Label,Bbox [x,y,w,h],,,``, names three of six columns with commas inside the
+    brackets, so columns are taken by position. ``Infiltrate`` becomes ``Infiltration``.
+
+    Returns:
+        ``image_id, finding, x0, y0, x1, y1`` with corners as fractions of the film in [0, 1].
+
+    Raises:
+        UserError: the list is malformed, names an unknown finding, or has a box outside the film or without area.
+    """
+    try:
+        raw = pd.read_csv(path, skiprows=1, header=None, usecols=range(6), skip_blank_lines=True)
+        raw.columns = pd.Index(["image_id", "finding", "x", "y", "w", "h"])
+        numbers = raw[["x", "y", "w", "h"]].astype(float) / REFERENCE_SIZE
+    except (ValueError, pd.errors.ParserError) as error:
+        raise UserError(
+            f"{path} is not a box list: expected rows 'image,finding,x,y,w,h' under one header line ({error})."
+        ) from error
+    boxes = pd.DataFrame({"image_id": raw["image_id"], "finding": raw["finding"].map(canonical)})
+    boxes["x0"], boxes["y0"] = numbers["x"], numbers["y"]
+    boxes["x1"], boxes["y1"] = numbers["x"] + numbers["w"], numbers["y"] + numbers["h"]
+    if unknown := sorted(set(boxes["finding"]) - set(BOXED)):
+        raise UserError(f"{path} names findings without boxes in the release: {', '.join(unknown)}; mend the list.")
+    # The published list has boxes that touch the border to within rounding; more than a pixel is a wrong list.
+    slack = 1 / REFERENCE_SIZE
+    wrong = (numbers[["w", "h"]] <= 0).any(axis=1) | (numbers.isna()).any(axis=1)
+    wrong |= (boxes[CORNERS] < -slack).any(axis=1) | (boxes[CORNERS] > 1 + slack).any(axis=1)
+    if wrong.any():
+        row = int(wrong.to_numpy().argmax())
+        raise UserError(
+            f"{path} line {row + 2}: the box of {boxes['image_id'][row]} is empty or leaves the "
+            f"{REFERENCE_SIZE} x {REFERENCE_SIZE} film; mend or remove the line."
+        )
+    boxes[CORNERS] = boxes[CORNERS].clip(0, 1)
+    return boxes
+
+
+def boxes_in_pixels(boxes: pd.DataFrame, size: int) -> Tensor:
+    """Return ``(B, 4)`` float32 xyxy in pixels of a ``size × size`` image.
+
+    >>> table = pd.DataFrame({"x0": [0.25], "y0": [0.5], "x1": [0.75], "y1": [1.0]})
+    >>> boxes_in_pixels(table, 128).tolist()
+    [[32.0, 64.0, 96.0, 128.0]]
+    """
+    return torch.from_numpy(boxes[CORNERS].to_numpy("float32").copy()) * size

@@ -1,0 +1,64 @@
+"""The study table: one tidy row per image of the label file, whatever source it came from."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from cxr_xai.findings import BOXED, FINDINGS
+
+STUDY_COLUMNS = ("image_id", "patient_id", "followup", "age", "sex", "view", "path", "official", *FINDINGS)
+BOX_COLUMNS = ("image_id", "patient_id", "finding", "x0", "y0", "x1", "y1")
+
+
+@dataclass(frozen=True)
+class Index:
+    """Everything known about a source before an image is opened.
+
+    Attributes:
+        name: the source, ``nih`` or ``phantom``.
+        studies: the columns ``STUDY_COLUMNS``, one row per row of the label file. ``path`` is None where the image file
+            is absent, ``official`` is ``train_val``, ``test`` or None, findings are 0, 1 or NaN (unknown).
+        boxes: the columns ``BOX_COLUMNS``; corners are fractions of the film's width and height, so they fit any size.
+        sources: what was read: file name → SHA-256.
+        counts: what was found and dropped, in words → number, in the order in which it is printed.
+    """
+
+    name: str
+    studies: pd.DataFrame
+    boxes: pd.DataFrame
+    sources: Mapping[str, str]
+    counts: Mapping[str, int]
+    about: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def targets(self) -> npt.NDArray[np.float32]:
+        """``(rows, K)`` labels in the order of ``FINDINGS``."""
+        return self.studies[list(FINDINGS)].to_numpy(np.float32)
+
+    @property
+    def present(self) -> npt.NDArray[np.bool_]:
+        """``(rows,)`` true where the image file is there."""
+        return self.studies["path"].notna().to_numpy()
+
+    def positives(self) -> dict[str, int]:
+        """Positive rows per finding, over the whole label file."""
+        totals = np.nansum(self.targets, axis=0)
+        return {name: int(total) for name, total in zip(FINDINGS, totals, strict=True)}
+
+    def boxes_by_finding(self) -> dict[str, int]:
+        """Boxes per boxed finding."""
+        counts = self.boxes["finding"].value_counts()
+        return {name: int(counts.get(name, 0)) for name in BOXED}
+
+
+class Reader(Protocol):
+    """What a source must offer: read (or make, then read) the folder ``root``."""
+
+    def read(self, root: Path) -> Index:
+        """Read the source; a missing folder, file or column is a ``UserError`` that says what to do."""
+        ...

@@ -1,0 +1,56 @@
+"""The chest phantom: made on first use, then read like the release."""
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Literal
+
+from cxr_xai.data.cache import Progress
+from cxr_xai.data.index import Index
+from cxr_xai.data.phantom import PhantomSpec, write_phantom
+from cxr_xai.data.readers.nih import NihReader
+
+
+class PhantomReader:
+    """Writes a phantom into the root unless it is there, and reads it with the NIH reader.
+
+    Args:
+        train_val_patients: about 2.2 images each.
+        test_patients: likewise; only they have boxes.
+        film_size: side of the films in pixels.
+        prevalence: ``enriched`` has enough of every finding for a small test; ``nih`` is as in the release.
+        shortcut_strength: 0 to 1, how much marker, drain and brightness say about the labels.
+        seed: of the phantom.
+        box_list: name of the box list, or None to go on without boxes.
+        progress: told while films are drawn.
+    """
+
+    def __init__(
+        self,
+        train_val_patients: int = 1010,
+        test_patients: int = 330,
+        film_size: int = 256,
+        prevalence: Literal["nih", "enriched"] = "enriched",
+        shortcut_strength: float = 0.5,
+        seed: int = 0,
+        box_list: str | None = "BBox_List_2017.csv",
+        progress: Progress | None = None,
+    ) -> None:
+        self.spec = PhantomSpec(
+            seed=seed,
+            train_val_patients=train_val_patients,
+            test_patients=test_patients,
+            image_size=film_size,
+            prevalence=prevalence,
+            shortcut_strength=shortcut_strength,
+        )
+        self.box_list, self.progress = box_list, progress
+
+    def read(self, root: Path) -> Index:
+        """Make the phantom if need be and read it.
+
+        Raises:
+            UserError: the root holds another phantom, or something else.
+        """
+        write_phantom(root, self.spec, progress=self.progress)
+        index = NihReader(self.box_list, name="phantom").read(root)
+        return replace(index, about={"prevalence": self.spec.prevalence, "shortcut_strength": self.spec.shortcut_strength})

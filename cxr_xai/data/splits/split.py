@@ -1,0 +1,69 @@
+"""A split: three disjoint sets of patients, proved and hashed."""
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from cxr_xai.data.index import Index
+from cxr_xai.errors import UserError
+
+PARTS = ("train", "val", "test")
+
+
+@dataclass(frozen=True)
+class Split:
+    """The part of every row of the label file, rows without an image included.
+
+    Attributes:
+        scheme: ``official`` or ``patient``; every number in a table carries it.
+        part: ``(rows,)`` one of ``train``, ``val``, ``test``, or ``""`` for rows in none.
+        hash: SHA-256 over (image, part) in image order; equal hashes mean equal splits.
+    """
+
+    scheme: str
+    part: npt.NDArray[np.str_]
+    hash: str
+
+    def rows(self, part: str) -> npt.NDArray[np.int64]:
+        """Return the rows of one part, in table order."""
+        return np.flatnonzero(self.part == part)
+
+
+class SplitScheme(Protocol):
+    """What a member of the ``split`` group must offer."""
+
+    def split(self, index: Index) -> Split:
+        """Divide the whole label file, so that a partial copy has the same parts as a full one."""
+        ...
+
+
+def make_split(scheme: str, studies: pd.DataFrame, part: npt.NDArray[np.str_]) -> Split:
+    """Prove that no patient is in two parts, and hash the result.
+
+    Raises:
+        UserError: a patient is in two parts; the message names one.
+    """
+    placed = studies.loc[part != "", ["patient_id"]].assign(part=part[part != ""])
+    parts_per_patient = placed.drop_duplicates().groupby("patient_id").size()
+    if (parts_per_patient > 1).any():
+        torn = parts_per_patient[parts_per_patient > 1]
+        where = sorted(placed.loc[placed["patient_id"] == torn.index[0], "part"].unique())
+        raise UserError(
+            f"split={scheme} is not patient-disjoint: {len(torn)} patients are in two parts, the first is "
+            f"{torn.index[0]} ({' and '.join(where)}); the lists must keep all images of a patient together."
+        )
+    order = np.argsort(studies["image_id"].to_numpy(str))
+    lines = "\n".join(f"{a},{b}" for a, b in zip(studies["image_id"].to_numpy()[order], part[order], strict=True))
+    return Split(scheme, part, hashlib.sha256(lines.encode()).hexdigest())
+
+
+def prevalence_by_part(index: Index, split: Split) -> Mapping[str, npt.NDArray[np.float64]]:
+    """Share of positives per finding in each part, over the rows with an image."""
+    targets, present = index.targets, index.present
+    chosen = {part: targets[(split.part == part) & present] for part in PARTS}
+    return {part: np.nanmean(rows, axis=0) if len(rows) else np.full(rows.shape[1], np.nan) for part, rows in chosen.items()}
