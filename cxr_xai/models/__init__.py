@@ -1,0 +1,1 @@
+"""Backbones by name, and the head that makes their maps exact."""

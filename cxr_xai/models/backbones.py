@@ -1,0 +1,89 @@
+"""The only door to timm: a convolutional trunk by name, with its weights and its own mean and std."""
+
+import socket
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlparse
+from urllib.request import getproxies
+
+import timm
+import torch
+from huggingface_hub import constants, try_to_load_from_cache
+from torch import nn
+
+from cxr_xai.errors import UserError
+
+
+@dataclass(frozen=True)
+class Backbone:
+    """A trunk: ``(N, channels_in, H, W)`` → ``(N, channels_out, h, w)``, and what it expects of its input."""
+
+    trunk: nn.Module
+    channels_in: int
+    channels_out: int
+    mean: tuple[float, ...]
+    std: tuple[float, ...]
+
+
+def build_backbone(name: str, weights: str, in_chans: int, options: Mapping[str, Any]) -> Backbone:
+    """Build a timm model without its pooling and classifier.
+
+    Args:
+        name: any timm model with convolutional features.
+        weights: ``imagenet``, ``none``, or a file with a state dict of this trunk.
+        in_chans: 3 repeats the gray film for color weights; 1 is enough for a network trained from scratch.
+        options: further arguments of the timm model.
+
+    Raises:
+        UserError: the name is unknown, the weights cannot be had, or the file does not fit.
+    """
+    if not timm.is_model(name):
+        close = ", ".join(timm.list_models(f"*{name[:6]}*")[:5]) or "python -c 'import timm; print(timm.list_models())'"
+        raise UserError(f"model.backbone={name} is not a timm model; perhaps {close}.")
+    if weights == "imagenet":
+        require_downloadable(name)
+    trunk = timm.create_model(
+        name, pretrained=weights == "imagenet", in_chans=in_chans, num_classes=0, global_pool="", **options
+    )
+    if weights not in ("imagenet", "none"):
+        load_file(trunk, Path(weights))
+    data = trunk.pretrained_cfg
+    repeat = in_chans if in_chans != len(data["mean"]) else None
+    mean, std = (_one_channel(data[key]) * repeat if repeat else tuple(data[key]) for key in ("mean", "std"))
+    return Backbone(trunk, in_chans, trunk.num_features, mean, std)
+
+
+def _one_channel(values: tuple[float, ...]) -> tuple[float, ...]:
+    return (sum(values) / len(values),)
+
+
+def load_file(trunk: nn.Module, path: Path) -> None:
+    """Load a state dict saved with ``torch.save`` (tensors only: nothing in the file is executed)."""
+    if not path.is_file():
+        raise UserError(f"model.weights={path}: no such file; use imagenet, none, or the path of a state dict.")
+    try:
+        trunk.load_state_dict(torch.load(path, map_location="cpu", weights_only=True))
+    except Exception as error:
+        reason = str(error).splitlines()[0]
+        raise UserError(f"model.weights={path} does not fit this backbone: {reason}") from error
+
+
+def require_downloadable(name: str, timeout: float = 2.0) -> None:
+    """Fail within seconds, and not after a minute of retries, where the weights are neither cached nor in reach."""
+    source = timm.get_pretrained_cfg(name)
+    if source is None or not (source.hf_hub_id or source.url):
+        raise UserError(f"model.weights=imagenet: timm has no ImageNet weights for {name}; use model.weights=none.")
+    if source.hf_hub_id and isinstance(try_to_load_from_cache(source.hf_hub_id, "model.safetensors"), str):
+        return
+    if getproxies():  # a direct connection proves nothing behind a proxy
+        return
+    host = urlparse(constants.ENDPOINT).hostname or ""
+    try:
+        socket.create_connection((host, 443), timeout).close()
+    except OSError as error:
+        raise UserError(
+            f"model.weights=imagenet: the weights of {name} are not in the local cache and {host} cannot be reached; "
+            "use model.weights=none, or model.weights=<file> with a state dict fetched elsewhere."
+        ) from error

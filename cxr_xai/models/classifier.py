@@ -1,0 +1,71 @@
+"""Trunk, global average pooling, dropout, one linear layer: the head under which class activation maps are exact."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from cxr_xai.errors import UserError
+from cxr_xai.findings import FINDINGS
+from cxr_xai.models.backbones import Backbone, build_backbone
+
+
+class Classifier(nn.Module):
+    """Logits of the 14 findings from gray films in [0, 1].
+
+    Args:
+        backbone: the trunk and its normalization.
+        dropout: on the pooled features.
+        findings: number of logits.
+    """
+
+    mean: Tensor
+    std: Tensor
+
+    def __init__(self, backbone: Backbone, dropout: float = 0.5, findings: int = len(FINDINGS)) -> None:
+        super().__init__()
+        if not 0 <= dropout < 1:
+            raise UserError(f"model.dropout is {dropout}; it must be at least 0 and below 1.")
+        self.trunk = backbone.trunk
+        self.channels_in = backbone.channels_in
+        self.register_buffer("mean", torch.tensor(backbone.mean).view(1, -1, 1, 1), persistent=False)
+        self.register_buffer("std", torch.tensor(backbone.std).view(1, -1, 1, 1), persistent=False)
+        self.dropout = nn.Dropout(dropout)
+        self.head = nn.Linear(backbone.channels_out, findings)
+
+    def features(self, image: Tensor) -> Tensor:
+        """``(N, 1, H, W)`` film in [0, 1] → ``(N, C, h, w)`` last feature map, normalized as the backbone wants it."""
+        features: Tensor = self.trunk((image.expand(-1, self.channels_in, -1, -1) - self.mean) / self.std)
+        return features
+
+    def classify(self, features: Tensor) -> Tensor:
+        """``(N, C, h, w)`` feature map → ``(N, K)`` logits."""
+        logits: Tensor = self.head(self.dropout(features.mean(dim=(2, 3))))
+        return logits
+
+    def forward(self, image: Tensor) -> Tensor:
+        """``(N, 1, H, W)`` film in [0, 1] → ``(N, K)`` logits."""
+        return self.classify(self.features(image))
+
+
+def build_classifier(
+    backbone: str,
+    weights: str = "none",
+    dropout: float = 0.5,
+    in_chans: int = 3,
+    options: Mapping[str, Any] | None = None,
+) -> Classifier:
+    """Build a classifier around any timm trunk.
+
+    Args:
+        backbone: timm name.
+        weights: ``imagenet``, ``none`` or a file.
+        dropout: on the pooled features.
+        in_chans: channels the trunk sees.
+        options: further arguments of the timm model.
+
+    >>> build_classifier("resnet10t")(torch.zeros(2, 1, 64, 64)).shape
+    torch.Size([2, 14])
+    """
+    return Classifier(build_backbone(backbone, weights, in_chans, options or {}), dropout)
