@@ -1,0 +1,44 @@
+"""What a run's numbers rest on: code, versions, seeds, data, split, uses of boxes."""
+
+import hashlib
+import importlib.metadata
+import platform
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import cxr_xai
+
+LIBRARIES = ("torch", "torchvision", "lightning", "timm", "torchmetrics", "numpy", "pandas", "scikit-learn", "scipy")
+SHOWING_ROOMS = ("report", "visualization", "dashboard")
+"""Rooms that show results and cannot change them: editing a template does not invalidate a run."""
+
+
+def hash_code() -> str:
+    """Return the SHA-256 over the package's source files, names included, rooms that only show left out."""
+    root = Path(cxr_xai.__file__).parent
+    digest = hashlib.sha256()
+    for path in sorted(root.rglob("*.py")):
+        relative = path.relative_to(root)
+        if relative.parts[0] not in SHOWING_ROOMS:
+            digest.update(relative.as_posix().encode() + b"\0" + path.read_bytes() + b"\0")
+    return digest.hexdigest()
+
+
+def describe_code() -> dict[str, Any]:
+    """Return the code's hash, version, and where there is a git checkout its commit and whether it was changed."""
+    root = Path(cxr_xai.__file__).parent
+    code: dict[str, Any] = {"version": cxr_xai.__version__, "sha256": hash_code()}
+    for key, arguments in {"commit": ["rev-parse", "HEAD"], "changes": ["status", "--porcelain", "--", "cxr_xai", "conf"]}.items():
+        try:
+            done = subprocess.run(["git", "-C", str(root.parent), *arguments], capture_output=True, text=True, timeout=10)
+        except (OSError, subprocess.TimeoutExpired):
+            return code
+        if done.returncode == 0:
+            code[key] = done.stdout.strip() if key == "commit" else len(done.stdout.splitlines())
+    return code
+
+
+def describe_versions() -> dict[str, str]:
+    """Return the versions of Python and of the libraries that numbers depend on."""
+    return {"python": platform.python_version(), **{name: importlib.metadata.version(name) for name in LIBRARIES}}

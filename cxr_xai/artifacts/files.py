@@ -1,0 +1,41 @@
+"""Files that are either whole or absent."""
+
+import json
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+
+@contextmanager
+def whole(path: Path) -> Iterator[Path]:
+    """Give a temporary path beside ``path`` to write to; it takes the place of ``path`` only if the body succeeds."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    partial = path.with_name(f".{path.name}.{os.getpid()}")
+    try:
+        yield partial
+        partial.replace(path)
+    finally:
+        partial.unlink(missing_ok=True)
+
+
+def write_json(path: Path, value: Any) -> None:
+    """Write plain types; NaN becomes null, since JSON has none."""
+    with whole(path) as partial:
+        partial.write_text(json.dumps(_nan_to_null(value), indent=1, allow_nan=False) + "\n")
+
+
+def read_json(path: Path) -> Any:
+    """Read what ``write_json`` wrote; null stays None."""
+    return json.loads(path.read_text())
+
+
+def _nan_to_null(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {str(key): _nan_to_null(entry) for key, entry in value.items()}
+    if isinstance(value, list | tuple):
+        return [_nan_to_null(entry) for entry in value]
+    if isinstance(value, float) and value != value:
+        return None
+    return value

@@ -1,0 +1,112 @@
+"""The run folder: names, schema and tables of everything a run leaves."""
+
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from cxr_xai.artifacts.files import read_json, whole, write_json
+from cxr_xai.errors import UserError
+
+SCHEMA_VERSION = 1
+
+PREDICTION_COLUMNS = ("image_id", "patient_id", "part", "finding", "target", "logit", "prob", "pred")
+"""One row per study and finding. ``target`` may be NaN (unknown); ``pred`` is ``prob`` at the threshold from val."""
+
+LOCALIZATION_COLUMNS = (
+    "epoch",
+    "half",
+    "image_id",
+    "patient_id",
+    "finding",
+    "explainer",
+    "boxes",
+    "prob",
+    "dead",
+    "pointing",
+    "energy",
+    "energy_ratio",
+    "iou",
+    "iobb",
+    "mask_iou",
+    "prior_pointing",
+    "prior_energy",
+    "prior_iou",
+    "ceiling_energy",
+    "ceiling_iou",
+)
+"""One row per epoch, study and boxed finding. ``half`` is ``monitored`` (every epoch) or ``sealed`` (once, at the end);
+scores of dead maps and of findings without a prior are NaN."""
+
+PANEL_COLUMNS = ("kind", "epoch", "image_id", "finding", "target", "prob", "dead", "file")
+"""``kind`` is ``epoch``, ``box``, ``TP``, ``FP`` or ``FN``; ``file`` is relative to the explainer's folder."""
+
+
+class RunFolder:
+    """One run's folder, ``outputs/<name>/<cell>``.
+
+    Args:
+        path: the folder; it need not exist yet.
+    """
+
+    def __init__(self, path: str | Path) -> None:
+        self.path = Path(path)
+        self.config = self.path / "config.yaml"
+        self.certificate = self.path / "certificate.json"
+        self.metrics = self.path / "metrics.csv"
+        self.summary = self.path / "summary.json"
+        self.predictions = self.path / "predictions.parquet"
+        self.localization = self.path / "localization.parquet"
+        self.report = self.path / "report.html"
+        self.checkpoints = self.path / "checkpoints"
+        self.best = self.checkpoints / "best.ckpt"
+        self.last = self.checkpoints / "last.ckpt"
+
+    def explanations(self, explainer: str) -> Path:
+        """Return the folder of one explainer: ``panels.csv``, pictures, raw maps."""
+        return self.path / "explanations" / explainer
+
+    def read_summary(self) -> dict[str, Any]:
+        """Read the results of a complete run.
+
+        Raises:
+            UserError: the folder is not a complete run, or was written by another schema.
+        """
+        if not self.summary.is_file():
+            raise UserError(f"{self.path} is not a complete run (no summary.json); run its training command again.")
+        summary: dict[str, Any] = read_json(self.summary)
+        if summary.get("schema_version") != SCHEMA_VERSION:
+            raise UserError(
+                f"{self.summary} has schema {summary.get('schema_version')}, this version reads {SCHEMA_VERSION}; "
+                "use the version of cxr_xai that wrote it."
+            )
+        return summary
+
+    def write_summary(self, summary: dict[str, Any]) -> None:
+        """Write the results; this file is what makes a run complete."""
+        write_json(self.summary, {"schema_version": SCHEMA_VERSION, **summary})
+
+    def read_metrics(self) -> pd.DataFrame:
+        """Return ``epoch, key, value`` rows."""
+        return pd.read_csv(self.metrics)
+
+    def write_table(self, path: Path, table: pd.DataFrame, columns: tuple[str, ...]) -> None:
+        """Write a parquet table with exactly these columns."""
+        with whole(path) as partial:
+            table[list(columns)].to_parquet(partial, index=False)
+
+    def append_localization(self, rows: pd.DataFrame, half: str, epoch: int) -> None:
+        """Add rows, in place of whatever this half already has from this epoch on (an epoch run again after a cut)."""
+        if self.localization.is_file():
+            old = pd.read_parquet(self.localization)
+            rows = pd.concat([old[(old["half"] != half) | (old["epoch"] < epoch)], rows], ignore_index=True)
+        self.write_table(self.localization, rows, LOCALIZATION_COLUMNS)
+
+    def append_panels(self, explainer: str, rows: pd.DataFrame, epoch: int) -> None:
+        """Add panel rows, in place of those of the same kinds from this epoch on."""
+        path = self.explanations(explainer) / "panels.csv"
+        if path.is_file():
+            old = pd.read_csv(path)
+            rows = pd.concat([old[~old["kind"].isin(rows["kind"]) | (old["epoch"] < epoch)], rows], ignore_index=True)
+        with whole(path) as partial:
+            rows[list(PANEL_COLUMNS)].to_csv(partial, index=False)

@@ -1,0 +1,1 @@
+"""Where scalars and panels go while a run is on."""
