@@ -1,0 +1,154 @@
+"""Joins boxes, explainer and metrics: explains boxed studies and scores their maps beside prior and ceiling."""
+
+import hashlib
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+import torch
+from torch import Tensor, nn
+
+from cxr_xai.callbacks.explained import Explained
+from cxr_xai.callbacks.ranks import gather_rows
+from cxr_xai.data.boxes import boxes_in_pixels
+from cxr_xai.data.datamodule import ChestXrayDataModule
+from cxr_xai.explainers.contract import Explainer
+from cxr_xai.explainers.heatmap import make_heatmap, resize_heatmaps
+from cxr_xai.findings import INDEX
+from cxr_xai.metrics.ceiling import energy_ceiling, iou_ceiling
+from cxr_xai.metrics.localization import localization_scores
+from cxr_xai.metrics.prior import ClassBoxPrior, pool_to_grid
+
+SCORED = ("pointing", "energy", "energy_ratio", "iou", "iobb", "mask_iou")
+REFERENCES = ("prior_pointing", "prior_energy", "prior_iou", "ceiling_energy", "ceiling_iou")
+
+
+@dataclass(frozen=True)
+class Pairs:
+    """The (study, boxed finding) pairs of a set of studies.
+
+    Attributes:
+        table: ``image_id, patient_id, finding, boxes`` (their number).
+        position: ``(M,)`` position of each pair's study among the explained rows.
+        finding: ``(M,)`` column of each pair's finding.
+        boxes: xyxy pixels, one ``(B, 4)`` tensor per pair.
+    """
+
+    table: pd.DataFrame
+    position: npt.NDArray[np.int64]
+    finding: npt.NDArray[np.int64]
+    boxes: list[Tensor]
+
+
+class BoxProbe:
+    """Explains and scores the boxed studies of one half.
+
+    What does not depend on the model (prior and ceiling of each box) is computed once per grid.
+
+    Args:
+        datamodule: the source of films and boxes.
+        explainer: makes the maps.
+        half: ``monitored`` or ``sealed``.
+        max_studies: at most so many, chosen by hash of the image id, the same in every run; None takes all.
+        threshold: of the region, relative to the map's maximum.
+        rule: the box around the ``all`` region or its ``largest`` component.
+    """
+
+    def __init__(
+        self,
+        datamodule: ChestXrayDataModule,
+        explainer: Explainer,
+        half: str,
+        max_studies: int | None = None,
+        threshold: float = 0.5,
+        rule: str = "all",
+    ) -> None:
+        self.datamodule, self.explainer, self.half = datamodule, explainer, half
+        self.threshold, self.rule = threshold, rule
+        self.rows = choose_rows(datamodule.index.studies["image_id"], datamodule.boxed_rows(half), max_studies)
+        self.pairs = self._pairs()
+        self._references: dict[tuple[int, int], pd.DataFrame] = {}
+
+    def explain(self, model: nn.Module, device: torch.device, epoch: int) -> Explained:
+        """Explain every study once (each rank its share, joined on all ranks) and score every boxed finding."""
+        attribution, logits = gather_rows(partial(self._explain_rows, model, device), len(self.rows))
+        heatmaps = make_heatmap(attribution[self.pairs.position, self.pairs.finding])
+        scores = self._score(heatmaps)
+        regions = scores.pop("region_box").numpy()
+        table = self.pairs.table.assign(epoch=epoch, half=self.half, explainer=self.explainer.name)
+        table["prob"] = torch.sigmoid(logits[self.pairs.position, self.pairs.finding]).numpy()
+        table["dead"] = scores["dead"].numpy()
+        for key in SCORED:
+            table[key] = scores[key].numpy()
+        height, width = attribution.shape[-2:]
+        table = pd.concat([table, self.references((height, width))], axis=1)
+        return Explained(self.explainer.name, epoch, self.half, self.rows, attribution, logits, table, regions)
+
+    def references(self, grid: tuple[int, int]) -> pd.DataFrame:
+        """Return prior and ceiling of each pair for maps on this grid, scored by the same code as the maps."""
+        if grid not in self._references:
+            self._references[grid] = self._compute_references(grid)
+        return self._references[grid]
+
+    def _explain_rows(self, model: nn.Module, device: torch.device, positions: npt.NDArray[np.int64]) -> Any:
+        dataset, size = self.datamodule.dataset_of(self.rows), self.datamodule.batch_size
+        parts = []
+        for start in range(0, len(positions), size):
+            batch = self.datamodule.plain(dataset.batch(self.rows[positions[start : start + size]]), 0)
+            explanation = self.explainer.explain(model, batch.image.to(device))
+            parts.append((explanation.attribution.cpu(), explanation.logits.cpu()))
+        return tuple(torch.cat(tensors) for tensors in zip(*parts, strict=True)) if parts else None
+
+    def _score(self, heatmaps: Tensor, chunk: int = 256) -> dict[str, Tensor]:
+        """Score ``(M, h, w)`` maps against the boxes; chunks bound the memory that resized maps take."""
+        size, parts = self.datamodule.image_size, []
+        for start in range(0, len(heatmaps), chunk):
+            resized = resize_heatmaps(heatmaps[start : start + chunk], size)
+            boxes = self.pairs.boxes[start : start + chunk]
+            parts.append(localization_scores(resized, boxes, self.threshold, self.rule))
+        return {key: torch.cat([part[key] for part in parts]) for key in parts[0]}
+
+    def _compute_references(self, grid: tuple[int, int]) -> pd.DataFrame:
+        boxes, size = self.datamodule.index.boxes, self.datamodule.image_size
+        prior = ClassBoxPrior(boxes_in_pixels(boxes, 1), boxes["finding"].tolist(), boxes["patient_id"].tolist())
+        keys = zip(self.pairs.table["finding"], self.pairs.table["patient_id"], strict=True)
+        occupancy = torch.stack([prior.heatmap(finding, patient) for finding, patient in keys])
+        scores = self._score(make_heatmap(pool_to_grid(occupancy, grid)))
+        resize = partial(resize_heatmaps, size=size)
+        reached = {
+            "ceiling_energy": energy_ceiling(self.pairs.boxes, (size, size), grid, resize),
+            "ceiling_iou": iou_ceiling(self.pairs.boxes, (size, size), grid, resize, self.threshold),
+        }
+        columns = {f"prior_{key}": scores[key] for key in ("pointing", "energy", "iou")} | reached
+        return pd.DataFrame({key: columns[key].numpy() for key in REFERENCES})
+
+    def _pairs(self) -> Pairs:
+        index = self.datamodule.index
+        studies = index.studies.iloc[self.rows]
+        position = pd.Series(np.arange(len(studies)), index=studies["image_id"])
+        boxes = index.boxes[index.boxes["image_id"].isin(position.index)].copy()
+        boxes["position"] = position.loc[boxes["image_id"]].to_numpy()
+        groups = [(key, group) for key, group in boxes.groupby(["position", "finding"], sort=True)]
+        table = pd.DataFrame(
+            [(group["image_id"].iloc[0], group["patient_id"].iloc[0], key[1], len(group)) for key, group in groups],
+            columns=["image_id", "patient_id", "finding", "boxes"],
+        )
+        return Pairs(
+            table,
+            np.array([key[0] for key, _ in groups], np.int64),
+            np.array([INDEX[key[1]] for key, _ in groups], np.int64),
+            [boxes_in_pixels(group, self.datamodule.image_size) for _, group in groups],
+        )
+
+
+def choose_rows(
+    image_ids: "pd.Series[str]", rows: npt.NDArray[np.int64], max_studies: int | None
+) -> npt.NDArray[np.int64]:
+    """Return at most ``max_studies`` of ``rows``, by hash of the image id, in ascending order."""
+    if max_studies is None or len(rows) <= max_studies:
+        return rows
+    hashes = [hashlib.sha256(name.encode()).hexdigest() for name in image_ids.iloc[rows]]
+    return np.sort(rows[np.argsort(hashes)[:max_studies]])

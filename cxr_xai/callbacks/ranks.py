@@ -1,0 +1,42 @@
+"""Sharing a list of studies between processes and joining what each made of its share."""
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import torch
+import torch.distributed as dist
+from torch import Tensor
+
+Work = Callable[[npt.NDArray[np.int64]], tuple[Tensor, ...] | None]
+"""Positions → tensors with one entry per position; None for no positions."""
+
+
+def world() -> tuple[int, int]:
+    """Return (rank, number of processes); (0, 1) outside a process group."""
+    if dist.is_available() and dist.is_initialized():
+        return dist.get_rank(), dist.get_world_size()
+    return 0, 1
+
+
+def gather_rows(work: Work, count: int) -> tuple[Tensor, ...]:
+    """Let each rank work on every ``world_size``-th of ``count`` positions; return the joined result, in order, on all.
+
+    A rank without positions takes part in the exchange, so no other waits for it.
+    """
+    rank, size = world()
+    mine = work(np.arange(count)[rank::size])
+    if size == 1:
+        return mine or ()
+    everyone: list[Any] = [None] * size
+    dist.all_gather_object(everyone, mine)
+    filled = [(number, part) for number, part in enumerate(everyone) if part is not None]
+    joined = []
+    for column in range(len(filled[0][1])):
+        template = filled[0][1][column]
+        result = torch.empty((count, *template.shape[1:]), dtype=template.dtype)
+        for number, part in filled:
+            result[number::size] = part[column]
+        joined.append(result)
+    return tuple(joined)

@@ -1,0 +1,88 @@
+"""The LightningModule: everything it needs is handed in."""
+
+from collections.abc import Callable, Iterable
+from typing import Any
+
+import torch
+from lightning import LightningModule
+from lightning.pytorch.utilities.types import OptimizerLRScheduler
+from torch import Tensor, nn
+
+from cxr_xai.findings import FINDINGS
+from cxr_xai.metrics.classification import auroc, macro_mean
+from cxr_xai.training.predictions import Predictions
+from cxr_xai.types import Batch
+
+MakeOptimizer = Callable[[Iterable[nn.Parameter]], torch.optim.Optimizer]
+MakeScheduler = Callable[[torch.optim.Optimizer], Any]
+
+
+class ChestXrayModule(LightningModule):
+    """Trains a classifier and gathers what it predicts.
+
+    Args:
+        model: ``(N, 1, H, W)`` films in [0, 1] → ``(N, K)`` logits.
+        loss: ``(N, K)`` logits and targets → scalar; targets may be NaN.
+        make_optimizer: parameters → optimizer.
+        make_scheduler: optimizer → scheduler stepped every epoch, or None.
+        monitor: what a plateau scheduler watches.
+    """
+
+    def __init__(
+        self,
+        model: nn.Module,
+        loss: nn.Module,
+        make_optimizer: MakeOptimizer,
+        make_scheduler: MakeScheduler | None = None,
+        monitor: str = "val/loss",
+    ) -> None:
+        super().__init__()
+        self.model, self.loss = model, loss
+        self.make_optimizer, self.make_scheduler, self.monitor = make_optimizer, make_scheduler, monitor
+        self.val = Predictions()
+        self.predicted = nn.ModuleList([Predictions(), Predictions()])
+        self.gathered: list[tuple[Tensor, Tensor, Tensor]] = []
+
+    def forward(self, image: Tensor) -> Tensor:
+        """Return ``(N, K)`` logits."""
+        logits: Tensor = self.model(image)
+        return logits
+
+    def training_step(self, batch: Batch, batch_idx: int) -> Tensor:
+        """One step of training."""
+        loss: Tensor = self.loss(self(batch.image), batch.target)
+        self.log("train/loss", loss, on_step=False, on_epoch=True, prog_bar=True, batch_size=len(batch.index))
+        return loss
+
+    def validation_step(self, batch: Batch, batch_idx: int) -> None:
+        """Gather a batch of val."""
+        self.val.update(batch.index, self(batch.image), batch.target)
+
+    def on_validation_epoch_end(self) -> None:
+        """Log the loss and AUROC of val over all its studies, each once: equal on one process and on several."""
+        _, logits, target = self.val.compute()
+        self.val.reset()
+        loss = self.loss(logits.to(self.device), target.to(self.device))
+        per_finding = auroc(target.numpy(), torch.sigmoid(logits.double()).numpy())
+        # Every rank holds the same gathered studies, so no reduction is needed.
+        self.log("val/loss", loss, prog_bar=True, rank_zero_only=False)
+        self.log("val/auroc/macro", macro_mean(per_finding)[0], prog_bar=True)
+        self.log_dict({f"val/auroc/{name}": float(value) for name, value in zip(FINDINGS, per_finding, strict=True)})
+
+    def predict_step(self, batch: Batch, batch_idx: int, dataloader_idx: int = 0) -> None:
+        """Gather a batch of val (loader 0) or test (loader 1)."""
+        self.predicted[dataloader_idx].update(batch.index, self(batch.image), batch.target)
+
+    def on_predict_epoch_end(self) -> None:
+        """Join what all processes predicted: ``gathered`` holds rows, logits and targets of val and of test."""
+        self.gathered = [part.compute() for part in self.predicted]
+        for part in self.predicted:
+            part.reset()
+
+    def configure_optimizers(self) -> OptimizerLRScheduler:
+        """Build optimizer and scheduler over the parameters that train."""
+        optimizer = self.make_optimizer(p for p in self.model.parameters() if p.requires_grad)
+        if self.make_scheduler is None:
+            return optimizer
+        scheduler = self.make_scheduler(optimizer)
+        return {"optimizer": optimizer, "lr_scheduler": {"scheduler": scheduler, "monitor": self.monitor}}
