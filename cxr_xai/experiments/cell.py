@@ -1,0 +1,58 @@
+"""The name of a run: what it is made of, readable, with a hash of everything that changes its result."""
+
+import hashlib
+import json
+import re
+from collections.abc import Mapping
+from typing import Any
+
+UNHASHED = (
+    "name",
+    "paths",
+    "fresh",
+    "logger",
+    "datamodule.root",
+    "datamodule.cache_dir",
+    "datamodule.num_workers",
+    "trainer.accelerator",
+    "trainer.devices",
+    "trainer.strategy",
+    "trainer.max_epochs",
+    "callbacks.progress",
+    "callbacks.explain.consumers",
+)
+"""Keys that do not change what a run finds out: places, devices, what is shown. ``trainer.max_epochs`` is among them,
+so that raising it continues the same run."""
+
+
+def strip(settings: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
+    """Return the settings without the unhashed keys.
+
+    >>> strip({"seed": 1, "paths": {"data": "x"}, "trainer": {"devices": 2, "precision": 32}})
+    {'seed': 1, 'trainer': {'precision': 32}}
+    """
+    kept = {}
+    for key, value in settings.items():
+        if f"{prefix}{key}" not in UNHASHED:
+            kept[key] = strip(value, f"{prefix}{key}.") if isinstance(value, Mapping) else value
+    return kept
+
+
+def hash_settings(settings: Mapping[str, Any]) -> str:
+    """Return the SHA-256 over the settings that change the result; the order of keys does not matter."""
+    text = json.dumps(strip(settings), sort_keys=True, default=str)
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def name_cell(settings: Mapping[str, Any], choices: Mapping[str, str]) -> str:
+    """Return ``<datamodule>-<model>-<loss>-<balancing>-<split>[-f<fold>]-s<seed>-<hash8>``, only ``[A-Za-z0-9._-]``.
+
+    Args:
+        settings: the resolved configuration.
+        choices: the chosen member of each group.
+    """
+    parts = [choices[group] for group in ("datamodule", "model", "loss", "balancing", "split")]
+    fold = settings["split"].get("fold")
+    parts += [] if fold is None else [f"f{fold}"]
+    parts += [f"s{settings['seed']}", hash_settings(settings)[:8]]
+    return re.sub(r"[^A-Za-z0-9._-]", "_", "-".join(parts))

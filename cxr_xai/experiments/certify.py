@@ -1,0 +1,70 @@
+"""Puts the certificate together: joins code and versions with the data, split and boxes at hand."""
+
+import hashlib
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from cxr_xai.artifacts.certificate import describe_code, describe_versions
+from cxr_xai.artifacts.run_folder import SCHEMA_VERSION
+from cxr_xai.data.datamodule import ChestXrayDataModule
+from cxr_xai.data.splits.split import PARTS, prevalence_by_part
+from cxr_xai.findings import FINDINGS
+
+
+def hash_data(datamodule: ChestXrayDataModule) -> str:
+    """Return the SHA-256 over the label files' contents and the films' names and sizes in bytes."""
+    index = datamodule.index
+    digest = hashlib.sha256()
+    for name, checksum in sorted(index.sources.items()):
+        digest.update(f"{name} {checksum}\n".encode())
+    for path in sorted(index.studies["path"].dropna(), key=lambda text: Path(text).name):
+        digest.update(f"{Path(path).name} {Path(path).stat().st_size}\n".encode())
+    return digest.hexdigest()
+
+
+def make_certificate(datamodule: ChestXrayDataModule, settings: dict[str, Any], config_hash: str) -> dict[str, Any]:
+    """Return everything a run's numbers rest on, known before it starts.
+
+    ``boxes.uses`` is ``monitored``: watched every epoch, used for nothing; boxes choose neither weights nor epoch.
+    """
+    index, split = datamodule.index, datamodule.split
+    monitored, sealed = (datamodule.boxed_rows(half) for half in ("monitored", "sealed"))
+    shares = prevalence_by_part(index, split)
+    return {
+        "schema_version": SCHEMA_VERSION,
+        "code": describe_code(),
+        "versions": describe_versions(),
+        "config_sha256": config_hash,
+        "seed": settings["seed"],
+        "data": {
+            "source": index.name,
+            "about": dict(index.about),
+            "sha256": hash_data(datamodule),
+            "files": dict(index.sources),
+            "counts": dict(index.counts),
+            "positives": index.positives(),
+            "boxes": index.boxes_by_finding(),
+        },
+        "split": {
+            "scheme": split.scheme,
+            "sha256": split.hash,
+            "images": {part: int(index.present[split.rows(part)].sum()) for part in PARTS},
+            "patients": {
+                part: int(index.studies["patient_id"].iloc[datamodule.dataset(part).rows].nunique()) for part in PARTS
+            },
+            "prevalence": {
+                part: {name: float(share) for name, share in zip(FINDINGS, shares[part], strict=True)} for part in PARTS
+            },
+        },
+        "boxes": {
+            "uses": "monitored" if settings["callbacks"].get("explain") else "none",
+            "monitored_studies": len(monitored),
+            "sealed_studies": len(sealed),
+            "overlap": int(len(np.intersect1d(monitored, sealed))),
+            "sealed_scored": "once, after training",
+        },
+        "threshold_source": "val",
+        "heatmap": {"normalization": "ReLU / max", "resize": "bilinear", "threshold": 0.5, "rule": "all"},
+    }

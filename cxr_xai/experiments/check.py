@@ -1,0 +1,29 @@
+"""Choices that contradict each other, refused before anything heavy is imported."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from cxr_xai.errors import UserError
+
+
+def check_choices(settings: Mapping[str, Any], choices: Mapping[str, str]) -> None:
+    """Refuse a loss that needs what the balancing does not give, and weights that no loss would use.
+
+    Args:
+        settings: the resolved configuration.
+        choices: the chosen member of each group.
+
+    Raises:
+        UserError: names both choices and a way out.
+    """
+    needs, gives = settings["loss"]["needs"], settings["balancing"]["gives"]
+    loss, balancing = f"loss={choices['loss']}", f"balancing={choices['balancing']}"
+    if needs and needs != gives:
+        raise UserError(f"{loss} needs a {needs}, and {balancing} gives none; use balancing={needs}, or loss=bce.")
+    if gives and needs != gives:
+        raise UserError(f"{balancing} computes a {gives} that {loss} would not use; use loss=weighted_bce, or balancing=none.")
+    if not str(settings["monitor"]).startswith("val/"):
+        raise UserError(
+            f"monitor={settings['monitor']}: only values of val may choose checkpoints (val/loss, val/auroc/macro); "
+            "boxes and test are for scoring."
+        )

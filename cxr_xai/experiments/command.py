@@ -1,0 +1,104 @@
+"""What makes a script of a function: configuration in, and every mistake answered in a line or two.
+
+Imports nothing heavy: ``--help`` and ``--cfg job`` answer in the time that Python and Hydra need.
+"""
+
+import difflib
+import os
+import re
+import sys
+from collections.abc import Callable
+from functools import wraps
+from pathlib import Path
+
+import hydra
+from hydra.core.hydra_config import HydraConfig
+from hydra.errors import HydraException, MissingConfigException
+from omegaconf import DictConfig, OmegaConf
+from omegaconf.errors import OmegaConfBaseException
+
+from cxr_xai.errors import UserError
+
+CONF = Path(__file__).parents[2] / "conf"
+GROUPS = sorted(path.name for path in CONF.iterdir() if path.is_dir()) if CONF.is_dir() else []
+
+Task = Callable[[DictConfig, dict[str, str]], None]
+"""``(configuration, chosen member of each group)`` → nothing."""
+
+
+def command(config_name: str) -> Callable[[Task], Callable[[], None]]:
+    """Turn a task into a script's ``main``: compose ``conf/<config_name>.yaml`` with the command line, run, report errors.
+
+    A ``UserError`` or a composition error ends in one or two lines on standard error and exit status 1.
+    ``HYDRA_FULL_ERROR=1`` shows the traceback instead.
+    """
+
+    def decorate(task: Task) -> Callable[[], None]:
+        @wraps(task)
+        def main() -> None:
+            full = os.environ.get("HYDRA_FULL_ERROR") == "1"
+            os.environ["HYDRA_FULL_ERROR"] = "1"  # otherwise Hydra prints its own many lines and exits
+            try:
+                hydra.main(version_base="1.3", config_path=str(CONF), config_name=config_name)(_with_choices(task))()
+            except (UserError, HydraException, OmegaConfBaseException) as error:
+                if full:
+                    raise
+                print(f"error: {explain_error(error, config_name)}", file=sys.stderr)
+                sys.exit(1)
+            except KeyboardInterrupt:
+                print("interrupted: the same command continues from the last finished epoch", file=sys.stderr)
+                sys.exit(130)
+
+        return main
+
+    return decorate
+
+
+def _with_choices(task: Task) -> Callable[[DictConfig], None]:
+    def run(config: DictConfig) -> None:
+        choices = {group: str(name) for group, name in HydraConfig.get().runtime.choices.items() if "/" not in group}
+        missing = sorted(OmegaConf.missing_keys(config))
+        if missing:
+            raise UserError(f"{missing[0]} has no value; give it on the command line: {missing[0]}=…")
+        task(config, choices)
+
+    return run
+
+
+def explain_error(error: Exception, config_name: str) -> str:
+    """Say in one line what is wrong with an override, and what was probably meant."""
+    if isinstance(error, UserError):
+        return str(error)
+    text = " ".join(str(error).split())
+    if isinstance(error, MissingConfigException) and (found := re.search(r"Could not find '([^']+)'", text)):
+        group, _, name = found[1].rpartition("/")
+        members = sorted(path.stem for path in (CONF / group).glob("*.yaml"))
+        return f"{group}={name}: no such member; {group} has {', '.join(members)}.{_suggest(name, members)}"
+    if found := re.search(r"Could not override '([^']+)'", text):
+        return f"no configuration key {found[1]!r} in {config_name}.yaml.{_suggest(found[1], known_keys(config_name))}"
+    if found := re.search(r"In '[^']+': Could not find '([^']+)'|Key '([^']+)' is not in struct", text):
+        name = found[1] or found[2]
+        return f"no configuration key {name!r} in {config_name}.yaml.{_suggest(name, known_keys(config_name))}"
+    return text.removesuffix("Set the environment variable HYDRA_FULL_ERROR=1 for a complete stack trace.").strip()
+
+
+def _suggest(name: str, known: list[str]) -> str:
+    close = difflib.get_close_matches(name, known, n=1, cutoff=0.6)
+    return f" Did you mean {close[0]!r}?" if close else ""
+
+
+def known_keys(config_name: str) -> list[str]:
+    """Return every dotted key and group of the configuration without overrides."""
+    with hydra.initialize_config_dir(str(CONF), version_base="1.3"):
+        config = hydra.compose(config_name)
+    keys = list(GROUPS)
+
+    def walk(node: DictConfig, prefix: str) -> None:
+        for key in node:
+            keys.append(f"{prefix}{key}")
+            child = OmegaConf.select(node, str(key), throw_on_missing=False) if not OmegaConf.is_missing(node, key) else None
+            if isinstance(child, DictConfig):
+                walk(child, f"{prefix}{key}.")
+
+    walk(config, "")
+    return keys

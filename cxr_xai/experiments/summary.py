@@ -1,0 +1,144 @@
+"""The numbers of a run, each with a patient-bootstrapped interval, from its tables alone."""
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from cxr_xai.findings import BOXED, FINDINGS
+from cxr_xai.metrics.classification import choose_thresholds, classification_table, macro_table
+from cxr_xai.metrics.skill import macro_skill, skill
+from cxr_xai.stats.bootstrap import bootstrap_auroc, bootstrap_means, percentile_interval
+
+MIN_BOXES = 20
+SCORES = ("pointing", "energy", "iou", "prior_pointing", "prior_energy", "prior_iou", "ceiling_energy", "ceiling_iou")
+
+Floats = npt.NDArray[np.float64]
+
+
+def widen(predictions: pd.DataFrame, part: str) -> tuple[Floats, Floats, pd.DataFrame]:
+    """Return ``(N, K)`` targets and probabilities of one part, and ``(N,)`` image and patient ids beside them."""
+    rows = predictions[predictions["part"] == part]
+    order = list(FINDINGS)
+    target = rows.pivot(index="image_id", columns="finding", values="target")[order]
+    probs = rows.pivot(index="image_id", columns="finding", values="prob")[order].loc[target.index]
+    who = rows.drop_duplicates("image_id").set_index("image_id").loc[target.index, ["patient_id"]].reset_index()
+    return target.to_numpy(np.float64), probs.to_numpy(np.float64), who
+
+
+def summarize_classification(predictions: pd.DataFrame, views: pd.Series, replicates: int) -> dict[str, Any]:
+    """Return every classification metric of val and test; thresholds come from val.
+
+    Args:
+        predictions: the columns of ``predictions.parquet``.
+        views: image id → PA or AP.
+        replicates: of the bootstrap.
+    """
+    thresholds, rules = choose_thresholds(*widen(predictions, "val")[:2])
+    summary: dict[str, Any] = {}
+    for part in ("val", "test"):
+        target, probs, who = widen(predictions, part)
+        table = classification_table(target, probs, thresholds, rules)
+        drawn = bootstrap_auroc(target, probs, who["patient_id"].to_numpy(str), replicates)
+        findings = {}
+        for k, name in enumerate(FINDINGS):
+            row: dict[str, Any] = {str(key): _plain(value) for key, value in table.loc[name].items()}
+            row["auroc"] = _interval(drawn.value[k], drawn.interval.low[k], drawn.interval.high[k])
+            findings[name] = row
+        macro = {str(key): {"value": row["mean"], "over": int(row["over"])} for key, row in macro_table(table).iterrows()}
+        low, high = float(drawn.macro_interval.low), float(drawn.macro_interval.high)
+        macro["auroc"] = {**_interval(drawn.macro, low, high), "over": drawn.over}
+        summary[part] = {
+            "studies": len(target),
+            "patients": int(who["patient_id"].nunique()),
+            "findings": findings,
+            "macro": macro,
+            "by_view": _by_view(target, probs, who, views, replicates),
+        }
+    return summary
+
+
+def _by_view(target: Floats, probs: Floats, who: pd.DataFrame, views: pd.Series, replicates: int) -> dict[str, Any]:
+    view = who["image_id"].map(views).to_numpy(str)
+    result = {}
+    for name in sorted({"PA", "AP"} & set(view)):
+        chosen = view == name
+        drawn = bootstrap_auroc(target[chosen], probs[chosen], who["patient_id"].to_numpy(str)[chosen], replicates)
+        interval = drawn.macro_interval
+        result[name] = {**_interval(drawn.macro, interval.low, interval.high), "over": drawn.over, "studies": int(chosen.sum())}
+    return result
+
+
+def summarize_localization(scores: pd.DataFrame, replicates: int) -> dict[str, Any]:
+    """Return localization and skill per finding, macro and micro, for one explainer and half.
+
+    Rule ``all``: a dead map scores 0. Skill is a ratio of means, its parts resampled together. Findings with fewer than
+    20 boxes are given but left out of macro.
+
+    Args:
+        scores: rows of ``localization.parquet`` of one epoch.
+        replicates: of the bootstrap.
+    """
+    live = ~scores["dead"].to_numpy(bool)
+    values = scores[list(SCORES)].to_numpy(np.float64).copy()
+    values[~live, :3] = 0.0
+    groups = scores["finding"].map({name: k for k, name in enumerate(BOXED)}).to_numpy(np.int64)
+    patients = scores["patient_id"].to_numpy(str)
+    # A finding without a prior (fewer than 20 other patients) still has scores: they are averaged on their own.
+    plain = bootstrap_means(values[:, :3], groups, patients, replicates, n_groups=len(BOXED))
+    full = bootstrap_means(values, groups, patients, replicates, n_groups=len(BOXED))
+    boxes = np.bincount(groups, weights=scores["boxes"], minlength=len(BOXED))
+    iou, prior, ceiling = (full.value[:, SCORES.index(key)] for key in ("iou", "prior_iou", "ceiling_iou"))
+    drawn = tuple(full.replicates[..., SCORES.index(key)] for key in ("iou", "prior_iou", "ceiling_iou"))
+    per_finding, per_replicate = skill(iou, prior, ceiling), skill(*drawn)
+    ends = percentile_interval(per_replicate.skill)
+    findings = {}
+    for k, name in enumerate(BOXED):
+        mine = groups == k
+        row: dict[str, Any] = {
+            "boxes": int(boxes[k]),
+            "pairs": int(mine.sum()),
+            "dead": int((mine & ~live).sum()),
+            "in_macro": bool(boxes[k] >= MIN_BOXES),
+            "skill": _interval(per_finding.skill[k], ends.low[k], ends.high[k]),
+            "over_prior": _plain(per_finding.difference[k]),
+        }
+        for column, key in enumerate(SCORES):
+            source = plain if column < 3 else full
+            row[key] = _interval(source.value[k, column], source.interval.low[k, column], source.interval.high[k, column])
+        findings[name] = row
+    macro_replicates = macro_skill(*drawn, boxes)
+    low, high, _ = percentile_interval(macro_replicates)
+    counted = boxes >= MIN_BOXES
+    return {
+        "findings": findings,
+        "macro": {
+            "over": int(counted.sum()),
+            "skill": _interval(float(macro_skill(iou, prior, ceiling, boxes)), low, high),
+            **{key: _macro(plain if c < 3 else full, c, counted) for c, key in enumerate(SCORES)},
+        },
+        "micro": {"pairs": len(scores), "dead": int((~live).sum()), **_micro(values, patients, replicates)},
+    }
+
+
+def _macro(drawn: Any, column: int, counted: npt.NDArray[np.bool_]) -> dict[str, Any]:
+    if not counted.any():
+        return _interval(np.nan, np.nan, np.nan)
+    low, high, _ = percentile_interval(drawn.replicates[:, counted, column].mean(axis=1))
+    return _interval(drawn.value[counted, column].mean(), low, high)
+
+
+def _micro(values: Floats, patients: npt.NDArray[np.str_], replicates: int) -> dict[str, Any]:
+    drawn = bootstrap_means(values[:, :3], np.zeros(len(values), np.int64), patients, replicates, n_groups=1)
+    return {
+        key: _interval(drawn.value[0, c], drawn.interval.low[0, c], drawn.interval.high[0, c]) for c, key in enumerate(SCORES[:3])
+    }
+
+
+def _interval(value: Any, low: Any, high: Any) -> dict[str, float]:
+    return {"value": float(value), "low": float(low), "high": float(high)}
+
+
+def _plain(value: Any) -> Any:
+    return value.item() if isinstance(value, np.generic) else value

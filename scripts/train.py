@@ -1,0 +1,17 @@
+"""Train a classifier, explain it every epoch, and write a run folder with its report."""
+
+from typing import Any
+
+from cxr_xai.experiments.command import command
+
+
+@command("train")
+def main(config: Any, choices: dict[str, str]) -> None:
+    """Hand the composed configuration to the run."""
+    from cxr_xai.experiments.run import run_training
+
+    run_training(config, choices)
+
+
+if __name__ == "__main__":
+    main()
