@@ -1,0 +1,98 @@
+"""The class box prior: a map that never looks at the image, only at where other patients had the finding."""
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor
+from torch.nn.functional import adaptive_avg_pool2d
+
+from cxr_xai.errors import UserError
+from cxr_xai.metrics.region import rasterize_boxes
+
+_CHUNK = 1024  # boxes rasterized at once
+
+
+class ClassBoxPrior:
+    """Occupancy of a finding's boxes over other patients' boxes.
+
+    ``heatmap(f, p)[cell]`` = share of the boxes of finding ``f`` on patients other than ``p`` that cover the cell
+    (cell center rule, as in `rasterize_boxes`).
+
+    Args:
+        boxes_unit: ``(M, 4)`` xyxy as shares of the image's width and height, in [0, 1].
+        findings: the finding of each box.
+        patients: the patient of each box.
+        resolution: cells per side.
+        min_patients: with fewer other patients who have a box of the finding, the prior is undefined.
+
+    Raises:
+        UserError: the three lists differ in length, or a box is not in shares of the image.
+    """
+
+    def __init__(
+        self,
+        boxes_unit: Tensor,
+        findings: Sequence[str],
+        patients: Sequence[str],
+        resolution: int = 128,
+        min_patients: int = 20,
+    ) -> None:
+        if not len(boxes_unit) == len(findings) == len(patients):
+            raise UserError(
+                f"found {len(boxes_unit)} boxes, {len(findings)} findings and {len(patients)} patients for the prior; "
+                "give one of each per box"
+            )
+        if len(boxes_unit) and not bool(((boxes_unit > -0.01) & (boxes_unit < 1.01)).all()):
+            raise UserError("boxes of the prior must lie in [0, 1]; divide pixels by the image's width and height")
+        self.resolution = resolution
+        self.min_patients = min_patients
+        self._boxes = boxes_unit.float() * resolution
+        self._rows: dict[str, dict[str, list[int]]] = {}
+        for row, (finding, patient) in enumerate(zip(findings, patients, strict=True)):
+            self._rows.setdefault(finding, {}).setdefault(patient, []).append(row)
+        self._occupancy = {
+            finding: self._count([row for rows in of.values() for row in rows]) for finding, of in self._rows.items()
+        }
+
+    def _count(self, rows: list[int]) -> Tensor:
+        """How many of these boxes cover each cell."""
+        total = torch.zeros(self.resolution, self.resolution, device=self._boxes.device)
+        for start in range(0, len(rows), _CHUNK):
+            part = self._boxes[rows[start : start + _CHUNK]]
+            total += rasterize_boxes(part, (self.resolution, self.resolution)).sum(0)
+        return total
+
+    def heatmap(self, finding: str, patient: str) -> Tensor:
+        """Return the prior of a finding for one patient, from the boxes of all others.
+
+        Args:
+            finding: as in the list given; one without boxes has no prior.
+            patient: left out; may be one without boxes.
+
+        Returns:
+            ``(resolution, resolution)`` float32 in [0, 1]; all NaN below ``min_patients`` other patients.
+        """
+        of: dict[str, list[int]] = self._rows.get(finding, {})
+        own = of.get(patient, [])
+        others = len(of) - bool(own)
+        if others < max(self.min_patients, 1):
+            return torch.full((self.resolution, self.resolution), torch.nan, device=self._boxes.device)
+        total = sum(len(rows) for rows in of.values())
+        return (self._occupancy[finding] - self._count(own)) / (total - len(own))
+
+
+def pool_to_grid(prior: Tensor, grid: tuple[int, int]) -> Tensor:
+    """Average the prior over the cells of an explainer's grid, so that it is bound by the same ceiling as its maps.
+
+    Args:
+        prior: ``(…, R, R)``; an undefined (NaN) prior stays NaN.
+        grid: ``(h, w)``; bins that do not divide ``R`` overlap by less than a cell.
+
+    Returns:
+        ``(…, h, w)``, to be divided by its maximum and resized like any map of that grid.
+
+    >>> pool_to_grid(torch.tensor([[0.0, 1.0], [0.0, 0.0]]), (1, 2)).tolist()
+    [[0.0, 0.5]]
+    """
+    lead = prior.shape[:-2]
+    return adaptive_avg_pool2d(prior.reshape(-1, 1, *prior.shape[-2:]), grid).reshape(*lead, *grid)
