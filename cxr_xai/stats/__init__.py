@@ -1,0 +1,1 @@
+"""How sure a number is: patients are resampled, not images. No torch here."""
