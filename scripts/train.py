@@ -6,11 +6,11 @@ from cxr_xai.experiments.command import command
 
 
 @command("train")
-def main(config: Any, choices: dict[str, str]) -> None:
-    """Hand the composed configuration to the run."""
+def main(settings: dict[str, Any], choices: dict[str, str]) -> None:
+    """Hand the configuration to the run."""
     from cxr_xai.experiments.run import run_training
 
-    run_training(config, choices)
+    run_training(settings, choices)
 
 
 if __name__ == "__main__":

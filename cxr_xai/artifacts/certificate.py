@@ -29,9 +29,14 @@ def describe_code() -> dict[str, Any]:
     """Return the code's hash, version, and where there is a git checkout its commit and whether it was changed."""
     root = Path(cxr_xai.__file__).parent
     code: dict[str, Any] = {"version": cxr_xai.__version__, "sha256": hash_code()}
-    for key, arguments in {"commit": ["rev-parse", "HEAD"], "changes": ["status", "--porcelain", "--", "cxr_xai", "conf"]}.items():
+    for key, arguments in {
+        "commit": ["rev-parse", "HEAD"],
+        "changes": ["status", "--porcelain", "--", "cxr_xai", "conf"],
+    }.items():
         try:
-            done = subprocess.run(["git", "-C", str(root.parent), *arguments], capture_output=True, text=True, timeout=10)
+            done = subprocess.run(
+                ["git", "-C", str(root.parent), *arguments], capture_output=True, text=True, timeout=10
+            )
         except (OSError, subprocess.TimeoutExpired):
             return code
         if done.returncode == 0:

@@ -3,7 +3,7 @@
 import hashlib
 from dataclasses import dataclass
 from functools import partial
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -64,7 +64,7 @@ class BoxProbe:
         half: str,
         max_studies: int | None = None,
         threshold: float = 0.5,
-        rule: str = "all",
+        rule: Literal["all", "largest"] = "all",
     ) -> None:
         self.datamodule, self.explainer, self.half = datamodule, explainer, half
         self.threshold, self.rule = threshold, rule
@@ -139,7 +139,7 @@ class BoxProbe:
         return Pairs(
             table,
             np.array([key[0] for key, _ in groups], np.int64),
-            np.array([INDEX[key[1]] for key, _ in groups], np.int64),
+            np.array([INDEX[str(key[1])] for key, _ in groups], np.int64),
             [boxes_in_pixels(group, self.datamodule.image_size) for _, group in groups],
         )
 

@@ -52,7 +52,7 @@ class ExplainEpoch(Callback):
         """Start the clock of the epoch."""
         self._epoch_start = time.perf_counter()
 
-    def on_train_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+    def on_train_epoch_end(self, trainer: Trainer, pl_module: Any) -> None:
         """Explain, hand on, and log the share of the epoch that this took."""
         start = time.perf_counter()
         probe = self.probe

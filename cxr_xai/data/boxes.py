@@ -28,14 +28,14 @@ def read_box_list(path: Path) -> pd.DataFrame:
         UserError: the list is malformed, names an unknown finding, or has a box outside the film or without area.
     """
     try:
-        raw = pd.read_csv(path, skiprows=1, header=None, usecols=range(6), skip_blank_lines=True)
+        raw = pd.read_csv(path, skiprows=1, header=None, usecols=range(6), dtype={0: str, 1: str})
         raw.columns = pd.Index(["image_id", "finding", "x", "y", "w", "h"])
         numbers = raw[["x", "y", "w", "h"]].astype(float) / REFERENCE_SIZE
     except (ValueError, pd.errors.ParserError) as error:
         raise UserError(
             f"{path} is not a box list: expected rows 'image,finding,x,y,w,h' under one header line ({error})."
         ) from error
-    boxes = pd.DataFrame({"image_id": raw["image_id"], "finding": raw["finding"].map(canonical)})
+    boxes = pd.DataFrame({"image_id": raw["image_id"], "finding": raw["finding"].fillna("").map(canonical)})
     boxes["x0"], boxes["y0"] = numbers["x"], numbers["y"]
     boxes["x1"], boxes["y1"] = numbers["x"] + numbers["w"], numbers["y"] + numbers["h"]
     if unknown := sorted(set(boxes["finding"]) - set(BOXED)):

@@ -3,6 +3,7 @@
 import hashlib
 import json
 import os
+import secrets
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -42,8 +43,9 @@ def cache_key(paths: Sequence[str], size: int) -> str:
     """Name the store after everything its bytes depend on: files (name, bytes, change time), size, resize rule."""
     digest = hashlib.sha256(json.dumps([size, RESIZE_RULE]).encode())
     for path in paths:
-        stat = os.stat(path)
-        digest.update(f"{os.path.basename(path)} {stat.st_size} {stat.st_mtime_ns}\n".encode())  # noqa: PTH119
+        file = Path(path)
+        stat = file.stat()
+        digest.update(f"{file.name} {stat.st_size} {stat.st_mtime_ns}\n".encode())
     return digest.hexdigest()[:16]
 
 
@@ -60,7 +62,8 @@ def build_cache(paths: Sequence[str], size: int, folder: Path, progress: Progres
     if path.is_file():
         return path
     folder.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(f"{path.stem}.partial-{os.getpid()}")
+    # Not the process id: threads share it, and so may processes of two machines on one disk.
+    partial = path.with_name(f"{path.stem}.partial-{secrets.token_hex(8)}")
     store = np.lib.format.open_memmap(partial, mode="w+", dtype=np.uint8, shape=(len(paths), size, size))
 
     def decode(row: int) -> None:
@@ -80,4 +83,5 @@ def build_cache(paths: Sequence[str], size: int, folder: Path, progress: Progres
 
 def open_cache(path: Path) -> Pixels:
     """Open a store read-only; processes that open it share its pages."""
-    return np.load(path, mmap_mode="r")
+    films: Pixels = np.load(path, mmap_mode="r")
+    return films

@@ -81,8 +81,8 @@ class ChestXrayDataModule(LightningDataModule):
         for part in PARTS:
             if not self.index.present[split.rows(part)].any():
                 raise UserError(
-                    f"split={split.scheme} leaves no image for {part}: {self.root} holds {self.index.present.sum():,} of "
-                    f"{len(self.index.studies):,} films; unpack more of the release, or choose another split."
+                    f"split={split.scheme} leaves no image for {part}: {self.root} holds "
+                    f"{self.index.present.sum():,} of {len(self.index.studies):,} films; unpack more of the release, or choose another split."
                 )
         return split
 
@@ -153,6 +153,6 @@ class ChestXrayDataModule(LightningDataModule):
         )
 
 
-def keep(batch: Batch) -> Batch:
+def keep(batch: Any) -> Any:
     """Pass on what the dataset made: it is a batch already."""
     return batch

@@ -15,7 +15,8 @@ RESIZE_RULE = "area"
 def read_image(path: str | Path, size: int) -> npt.NDArray[np.uint8]:
     """Read a film as ``(size, size)`` uint8 gray.
 
-    1–2 % of the release are RGBA files with gray channels: converted, never dropped. 16-bit files keep their upper byte.
+    1–2 % of the release are RGBA files with gray channels: converted, never dropped. 16-bit files keep their
+    upper byte.
 
     Raises:
         UserError: the file cannot be decoded.
@@ -24,7 +25,7 @@ def read_image(path: str | Path, size: int) -> npt.NDArray[np.uint8]:
     if pixels is None:
         raise UserError(f"{path} cannot be decoded as an image; replace the file, or remove it to go on without it.")
     if pixels.dtype == np.uint16:
-        pixels = (pixels >> 8).astype(np.uint8)
+        pixels = (pixels // 256).astype(np.uint8)
     if pixels.ndim == 3:
         code = cv2.COLOR_BGRA2GRAY if pixels.shape[2] == 4 else cv2.COLOR_BGR2GRAY
         pixels = cv2.cvtColor(pixels, code)

@@ -23,7 +23,7 @@ def build(settings: Settings, path: str, context: Settings | None = None) -> Any
     Args:
         settings: plain types with a ``_target_``; nested settings with a ``_target_`` are built first.
         path: where the settings stand, for error messages (``datamodule.reader``).
-        context: objects by parameter name; a target that has such a parameter and no setting for it receives the object.
+        context: objects by parameter name; a target with such a parameter and no setting for it receives the object.
 
     Raises:
         UserError: a key the target does not take, a value of the wrong type, or a refusal of the target itself; the
@@ -31,7 +31,9 @@ def build(settings: Settings, path: str, context: Settings | None = None) -> Any
     """
     target = hydra.utils.get_object(settings["_target_"])
     context = context or {}
-    given = {key: _build_nested(value, f"{path}.{key}", context) for key, value in settings.items() if key not in DECLARED}
+    given = {
+        key: _build_nested(value, f"{path}.{key}", context) for key, value in settings.items() if key not in DECLARED
+    }
     parameters = inspect.signature(target).parameters
     handed = {key: context[key] for key in parameters if key in context and key not in given}
     check_settings(target, given, path)

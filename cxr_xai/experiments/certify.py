@@ -1,6 +1,7 @@
 """Puts the certificate together: joins code and versions with the data, split and boxes at hand."""
 
 import hashlib
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +25,7 @@ def hash_data(datamodule: ChestXrayDataModule) -> str:
     return digest.hexdigest()
 
 
-def make_certificate(datamodule: ChestXrayDataModule, settings: dict[str, Any], config_hash: str) -> dict[str, Any]:
+def make_certificate(datamodule: ChestXrayDataModule, settings: Mapping[str, Any], config_hash: str) -> dict[str, Any]:
     """Return everything a run's numbers rest on, known before it starts.
 
     ``boxes.uses`` is ``monitored``: watched every epoch, used for nothing; boxes choose neither weights nor epoch.
@@ -62,7 +63,7 @@ def make_certificate(datamodule: ChestXrayDataModule, settings: dict[str, Any], 
             "uses": "monitored" if settings["callbacks"].get("explain") else "none",
             "monitored_studies": len(monitored),
             "sealed_studies": len(sealed),
-            "overlap": int(len(np.intersect1d(monitored, sealed))),
+            "overlap": len(np.intersect1d(monitored, sealed)),
             "sealed_scored": "once, after training",
         },
         "threshold_source": "val",

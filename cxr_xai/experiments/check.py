@@ -21,7 +21,9 @@ def check_choices(settings: Mapping[str, Any], choices: Mapping[str, str]) -> No
     if needs and needs != gives:
         raise UserError(f"{loss} needs a {needs}, and {balancing} gives none; use balancing={needs}, or loss=bce.")
     if gives and needs != gives:
-        raise UserError(f"{balancing} computes a {gives} that {loss} would not use; use loss=weighted_bce, or balancing=none.")
+        raise UserError(
+            f"{balancing} computes a {gives} that {loss} would not use; use loss=weighted_bce, or balancing=none."
+        )
     if not str(settings["monitor"]).startswith("val/"):
         raise UserError(
             f"monitor={settings['monitor']}: only values of val may choose checkpoints (val/loss, val/auroc/macro); "

@@ -10,6 +10,7 @@ import sys
 from collections.abc import Callable
 from functools import wraps
 from pathlib import Path
+from typing import Any
 
 import hydra
 from hydra.core.hydra_config import HydraConfig
@@ -22,12 +23,12 @@ from cxr_xai.errors import UserError
 CONF = Path(__file__).parents[2] / "conf"
 GROUPS = sorted(path.name for path in CONF.iterdir() if path.is_dir()) if CONF.is_dir() else []
 
-Task = Callable[[DictConfig, dict[str, str]], None]
-"""``(configuration, chosen member of each group)`` → nothing."""
+Task = Callable[[dict[str, Any], dict[str, str]], None]
+"""``(resolved configuration, chosen member of each group)`` → nothing."""
 
 
 def command(config_name: str) -> Callable[[Task], Callable[[], None]]:
-    """Turn a task into a script's ``main``: compose ``conf/<config_name>.yaml`` with the command line, run, report errors.
+    """Turn a task into a script's ``main``: compose ``conf/<config_name>.yaml``, run, report errors.
 
     A ``UserError`` or a composition error ends in one or two lines on standard error and exit status 1.
     ``HYDRA_FULL_ERROR=1`` shows the traceback instead.
@@ -60,7 +61,8 @@ def _with_choices(task: Task) -> Callable[[DictConfig], None]:
         missing = sorted(OmegaConf.missing_keys(config))
         if missing:
             raise UserError(f"{missing[0]} has no value; give it on the command line: {missing[0]}=…")
-        task(config, choices)
+        settings: Any = OmegaConf.to_container(config, resolve=True)
+        task(settings, choices)
 
     return run
 
@@ -95,10 +97,13 @@ def known_keys(config_name: str) -> list[str]:
 
     def walk(node: DictConfig, prefix: str) -> None:
         for key in node:
-            keys.append(f"{prefix}{key}")
-            child = OmegaConf.select(node, str(key), throw_on_missing=False) if not OmegaConf.is_missing(node, key) else None
+            name = str(key)
+            keys.append(f"{prefix}{name}")
+            child = (
+                OmegaConf.select(node, name, throw_on_missing=False) if not OmegaConf.is_missing(node, name) else None
+            )
             if isinstance(child, DictConfig):
-                walk(child, f"{prefix}{key}.")
+                walk(child, f"{prefix}{name}.")
 
     walk(config, "")
     return keys

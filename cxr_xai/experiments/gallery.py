@@ -51,7 +51,9 @@ def explain_gallery(
     for start in range(0, len(rows), datamodule.batch_size):
         batch = datamodule.plain(dataset.batch(rows[start : start + datamodule.batch_size]), 0)
         explanation = explainer.explain(model, batch.image.to(device))
-        for row, attribution, logits in zip(batch.index.tolist(), explanation.attribution, explanation.logits, strict=True):
+        for row, attribution, logits in zip(
+            batch.index.tolist(), explanation.attribution, explanation.logits, strict=True
+        ):
             maps[row], probs[row] = attribution.cpu(), torch.sigmoid(logits).cpu()
     panels = []
     for kind, name, finding in chosen:

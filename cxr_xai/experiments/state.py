@@ -39,7 +39,8 @@ def find_state(folder: RunFolder, certificate: dict[str, Any], max_epochs: int) 
     for what, (section, key) in IDENTITY.items():
         if old[section][key] != certificate[section][key]:
             raise UserError(
-                f"{folder.path} was made with other {what} ({old[section][key][:8]}, now {certificate[section][key][:8]}); "
+                f"{folder.path} was made with other {what} "
+                f"({old[section][key][:8]}, now {certificate[section][key][:8]}); "
                 "fresh=true moves it aside and starts anew."
             )
     if not folder.summary.is_file():

@@ -46,7 +46,9 @@ def summarize_classification(predictions: pd.DataFrame, views: pd.Series, replic
             row: dict[str, Any] = {str(key): _plain(value) for key, value in table.loc[name].items()}
             row["auroc"] = _interval(drawn.value[k], drawn.interval.low[k], drawn.interval.high[k])
             findings[name] = row
-        macro = {str(key): {"value": row["mean"], "over": int(row["over"])} for key, row in macro_table(table).iterrows()}
+        macro = {
+            str(key): {"value": row["mean"], "over": int(row["over"])} for key, row in macro_table(table).iterrows()
+        }
         low, high = float(drawn.macro_interval.low), float(drawn.macro_interval.high)
         macro["auroc"] = {**_interval(drawn.macro, low, high), "over": drawn.over}
         summary[part] = {
@@ -66,7 +68,11 @@ def _by_view(target: Floats, probs: Floats, who: pd.DataFrame, views: pd.Series,
         chosen = view == name
         drawn = bootstrap_auroc(target[chosen], probs[chosen], who["patient_id"].to_numpy(str)[chosen], replicates)
         interval = drawn.macro_interval
-        result[name] = {**_interval(drawn.macro, interval.low, interval.high), "over": drawn.over, "studies": int(chosen.sum())}
+        result[name] = {
+            **_interval(drawn.macro, interval.low, interval.high),
+            "over": drawn.over,
+            "studies": int(chosen.sum()),
+        }
     return result
 
 
@@ -90,8 +96,9 @@ def summarize_localization(scores: pd.DataFrame, replicates: int) -> dict[str, A
     full = bootstrap_means(values, groups, patients, replicates, n_groups=len(BOXED))
     boxes = np.bincount(groups, weights=scores["boxes"], minlength=len(BOXED))
     iou, prior, ceiling = (full.value[:, SCORES.index(key)] for key in ("iou", "prior_iou", "ceiling_iou"))
-    drawn = tuple(full.replicates[..., SCORES.index(key)] for key in ("iou", "prior_iou", "ceiling_iou"))
-    per_finding, per_replicate = skill(iou, prior, ceiling), skill(*drawn)
+    drawn = {key: full.replicates[..., SCORES.index(key)] for key in SCORES}
+    trio = (drawn["iou"], drawn["prior_iou"], drawn["ceiling_iou"])
+    per_finding, per_replicate = skill(iou, prior, ceiling), skill(trio[0], trio[1], trio[2])
     ends = percentile_interval(per_replicate.skill)
     findings = {}
     for k, name in enumerate(BOXED):
@@ -106,9 +113,11 @@ def summarize_localization(scores: pd.DataFrame, replicates: int) -> dict[str, A
         }
         for column, key in enumerate(SCORES):
             source = plain if column < 3 else full
-            row[key] = _interval(source.value[k, column], source.interval.low[k, column], source.interval.high[k, column])
+            row[key] = _interval(
+                source.value[k, column], source.interval.low[k, column], source.interval.high[k, column]
+            )
         findings[name] = row
-    macro_replicates = macro_skill(*drawn, boxes)
+    macro_replicates = macro_skill(trio[0], trio[1], trio[2], boxes)
     low, high, _ = percentile_interval(macro_replicates)
     counted = boxes >= MIN_BOXES
     return {
@@ -132,7 +141,8 @@ def _macro(drawn: Any, column: int, counted: npt.NDArray[np.bool_]) -> dict[str,
 def _micro(values: Floats, patients: npt.NDArray[np.str_], replicates: int) -> dict[str, Any]:
     drawn = bootstrap_means(values[:, :3], np.zeros(len(values), np.int64), patients, replicates, n_groups=1)
     return {
-        key: _interval(drawn.value[0, c], drawn.interval.low[0, c], drawn.interval.high[0, c]) for c, key in enumerate(SCORES[:3])
+        key: _interval(drawn.value[0, c], drawn.interval.low[0, c], drawn.interval.high[0, c])
+        for c, key in enumerate(SCORES[:3])
     }
 
 

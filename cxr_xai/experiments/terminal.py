@@ -1,9 +1,10 @@
 """What a person sees on the terminal."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
@@ -40,11 +41,16 @@ class ProgressBar:
 def print_data(certificate: Mapping[str, Any]) -> None:
     """Say what was found, dropped and divided, before training starts."""
     data, split, boxes = certificate["data"], certificate["split"], certificate["boxes"]
-    console.print(f"[bold]{data['source']}[/]: " + ", ".join(f"{number:,} {what}" for what, number in data["counts"].items()))
-    parts = ", ".join(f"{part} {split['images'][part]:,} images of {split['patients'][part]:,} patients" for part in split["images"])
+    console.print(
+        f"[bold]{data['source']}[/]: " + ", ".join(f"{number:,} {what}" for what, number in data["counts"].items())
+    )
+    parts = ", ".join(
+        f"{part} {split['images'][part]:,} images of {split['patients'][part]:,} patients" for part in split["images"]
+    )
     console.print(f"[bold]split={split['scheme']}[/] ({split['sha256'][:8]}): {parts}")
     console.print(
-        f"[bold]boxes[/]: {boxes['monitored_studies']} studies watched every epoch, {boxes['sealed_studies']} sealed until the end"
+        f"[bold]boxes[/]: {boxes['monitored_studies']} studies watched every epoch, "
+        f"{boxes['sealed_studies']} sealed until the end"
     )
 
 
@@ -56,69 +62,86 @@ def print_results(summary: Mapping[str, Any], report: Path) -> None:
         if "sealed" in halves:
             console.print(_localization(halves["sealed"], explainer, protocol))
     if protocol["source"] == "phantom":
-        console.print("Numbers on the phantom say that the machinery works; they say nothing about patients.", style="yellow")
+        console.print(
+            "Numbers on the phantom say that the machinery works; they say nothing about patients.", style="yellow"
+        )
     console.print(NOTICE, style="yellow")
     console.print(f"report: {report}", soft_wrap=True)
 
 
+def _table(title: str, columns: Sequence[str]) -> Table:
+    """Make an empty table of a name and numbers that fits 80 columns."""
+    table = Table(
+        title=title, title_justify="left", title_style="bold", box=SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False
+    )
+    for name in columns:
+        table.add_column(name, justify="left" if name == "finding" else "right", no_wrap=True)
+    return table
+
+
 def _classification(part: Mapping[str, Any], protocol: Mapping[str, Any]) -> Table:
     title = f"Classification, test: {part['studies']:,} studies of {part['patients']:,} patients ({protocol['label']})"
-    table = Table(title=title, title_justify="left", caption="intervals: 95 %, patients resampled; thresholds from val")
-    for name, justify in (("finding", "left"), ("positives", "right"), ("AUROC", "right"), ("AUPRC", "right"), ("prevalence", "right"), ("F1", "right")):
-        table.add_column(name, justify=justify)  # type: ignore[arg-type]
+    table = _table(title, ("finding", "positives", "AUROC (95 %)", "AUPRC", "prevalence", "F1"))
     for name, row in part["findings"].items():
-        mark = "" if row["threshold_rule"] == "val_f1" else "*"
-        cells = (str(row["positives"]), interval(row["auroc"]), number(row["auprc"]), number(row["prevalence"]), number(row["f1"]) + mark)
-        table.add_row(name.replace("_", " "), *cells)
+        mark = " " if row["threshold_rule"] == "val_f1" else "*"
+        cells = (number(row["auprc"]), number(row["prevalence"]), number(row["f1"]) + mark)
+        table.add_row(name.replace("_", " "), str(row["positives"]), interval(row["auroc"]), *cells)
     macro = part["macro"]
     table.add_section()
+    mean = f"mean over {macro['auroc']['over']}"
     table.add_row(
-        f"mean over {macro['auroc']['over']}", "", interval(macro["auroc"]), number(macro["auprc"]["value"]), "", number(macro["f1"]["value"])
+        mean, "", interval(macro["auroc"]), number(macro["auprc"]["value"]), "", number(macro["f1"]["value"]) + " "
     )
+    table.caption = "intervals resample patients; thresholds come from val"
     if any(row["threshold_rule"] != "val_f1" for row in part["findings"].values()):
-        table.caption = f"{table.caption}; * fewer than 50 positives in val: prevalence-matched, outside the mean F1"
+        table.caption += "\n* fewer than 50 positives in val: prevalence-matched, outside the mean F1"
     return table
 
 
 def _localization(half: Mapping[str, Any], explainer: str, protocol: Mapping[str, Any]) -> Table:
     title = f"Localization, sealed boxes: {explainer} ({protocol['label']})"
-    caption = "IoU at half maximum, rule all; skill: 0 = box prior without an image, 1 = best an 8 × 8 or 7 × 7 map can do"
-    table = Table(title=title, title_justify="left", caption=caption)
-    for name in ("finding", "boxes", "dead", "pointing", "energy", "IoU", "prior", "ceiling", "skill"):
-        table.add_column(name, justify="left" if name == "finding" else "right")
+    table = _table(
+        title, ("finding", "boxes", "dead", "point", "energy", "IoU (95 %)", "prior", "ceil", "skill (95 %)")
+    )
     for name, row in half["findings"].items():
         if row["pairs"]:
             few = "" if row["in_macro"] else " †"
-            values = (interval(row[key]) for key in ("pointing", "energy", "iou"))
-            references = (number(row[key]["value"]) for key in ("prior_iou", "ceiling_iou"))
-            table.add_row(name + few, str(row["boxes"]), str(row["dead"]), *values, *references, interval(row["skill"]))
-    macro = half["macro"]
+            table.add_row(name + few, str(row["boxes"]), str(row["dead"]), *_localization_cells(row))
+    macro, micro = half["macro"], half["micro"]
     table.add_section()
-    values = (interval(macro[key]) for key in ("pointing", "energy", "iou"))
-    references = (number(macro[key]["value"]) for key in ("prior_iou", "ceiling_iou"))
-    table.add_row(f"mean over {macro['over']}", "", str(half["micro"]["dead"]), *values, *references, interval(macro["skill"]))
+    table.add_row(f"mean over {macro['over']}", "", str(micro["dead"]), *_localization_cells(macro))
+    table.caption = (
+        "IoU of the box around the map's upper half; dead maps count 0\n"
+        "skill: 0 = the findings' usual place, without an image; 1 = the best such a map can do"
+    )
     if any(row["pairs"] and not row["in_macro"] for row in half["findings"].values()):
-        table.caption = f"{table.caption}; † fewer than 20 boxes, outside the mean"
+        table.caption += "\n† fewer than 20 boxes, outside the mean"
     return table
 
 
-def number(value: float | None) -> str:
-    """Three decimals without the leading zero; – where undefined.
+def _localization_cells(row: Mapping[str, Any]) -> list[str]:
+    plain = [number(row[key]["value"], 2) for key in ("pointing", "energy")]
+    references = [number(row[key]["value"], 2) for key in ("prior_iou", "ceiling_iou")]
+    return [*plain, interval(row["iou"], 2), *references, interval(row["skill"], 2)]
 
-    >>> number(0.1234), number(-0.5), number(None), number(1.0)
-    ('.123', '-.500', '–', '1.000')
+
+def number(value: float | None, digits: int = 3) -> str:
+    """Fixed decimals without the leading zero; – where undefined.
+
+    >>> number(0.1234), number(-0.5, 2), number(None), number(1.0)
+    ('.123', '-.50', '–', '1.000')
     """
     if value is None or value != value:
         return "–"
-    return f"{value:.3f}".replace("0.", ".", 1) if abs(value) < 1 else f"{value:.3f}"
+    text = f"{value:.{digits}f}"
+    return text.replace("0.", ".", 1) if text.lstrip("-").startswith("0.") else text
 
 
-def interval(entry: Mapping[str, float | None]) -> str:
+def interval(entry: Mapping[str, float | None], digits: int = 3) -> str:
     """Value and interval.
 
     >>> interval({"value": 0.8, "low": 0.75, "high": 0.85})
     '.800 (.750–.850)'
     """
-    if number(entry["value"]) == "–":
-        return "–"
-    return f"{number(entry['value'])} ({number(entry['low'])}–{number(entry['high'])})"
+    value = number(entry["value"], digits)
+    return value if value == "–" else f"{value} ({number(entry['low'], digits)}–{number(entry['high'], digits)})"

@@ -54,6 +54,8 @@ class MetricsCsv(Logger):
         if not self.path.is_file():
             return
         with self.path.open(newline="") as file:
-            lines = [line for line in csv.reader(file) if line[:1] == ["epoch"] or (len(line) == 3 and int(line[0]) < epoch)]
+            lines = [
+                line for line in csv.reader(file) if line[:1] == ["epoch"] or (len(line) == 3 and int(line[0]) < epoch)
+            ]
         with self.path.open("w", newline="") as file:
             csv.writer(file).writerows(lines)

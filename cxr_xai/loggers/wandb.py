@@ -107,7 +107,9 @@ class Wandb(WandbLogger):
             wandb.Image(picture, caption=self._caption(panel)) for panel, picture in zip(panels, pictures, strict=True)
         ]
         kind, epoch = panels[0].kind, panels[0].epoch
-        self.experiment.log({f"panels/{kind}": drawn, f"boxes/{kind}": films, "epoch": epoch, "trainer/global_step": step})
+        self.experiment.log(
+            {f"panels/{kind}": drawn, f"boxes/{kind}": films, "epoch": epoch, "trainer/global_step": step}
+        )
 
     def _caption(self, panel: Panel) -> str:
         return f"{pseudonym(self.salt, panel.image_id)} {panel.finding} p={panel.prob:.2f}"

@@ -44,12 +44,12 @@ def build_backbone(name: str, weights: str, in_chans: int, options: Mapping[str,
         raise UserError(f"model.backbone={name} is not a timm model; perhaps {close}.")
     if weights == "imagenet":
         require_downloadable(name)
-    trunk = timm.create_model(
+    trunk: Any = timm.create_model(
         name, pretrained=weights == "imagenet", in_chans=in_chans, num_classes=0, global_pool="", **options
     )
     if weights not in ("imagenet", "none"):
         load_file(trunk, Path(weights))
-    data = trunk.pretrained_cfg
+    data: dict[str, Any] = trunk.pretrained_cfg
     repeat = in_chans if in_chans != len(data["mean"]) else None
     mean, std = (_one_channel(data[key]) * repeat if repeat else tuple(data[key]) for key in ("mean", "std"))
     return Backbone(trunk, in_chans, trunk.num_features, mean, std)

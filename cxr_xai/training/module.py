@@ -40,7 +40,8 @@ class ChestXrayModule(LightningModule):
         self.model, self.loss = model, loss
         self.make_optimizer, self.make_scheduler, self.monitor = make_optimizer, make_scheduler, monitor
         self.val = Predictions()
-        self.predicted = nn.ModuleList([Predictions(), Predictions()])
+        self.predicted = [Predictions(), Predictions()]
+        self._predicted = nn.ModuleList(self.predicted)  # registered, so that they move with the module
         self.gathered: list[tuple[Tensor, Tensor, Tensor]] = []
 
     def forward(self, image: Tensor) -> Tensor:
@@ -69,9 +70,11 @@ class ChestXrayModule(LightningModule):
         self.log("val/auroc/macro", macro_mean(per_finding)[0], prog_bar=True)
         self.log_dict({f"val/auroc/{name}": float(value) for name, value in zip(FINDINGS, per_finding, strict=True)})
 
-    def predict_step(self, batch: Batch, batch_idx: int, dataloader_idx: int = 0) -> None:
-        """Gather a batch of val (loader 0) or test (loader 1)."""
-        self.predicted[dataloader_idx].update(batch.index, self(batch.image), batch.target)
+    def predict_step(self, batch: Batch, batch_idx: int, dataloader_idx: int = 0) -> Tensor:
+        """Gather a batch of val (loader 0) or test (loader 1) and return its logits."""
+        logits: Tensor = self(batch.image)
+        self.predicted[dataloader_idx].update(batch.index, logits, batch.target)
+        return logits
 
     def on_predict_epoch_end(self) -> None:
         """Join what all processes predicted: ``gathered`` holds rows, logits and targets of val and of test."""

@@ -68,13 +68,13 @@ def draw_panel(
         ``(side + CAPTION_HEIGHT, 2 side + 2, 3)`` RGB.
     """
     scale = side / film.shape[0]
-    large = cv2.resize(film, (side, side), interpolation=cv2.INTER_CUBIC)
-    left = cv2.cvtColor(large, cv2.COLOR_GRAY2RGB)
+    large = np.asarray(cv2.resize(film, (side, side), interpolation=cv2.INTER_CUBIC), np.uint8)
+    left = np.repeat(large[..., None], 3, axis=2)
     if heatmap is None:
         right = left.copy()
         _write(right, "dead map: no positive evidence", (8, side - 10), (255, 120, 120))
     else:
-        smooth = np.clip(cv2.resize(heatmap, (side, side), interpolation=cv2.INTER_LINEAR), 0, 1)
+        smooth = np.asarray(cv2.resize(heatmap, (side, side), interpolation=cv2.INTER_LINEAR), np.float32).clip(0, 1)
         right = overlay_heatmap(large, smooth)
     for half in (left, right):
         for box in boxes:

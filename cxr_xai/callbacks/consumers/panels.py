@@ -51,7 +51,13 @@ class Panels:
         position = int(np.searchsorted(explained.rows, self._table_row(explained, row["image_id"])))
         attribution = explained.attribution[position, INDEX[row["finding"]]]
         return make_panel(
-            self.datamodule, kind, explained.epoch, int(explained.rows[position]), row["finding"], float(row["prob"]), attribution
+            self.datamodule,
+            kind,
+            explained.epoch,
+            int(explained.rows[position]),
+            row["finding"],
+            float(row["prob"]),
+            attribution,
         )
 
     def _table_row(self, explained: Explained, image_id: str) -> int:
@@ -60,7 +66,13 @@ class Panels:
 
 
 def make_panel(
-    datamodule: ChestXrayDataModule, kind: str, epoch: int, row: int, finding: str, prob: float, attribution: torch.Tensor
+    datamodule: ChestXrayDataModule,
+    kind: str,
+    epoch: int,
+    row: int,
+    finding: str,
+    prob: float,
+    attribution: torch.Tensor,
 ) -> Panel:
     """Put together film, map, boxes and region of one (study, finding).
 

@@ -10,7 +10,7 @@ from cxr_xai.data.datamodule import ChestXrayDataModule
 
 
 class Store:
-    """Writes ``explanations/<explainer>/<half>-e<epoch>.npz``: ``image_id (n,)``, ``attribution (n, K, h, w)``, ``logits``.
+    """Writes ``explanations/<explainer>/<half>-e<epoch>.npz``: ``image_id``, ``attribution (n, K, h, w)``, ``logits``.
 
     Args:
         folder: the run folder.

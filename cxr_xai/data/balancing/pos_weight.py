@@ -16,7 +16,10 @@ def negatives_per_positive(targets: npt.NDArray[np.float32], cap: float) -> npt.
     """
     positives = np.nansum(targets == 1, axis=0).astype(np.float64)
     negatives = np.nansum(targets == 0, axis=0).astype(np.float64)
-    return np.minimum(np.divide(negatives, positives, out=np.full_like(negatives, np.inf), where=positives > 0), cap)
+    ratio = np.full_like(negatives, np.inf)
+    np.divide(negatives, positives, out=ratio, where=positives > 0)
+    capped: npt.NDArray[np.float64] = np.minimum(ratio, cap)
+    return capped
 
 
 class PosWeight:

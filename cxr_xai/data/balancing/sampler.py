@@ -22,7 +22,8 @@ def rarity_weights(targets: npt.NDArray[np.float32], power: float) -> npt.NDArra
     common = rarity[rarity > 0].min(initial=np.inf)
     if not np.isfinite(common):
         return np.ones(len(targets))
-    return np.maximum((positive * rarity).max(axis=1), common) ** power
+    weights: npt.NDArray[np.float64] = np.maximum((positive * rarity).max(axis=1), common) ** power
+    return weights
 
 
 class Sampler:

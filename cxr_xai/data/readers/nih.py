@@ -60,7 +60,7 @@ class NihReader:
                 listed = read_list(root / name)
                 official[official.index.isin(listed)] = part
                 counts[f"images in {name}"] = len(listed)
-        studies["official"] = official.to_numpy(object, na_value=None)
+        studies["official"] = [None if pd.isna(part) else part for part in official]
         boxes = self._read_boxes(root, studies, used, counts)
         studies["path"] = studies["image_id"].map(find_images(root)).astype(object)
         studies.loc[studies["path"].isna(), "path"] = None
@@ -105,9 +105,14 @@ def read_labels(path: Path) -> tuple[pd.DataFrame, dict[str, int]]:
     Rules: a repeated image keeps its first row; an age over 120 or unreadable becomes NaN (the 2017 edition has ages
     up to 414); a label outside the 14 findings is an error, since a renamed finding would silently become negative.
     """
-    raw = pd.read_csv(path, dtype=str, keep_default_na=False)
+    try:
+        raw = pd.read_csv(path, dtype=str, keep_default_na=False)
+    except ValueError as error:  # pandas' own errors are ValueErrors
+        raise UserError(f"{path} is not a table ({error}). Use the release's file.") from error
     if missing := [name for name in COLUMNS if name not in raw.columns]:
-        raise UserError(f"{path} lacks the column {missing[0]!r}; found {', '.join(raw.columns[:8])} …. Use the release's file.")
+        raise UserError(
+            f"{path} lacks the column {missing[0]!r}; found {', '.join(raw.columns[:8])} …. Use the release's file."
+        )
     table = raw[list(COLUMNS)].rename(columns=COLUMNS)
     counts = {"rows in the label file": len(table)}
     table = table.drop_duplicates("image_id").reset_index(drop=True)
@@ -129,7 +134,9 @@ def multi_hot(labels: pd.Series, path: Path) -> pd.DataFrame:
             if name in INDEX:
                 table[row, INDEX[name]] = 1
             elif name != NO_FINDING:
-                raise UserError(f"{path}: unknown finding {name!r} in {text!r}; expected the 14 names or {NO_FINDING!r}.")
+                raise UserError(
+                    f"{path}: unknown finding {name!r} in {text!r}; expected the 14 names or {NO_FINDING!r}."
+                )
     return pd.DataFrame(table[codes], columns=list(FINDINGS))
 
 

@@ -53,4 +53,6 @@ class PhantomReader:
         """
         write_phantom(root, self.spec, progress=self.progress)
         index = NihReader(self.box_list, name="phantom").read(root)
-        return replace(index, about={"prevalence": self.spec.prevalence, "shortcut_strength": self.spec.shortcut_strength})
+        return replace(
+            index, about={"prevalence": self.spec.prevalence, "shortcut_strength": self.spec.shortcut_strength}
+        )

@@ -36,7 +36,10 @@ class OfficialSplit:
         part = np.where(official == "test", "test", "").astype("<U5")
         rows = np.flatnonzero(official == "train_val")
         carved = stratify_patients(
-            index.studies.iloc[rows], frozenset(index.boxes["image_id"]), [1 - self.val_fraction, self.val_fraction], self.seed
+            index.studies.iloc[rows],
+            frozenset(index.boxes["image_id"]),
+            [1 - self.val_fraction, self.val_fraction],
+            self.seed,
         )
         part[rows] = np.array(["train", "val"])[carved]
         return make_split("official", index.studies, part)

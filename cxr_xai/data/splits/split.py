@@ -66,4 +66,6 @@ def prevalence_by_part(index: Index, split: Split) -> Mapping[str, npt.NDArray[n
     """Share of positives per finding in each part, over the rows with an image."""
     targets, present = index.targets, index.present
     chosen = {part: targets[(split.part == part) & present] for part in PARTS}
-    return {part: np.nanmean(rows, axis=0) if len(rows) else np.full(rows.shape[1], np.nan) for part, rows in chosen.items()}
+    return {
+        part: np.nanmean(rows, axis=0) if len(rows) else np.full(rows.shape[1], np.nan) for part, rows in chosen.items()
+    }

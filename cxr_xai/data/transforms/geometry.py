@@ -1,7 +1,7 @@
 """One affine matrix per image moves pixels, boxes and masks alike.
 
-A matrix ``A`` of shape ``(2, 3)`` maps points of the old image to points of the new one, in coordinates from -1 (left or
-top edge) to 1 (right or bottom edge): ``new = A[:, :2] @ old + A[:, 2]``.
+A matrix ``A`` of shape ``(2, 3)`` maps points of the old image to points of the new one, in coordinates from -1 (left
+or top edge) to 1 (right or bottom edge): ``new = A[:, :2] @ old + A[:, 2]``.
 """
 
 import torch

@@ -1,6 +1,5 @@
 """Rotation, brightness and contrast, as most of the field trains."""
 
-import torch
 from torch import Tensor
 
 from cxr_xai.data.transforms.draws import draw_uniform

@@ -1,0 +1,106 @@
+"""Settings become the objects of a run, joined and ready to train."""
+
+import secrets
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import lightning
+from lightning import Callback, Trainer
+from lightning.pytorch.loggers import Logger
+
+from cxr_xai.artifacts.files import whole
+from cxr_xai.artifacts.run_folder import RunFolder
+from cxr_xai.data.datamodule import ChestXrayDataModule
+from cxr_xai.experiments.build import build
+from cxr_xai.experiments.terminal import ProgressBar
+from cxr_xai.explainers.contract import Explainer
+from cxr_xai.loggers.csv import MetricsCsv
+from cxr_xai.training.module import ChestXrayModule
+
+Settings = Mapping[str, Any]
+STREAMS = {"initialization": 1, "training": 2}
+"""Separate random streams, so that a change to one leaves the other as it was; order and
+augmentation have their own."""
+
+
+@dataclass(frozen=True)
+class Parts:
+    """The objects of a run, joined."""
+
+    folder: RunFolder
+    datamodule: ChestXrayDataModule
+    module: ChestXrayModule
+    explainer: Explainer
+    trainer: Trainer
+    loggers: list[Logger]
+
+
+def seed_stream(seed: int, stream: str) -> None:
+    """Seed the global random states for one purpose."""
+    lightning.seed_everything(seed * 10 + STREAMS[stream], workers=False, verbose=False)
+
+
+def build_datamodule(settings: Settings) -> ChestXrayDataModule:
+    """Build source, split, transform and balancing, and make films and parts ready."""
+    context = {key: build(settings[key], key) for key in ("split", "transform", "balancing")}
+    context["progress"] = ProgressBar("films")
+    datamodule: ChestXrayDataModule = build(settings["datamodule"], "datamodule", context)
+    datamodule.prepare_data()
+    return datamodule
+
+
+def assemble(
+    settings: Settings, choices: Mapping[str, str], folder: RunFolder, datamodule: ChestXrayDataModule, cell: str
+) -> Parts:
+    """Build model, loss, callbacks, loggers and trainer."""
+    seed_stream(settings["seed"], "initialization")
+    model = build(settings["model"], "model")
+    loss = build(settings["loss"], "loss", {"pos_weight": datamodule.plan.pos_weight})
+    module = ChestXrayModule(
+        model,
+        loss,
+        build(settings["optimizer"], "optimizer"),
+        build(settings["scheduler"], "scheduler"),
+        settings["monitor"],
+    )
+    explainer = build(settings["explainer"], "explainer")
+    context = {"explainer": explainer, "folder": folder, "datamodule": datamodule, "dirpath": folder.checkpoints}
+    callbacks: list[Callback] = [
+        build(entry, f"callbacks.{key}", context) for key, entry in settings["callbacks"].items() if entry is not None
+    ]
+    loggers: list[Logger] = [MetricsCsv(folder.metrics)]
+    if (extra := settings["logger"]["extra"]) is not None:
+        identity = {
+            "save_dir": folder.path,
+            "name": cell,
+            "group": settings["name"],
+            "salt": read_salt(Path(settings["paths"]["outputs"])),
+            "run_id": cell.rpartition("-")[2],
+        }
+        loggers.append(build(extra, "logger.extra", identity))
+    trainer = build(
+        settings["trainer"], "trainer", {"callbacks": callbacks, "logger": loggers, "default_root_dir": folder.path}
+    )
+    for logger in loggers:
+        logger.log_hyperparams(public_settings(settings, choices))
+    return Parts(folder, datamodule, module, explainer, trainer, loggers)
+
+
+def public_settings(settings: Settings, choices: Mapping[str, str]) -> dict[str, Any]:
+    """Return what may leave the machine: choices and settings without paths."""
+    hidden = {"paths", "logger"}
+    kept = {key: value for key, value in settings.items() if key not in hidden}
+    kept["datamodule"] = {k: v for k, v in settings["datamodule"].items() if k not in ("root", "cache_dir")}
+    return {"choices": dict(choices), **kept}
+
+
+def read_salt(outputs: Path) -> str:
+    """Return the secret behind all pseudonyms of this outputs folder; made on first use, never logged."""
+    path = outputs / ".salt"
+    if not path.is_file():
+        with whole(path) as partial:
+            partial.write_text(secrets.token_hex(16))
+            partial.chmod(0o600)
+    return path.read_text().strip()

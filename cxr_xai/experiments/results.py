@@ -1,0 +1,87 @@
+"""What a trained run found: its table of predictions, its summary, the scalars for dashboards."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import pandas as pd
+import torch
+from lightning.pytorch.callbacks import EarlyStopping
+from torch import Tensor
+
+from cxr_xai.callbacks.explain_epoch import ExplainEpoch
+from cxr_xai.data.datamodule import ChestXrayDataModule
+from cxr_xai.experiments.assemble import Parts
+from cxr_xai.experiments.summary import summarize_classification, summarize_localization, widen
+from cxr_xai.findings import FINDINGS
+from cxr_xai.metrics.classification import choose_thresholds
+
+Settings = Mapping[str, Any]
+
+
+def make_predictions(datamodule: ChestXrayDataModule, gathered: list[tuple[Tensor, Tensor, Tensor]]) -> pd.DataFrame:
+    """Return the columns of ``predictions.parquet``: val and test, decided at thresholds from val."""
+    tables = []
+    for part, (rows, logits, target) in zip(("val", "test"), gathered, strict=True):
+        studies = datamodule.index.studies.iloc[rows.numpy()]
+        for k, name in enumerate(FINDINGS):
+            table = studies[["image_id", "patient_id"]].assign(part=part, finding=name)
+            table["target"], table["logit"] = target[:, k].numpy(), logits[:, k].numpy()
+            table["prob"] = torch.sigmoid(logits[:, k].double()).numpy()
+            tables.append(table)
+    predictions = pd.concat(tables, ignore_index=True)
+    thresholds, _ = choose_thresholds(*widen(predictions, "val")[:2])
+    reached = predictions["prob"] >= predictions["finding"].map(dict(zip(FINDINGS, thresholds, strict=True)))
+    return predictions.assign(pred=reached.astype("int8"))
+
+
+def summarize(
+    parts: Parts, settings: Settings, predictions: pd.DataFrame, best_epoch: int, seconds: float
+) -> dict[str, Any]:
+    """Put all numbers of the run together."""
+    index, trainer = parts.datamodule.index, parts.trainer
+    views = index.studies.set_index("image_id")["view"]
+    stopping = next((c for c in trainer.callbacks if isinstance(c, EarlyStopping)), None)  # type: ignore[attr-defined]
+    explain = next((c for c in trainer.callbacks if isinstance(c, ExplainEpoch)), None)  # type: ignore[attr-defined]
+    localization: dict[str, Any] = {}
+    if parts.folder.localization.is_file():
+        table = pd.read_parquet(parts.folder.localization)
+        for (explainer, half), rows in table.groupby(["explainer", "half"]):
+            final = rows[rows["epoch"] == rows["epoch"].max()]
+            localization.setdefault(str(explainer), {})[str(half)] = summarize_localization(
+                final, settings["bootstrap"]
+            )
+    return {
+        "protocol": {
+            "source": index.name,
+            "split": parts.datamodule.split.scheme,
+            "label_file": next(iter(index.sources)),
+            "about": dict(index.about),
+            "threshold_source": "val",
+            "boxes": "monitored half watched, sealed half scored once",
+            "label": f"{index.name}, split {parts.datamodule.split.scheme}",
+        },
+        "classification": summarize_classification(predictions, views, settings["bootstrap"]),
+        "localization": localization,
+        "best_epoch": best_epoch,
+        "epochs": trainer.current_epoch,
+        "max_epochs": settings["trainer"]["max_epochs"],
+        "stopped_early": bool(stopping and stopping.stopped_epoch),
+        "seconds": {"fit": seconds, "explain": explain.seconds if explain else 0.0},
+        "explain_share": explain.share if explain else None,
+    }
+
+
+def flatten(summary: Settings) -> dict[str, float]:
+    """Return what loggers show: ``test/auroc/<finding>``, ``sealed/iou/<finding>``, ``sealed/skill/macro``."""
+    scalars = {}
+    test = summary["classification"]["test"]
+    for name, row in test["findings"].items():
+        scalars[f"test/auroc/{name}"] = row["auroc"]["value"]
+    scalars["test/auroc/macro"] = test["macro"]["auroc"]["value"]
+    for halves in summary["localization"].values():
+        for name, row in halves.get("sealed", {"findings": {}})["findings"].items():
+            for key in ("pointing", "energy", "iou", "skill"):
+                scalars[f"sealed/{key}/{name}"] = row[key]["value"]
+        if "sealed" in halves:
+            scalars["sealed/skill/macro"] = halves["sealed"]["macro"]["skill"]["value"]
+    return scalars
