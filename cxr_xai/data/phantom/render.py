@@ -1,0 +1,171 @@
+"""From a drawn study to pixels: an additive sum of optical thickness, one gray curve, one grain."""
+
+from collections.abc import Collection
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+
+from cxr_xai.data.phantom.bones import draw_bones
+from cxr_xai.data.phantom.canvas import Canvas, Field
+from cxr_xai.data.phantom.lesions import DRAWERS, Scene
+from cxr_xai.data.phantom.lungs import Lungs, shape_lungs
+from cxr_xai.data.phantom.shortcuts import WHITE, draw_drain, draw_laterality, draw_marker
+from cxr_xai.data.phantom.soft_tissue import (
+    draw_abdomen,
+    draw_breasts,
+    draw_gas,
+    draw_heart,
+    draw_mediastinum,
+    draw_trunk,
+)
+from cxr_xai.data.phantom.spec import SHORTCUTS, PhantomSpec, PhantomStudy
+from cxr_xai.data.phantom.vessels import draw_markings
+from cxr_xai.errors import UserError
+from cxr_xai.findings import FINDINGS
+
+Mask = npt.NDArray[np.bool_]
+
+
+@dataclass(frozen=True)
+class RenderedStudy:
+    """A finished film.
+
+    Attributes:
+        image: ``(H, W)`` uint8.
+        masks: ``(H, W)`` bool for each finding and shortcut that was drawn: the pixels that it may have changed.
+    """
+
+    image: npt.NDArray[np.uint8]
+    masks: dict[str, Mask]
+
+
+@dataclass(frozen=True)
+class _Chest:
+    """The healthy or altered chest before lesions: optical thickness without markings, and the markings apart."""
+
+    bare: Field
+    markings: Field
+
+
+class _Painter:
+    """Draws one study; what does not depend on the findings is drawn once."""
+
+    def __init__(self, study: PhantomStudy, size: int) -> None:
+        self.study, self.size = study, size
+        body, film, view = study.body, study.film, study.view
+        self.canvas = canvas = Canvas(size, body, film)
+        emphysema = study.lesions.get("Emphysema")
+        self.hyper = 0.12 + 0.70 * emphysema.severity if emphysema else 0.0
+        self.healthy = Lungs(canvas, shape_lungs(body, film))
+        self.lungs = Lungs(canvas, shape_lungs(body, film, self.hyper)) if emphysema else self.healthy
+        self.scene = Scene(canvas, self.lungs, self.heart())
+        self.mediastinum, windpipe = draw_mediastinum(canvas, film)
+        self.frame = draw_trunk(canvas, body, film) + draw_breasts(canvas, body, film) - np.float32(0.20) * windpipe
+        self.frame += draw_bones(canvas, self.healthy.shape, body, film, view)
+        self.abdomen = draw_abdomen(canvas) * np.float32(0.66) - draw_gas(canvas, body) * np.float32(0.5)
+        self.markings = draw_markings(canvas, body)
+
+    def heart(self, without: Collection[str] = ()) -> Field:
+        """The heart, enlarged if the study has Cardiomegaly."""
+        study = self.study
+        big = study.lesions.get("Cardiomegaly") if "Cardiomegaly" not in without else None
+        enlarged = 0.20 + 0.65 * big.severity if big else 0.0
+        hyper = 0.0 if "Emphysema" in without else self.hyper
+        return draw_heart(self.canvas, study.body, study.film, study.view, enlarged, hyper)
+
+    def chest(self, without: Collection[str]) -> _Chest:
+        """The chest with or without its Cardiomegaly and Emphysema."""
+        hyper = 0.0 if "Emphysema" in without else self.hyper
+        lungs = self.lungs if hyper else self.healthy
+        heart = self.heart(without)
+        center = np.maximum(self.mediastinum, heart)
+        below = self.abdomen * (1 - lungs.both)
+        air = lungs.depth * (1 - np.float32(0.80) * heart) * np.float32(0.62 + 0.10 * hyper)
+        bare = self.frame - air + np.float32(0.48) * center * (1 - np.maximum(below, 0)) + below
+        markings = self.markings * lungs.both * (1 - np.float32(0.8) * heart) * np.float32(1 - 0.45 * hyper)
+        return _Chest(bare, markings)
+
+
+def _develop(painter: _Painter, chest: _Chest, adds: Field, fade: Field, brightness: float, letters: Field) -> Field:
+    """Optical thickness to gray levels: Beer-Lambert, then the film's curve."""
+    film = painter.study.film
+    thickness = np.maximum(chest.bare + chest.markings * (1 - fade) + adds, np.float32(0.03))
+    absorbed = 1 - cv2.exp(thickness * np.float32(-0.97 * film.exposure))
+    rng = np.random.default_rng([film.seed, 0])
+    grain = rng.standard_normal((painter.size, painter.size), dtype=np.float32) * np.float32(film.noise)
+    gray = np.float32(255) * cv2.pow(absorbed, film.gamma) + np.float32(brightness) + grain
+    return np.asarray(gray + (np.float32(WHITE) - gray) * letters, np.float32)
+
+
+def render(study: PhantomStudy, spec: PhantomSpec | int, without: Collection[str] = ()) -> RenderedStudy:
+    """Render a study, all of it or without some findings or shortcuts.
+
+    Leaving something out moves nothing else: lesions keep their place, the grain stays the same, and the two images
+    are equal outside the mask of what was left out.
+
+    Args:
+        study: as drawn by `draw_studies`.
+        spec: the folder's spec, or the side of the image in pixels.
+        without: findings and shortcuts (``marker``, ``drain``, ``brightness``) not to draw; absent ones are fine.
+
+    Raises:
+        UserError: a name in `without` is neither.
+    """
+    unknown = sorted(set(without) - {*FINDINGS, *SHORTCUTS})
+    if unknown:
+        raise UserError(f"cannot render without {unknown[0]!r}: name one of {', '.join((*FINDINGS, *SHORTCUTS))}")
+    painter = _Painter(study, spec if isinstance(spec, int) else spec.image_size)
+    masks: dict[str, Mask] = {}
+    chest = painter.chest(without)
+    adds, fade = _add_lesions(painter, without, masks)
+    _mask_chest(painter, chest, without, masks)
+    letters = _add_shortcuts(painter, without, masks, adds)
+    brightness = study.brightness if "brightness" not in without else 0.0
+    gray = _develop(painter, chest, adds, fade, brightness, letters)
+    image = np.clip(np.round(gray), 0, 255).astype(np.uint8)
+    return RenderedStudy(image, masks)
+
+
+def _add_lesions(painter: _Painter, without: Collection[str], masks: dict[str, Mask]) -> tuple[Field, Field]:
+    adds = painter.scene.blank()
+    seen = np.ones_like(adds)  # share of the markings still seen
+    for finding, lesion in painter.study.lesions.items():
+        if finding in without or finding not in DRAWERS:
+            continue
+        change = DRAWERS[finding](painter.scene, lesion)
+        adds += change.add
+        masks[finding] = change.add != 0
+        if change.fade is not None:
+            seen *= 1 - change.fade
+            masks[finding] |= change.fade > 0
+    return adds, 1 - seen
+
+
+def _mask_chest(painter: _Painter, chest: _Chest, without: Collection[str], masks: dict[str, Mask]) -> None:
+    """Masks of the findings that change the chest itself: the pixels that differ from the chest without them."""
+    for finding in ("Cardiomegaly", "Emphysema"):
+        if finding in painter.study.lesions and finding not in without:
+            other = painter.chest({*without, finding})
+            masks[finding] = (chest.bare != other.bare) | (chest.markings != other.markings)
+    if "Cardiomegaly" in masks:  # the whole heart, not only what it gained
+        masks["Cardiomegaly"] |= painter.heart(without) > 0.1
+    if "Emphysema" in masks:
+        masks["Emphysema"] |= painter.lungs.both > 0.1
+
+
+def _add_shortcuts(painter: _Painter, without: Collection[str], masks: dict[str, Mask], adds: Field) -> Field:
+    study, size = painter.study, painter.size
+    if study.drain and "drain" not in without:
+        drain = draw_drain(painter.scene, study.film, study.lesions.get("Pneumothorax"))
+        adds += drain
+        masks["drain"] = drain != 0
+    letters = draw_laterality(size, study.film)
+    if study.marker and "marker" not in without:
+        marker = draw_marker(size, study.film)
+        letters = np.maximum(letters, marker)
+        masks["marker"] = marker > 0
+    if study.brightness and "brightness" not in without:
+        masks["brightness"] = np.ones((size, size), bool)
+    return letters
