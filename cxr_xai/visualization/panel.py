@@ -36,7 +36,7 @@ def draw_box(picture: Picture, box: Array, color: tuple[int, int, int], dashed: 
     x0, y0, x1, y1 = (round(float(v)) for v in box)
     x1, y1 = x1 - 1, y1 - 1
     if not dashed:
-        cv2.rectangle(picture, (x0, y0), (x1, y1), color, 1, cv2.LINE_AA)
+        cv2.rectangle(picture, (x0, y0), (x1, y1), color, 1)
         return
     for start in range(x0, x1, 8):
         for y in (y0, y1):

@@ -1,0 +1,104 @@
+"""What the template shows, and the page it makes."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from markupsafe import Markup
+
+from cxr_xai.findings import FINDINGS
+from cxr_xai.report.confusion import count_cells
+from cxr_xai.report.figures import draw_aurocs, draw_curves, draw_localization, draw_published, skill_words
+from cxr_xai.report.format import FILTERS, number
+from cxr_xai.report.headline import make_tiles
+from cxr_xai.report.panels import KINDS, make_boxed, make_gallery, make_strips
+from cxr_xai.report.published import published_means, wang_by_finding, why_not
+from cxr_xai.report.results import Results
+from cxr_xai.visualization.svg import STYLE
+
+HERE = Path(__file__).parent
+NAMES = {"nih": "NIH ChestX-ray14", "phantom": "Chest phantom (synthetic films)"}
+PARTS = ("train", "val", "test")
+
+
+def render_page(results: Results) -> str:
+    """Return the page as one HTML text that loads nothing."""
+    environment = Environment(
+        loader=FileSystemLoader(HERE), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
+    )
+    environment.filters.update(FILTERS, skill=skill_words)
+    return environment.get_template("template.html").render(make_context(results))
+
+
+def make_context(results: Results) -> dict[str, Any]:
+    """Put together everything the template names."""
+    summary, test = results.summary, results.summary["classification"]["test"]
+    reason = why_not(summary, results.certificate)
+    halves = [
+        (explainer, half, rows)
+        for explainer, both in summary["localization"].items()
+        for half, rows in sorted(both.items(), key=lambda item: item[0] != "sealed")
+    ]
+    return {
+        **read_identity(results),
+        "style": Markup(STYLE + (HERE / "style.css").read_text()),
+        "script": Markup((HERE / "script.js").read_text()),
+        "summary": summary,
+        "certificate": results.certificate,
+        "findings": FINDINGS,
+        "parts": PARTS,
+        "tiles": make_tiles(results),
+        "test": test,
+        "val": summary["classification"]["val"],
+        "auroc_figure": Markup(draw_aurocs(test, reason is None)),
+        "why_not": reason,
+        "published": [] if reason else published_means("official").to_dict("records"),
+        "wang": {} if reason else wang_by_finding(),
+        "published_figure": "" if reason else Markup(draw_published(test["macro"]["auroc"])),
+        "halves": [(explainer, half, rows, Markup(draw_localization(rows))) for explainer, half, rows in halves],
+        "curves": [(heading, Markup(figure)) for heading, figure in draw_curves(results)],
+        "strips": make_strips(results),
+        "boxed": make_boxed(results),
+        "gallery": make_gallery(results),
+        "kinds": KINDS,
+        "matrices": count_cells(results.predictions, test["findings"]),
+        "mean_prevalence": mean_prevalence(results.certificate),
+    }
+
+
+def read_identity(results: Results) -> dict[str, Any]:
+    """Return name, source, split and notes of the title."""
+    protocol = results.summary["protocol"]
+    about = protocol.get("about", {})
+    return {
+        "title": results.name,
+        "choices": results.choices,
+        "protocol": protocol,
+        "source": NAMES.get(protocol["source"], protocol["source"]),
+        "phantom": protocol["source"] == "phantom",
+        "about": about,
+        "about_words": describe_phantom(about) if protocol["source"] == "phantom" else "",
+    }
+
+
+def describe_phantom(about: Mapping[str, Any]) -> str:
+    """Say how a phantom was set up, as far as the run knows."""
+    words = []
+    if about.get("prevalence") == "enriched":
+        words.append("Findings are enriched: far more frequent than in any clinic.")
+    elif "prevalence" in about:
+        words.append("Findings are as frequent as in the release.")
+    if "shortcut_strength" in about:
+        strength = float(about["shortcut_strength"])
+        words.append(
+            f"Markers, drains and brightness were planted with strength {number(strength, 2)} (0: they say nothing "
+            "about the labels, 1: they give them away), so part of the AUROC may come from them."
+        )
+    return " ".join(words)
+
+
+def mean_prevalence(certificate: Mapping[str, Any]) -> dict[str, float]:
+    """Return the mean prevalence over findings of each part."""
+    shares = certificate["split"]["prevalence"]
+    return {part: sum(shares[part].values()) / len(shares[part]) for part in PARTS if shares.get(part)}

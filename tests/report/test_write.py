@@ -1,0 +1,204 @@
+import re
+from collections.abc import Callable
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from cxr_xai.artifacts.run_folder import RunFolder
+from cxr_xai.errors import UserError
+from cxr_xai.findings import BOXED, FINDINGS
+from cxr_xai.report.write import write_report
+
+MakeRun = Callable[..., RunFolder]
+
+
+def read(folder: RunFolder) -> str:
+    return write_report(folder).read_text()
+
+
+def section(page: str, name: str) -> str:
+    return page.partition(f'<section id="{name}"')[2].partition("</section>")[0]
+
+
+def test_the_page_is_one_file_beside_what_was_there(make_run: MakeRun) -> None:
+    folder = make_run()
+    before = set(folder.path.rglob("*"))
+    assert write_report(folder) == folder.report
+    assert set(folder.path.rglob("*")) - before == {folder.report}
+
+
+def test_the_page_loads_nothing(make_run: MakeRun) -> None:
+    page = read(make_run())
+    addresses = re.findall(r"""(?:src|href|srcset|data|action)\s*=\s*["']([^"']*)""", page)
+    assert addresses
+    assert all(address.startswith(("#", "data:image/webp;base64,")) for address in addresses)
+    assert "<link" not in page
+    assert "@import" not in page
+    assert "url(" not in page
+    assert "http:" not in page
+    assert "https:" not in page
+    assert "default-src 'none'" in page
+
+
+def test_every_finding_has_its_numbers(make_run: MakeRun) -> None:
+    page = read(make_run())
+    table = section(page, "classification")
+    for k, finding in enumerate(FINDINGS[:-1]):
+        row = table.partition(f'<th scope="row">{finding.replace("_", " ")}')[2].partition("</tr>")[0]
+        for value in (0.701, 0.101, 0.201, 0.301, 0.401, 0.801, 0.811):
+            assert f"{value + 0.011 * k:.3f}".removeprefix("0") in row, (finding, value)
+        assert f"{0.671 + 0.011 * k:.3f}–".removeprefix("0") in row
+    boxes = section(page, "localization")
+    for k, finding in enumerate(BOXED):
+        row = boxes.partition(f'<th scope="row">{finding}')[2].partition("</tr>")[0]
+        for value in (0.211, 0.16, 0.512):
+            assert f"{value + 0.021 * k:.3f}".removeprefix("0") in row, (finding, value)
+
+
+def test_undefined_is_a_dash_and_marks_are_explained(make_run: MakeRun) -> None:
+    page = read(make_run())
+    hernia = section(page, "classification").partition('<th scope="row">Hernia *')[2].partition("</tr>")[0]
+    assert '<td class="edge">–</td><td>–</td>' in " ".join(hernia.split()).replace("> ", ">").replace(" <", "<")
+    assert "matched to the prevalence" in section(page, "classification")
+    localization = section(page, "localization")
+    assert "Nodule †" in localization
+    assert "fewer than 20 boxes" in localization
+    assert "–, Δ +.043" in localization
+    assert ">nan" not in page.lower()
+    assert "None" not in page
+
+
+def test_headline_says_what_numbers_are_read_beside(make_run: MakeRun) -> None:
+    headline = section(read(make_run()), "headline")
+    for words in (
+        ".767",
+        ".737–.797",
+        "mean over 13 of 14",
+        "PA .782, AP .742",
+        ".172",
+        "mean over 7 findings",
+        "prior .310",
+    ):
+        assert words in headline
+    assert "ceiling .310" in headline
+    assert "10.0 %" in headline
+    assert "best: epoch 1" in headline
+
+
+def test_dead_maps_are_counted_and_shown(make_run: MakeRun) -> None:
+    page = read(make_run())
+    assert "28 of 340 here" in section(page, "localization")
+    assert "Most maps are dead" not in page
+    assert "28 of 340 maps dead" in section(page, "headline")
+    assert "dead map" in section(page, "epochs")
+
+
+def test_published_numbers_stand_beside_the_official_split_of_the_whole_release_only(make_run: MakeRun) -> None:
+    page = read(make_run())
+    assert ".8717" in section(page, "published")
+    assert "XProtoNet" in page
+    assert "CheXNet" not in page
+
+
+@pytest.mark.parametrize(
+    ("run", "why"),
+    [
+        ({"split": "patient"}, "on the split “patient”"),
+        ({"source": "phantom"}, "on the source “phantom”"),
+        ({"missing": 3}, "partial"),
+    ],
+)
+def test_published_numbers_are_withheld_otherwise(make_run: MakeRun, run: dict[str, object], why: str) -> None:
+    page = read(make_run(**run))
+    assert why in section(page, "published")
+    assert "No published numbers are shown" in page
+    assert ".8717" not in page
+    assert "XProtoNet" not in page
+    assert "Wang et al. 2017" not in section(page, "classification")
+
+
+def test_phantom_numbers_say_so(make_run: MakeRun) -> None:
+    page = read(make_run(source="phantom"))
+    assert "Phantom numbers." in page
+    assert "in the layout of ChestX-ray14, NIH Clinical Center" in page
+    assert "strength .50" in page
+    assert "enriched" in page
+
+
+def test_every_page_names_its_source_and_limits(make_run: MakeRun) -> None:
+    page = read(make_run())
+    assert "For research, not for clinical use." in page
+    assert "provided by the NIH Clinical Center (Wang et al., CVPR 2017)" in page
+    assert "Phantom numbers" not in page
+    assert "disagreement with a report" in page
+    assert "not absent" in page
+
+
+def test_all_panels_are_inside(make_run: MakeRun) -> None:
+    page = read(make_run())
+    pictures = re.findall(
+        r'<img src="data:image/webp;base64,[^"]+" width="(\d+)" height="(\d+)" alt="([^"]+)" loading="lazy"', page
+    )
+    # one film and three overlays of the strip, one sealed panel, three of the gallery
+    assert [(width, height) for width, height, _ in pictures] == [("256", "256")] * 4 + [("514", "256")] * 4
+    assert all(len(alt) > 10 for _, _, alt in pictures)
+    assert 'data-epochs="[0, 1, 2]"' in page
+    assert "IoU .37" in section(page, "sealed")
+    assert "False positive: none in test" in section(page, "gallery")
+
+
+def test_confusion_matrices_count_test_studies(make_run: MakeRun) -> None:
+    # present: 0 3 6 9, predicted: even; so TP = {0, 6}, FN = {3, 9}, FP = {2, 4, 8, 10}, TN = {1, 5, 7, 11}
+    confusion = section(read(make_run()), "confusion")
+    assert confusion.count('<div class="matrix">') == 14
+    assert re.findall(r">(\d+)<i>(\d+) %</i>", confusion)[:4] == [("2", "50"), ("2", "50"), ("4", "50"), ("4", "50")]
+
+
+def test_missing_pieces_still_give_a_page(make_run: MakeRun) -> None:
+    folder = make_run(boxes=False, panels=False)
+    folder.metrics.unlink()
+    folder.predictions.unlink()
+    folder.config.unlink()
+    page = read(folder)
+    for words in ("No localization", "no panels of watched studies", "no gallery", "no curves", "no predictions"):
+        assert words in page
+
+
+def test_a_missing_picture_is_left_out(make_run: MakeRun) -> None:
+    folder = make_run()
+    for path in folder.path.rglob("*.png"):
+        if path.name.startswith(("epoch-0", "TP")):
+            path.unlink()
+    page = read(folder)
+    assert 'data-epochs="[1, 2]"' in page
+    assert "2 of 3 epochs are shown" in page
+
+
+def test_names_cannot_break_out_of_the_page(make_run: MakeRun) -> None:
+    folder = make_run()
+    path = folder.explanations("exact_cam") / "panels.csv"
+    panels = pd.read_csv(path)
+    panels["image_id"] = '"><script>alert(1)</script>.png'
+    panels.to_csv(path, index=False)
+    assert "<script>alert" not in read(folder)
+
+
+def test_a_wrong_folder_is_named(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match="not a complete run"):
+        write_report(RunFolder(tmp_path / "nothing"))
+
+
+def test_a_folder_without_certificate_is_named(make_run: MakeRun) -> None:
+    folder = make_run()
+    folder.certificate.unlink()
+    with pytest.raises(UserError, match="certificate"):
+        write_report(folder)
+
+
+def test_a_cut_off_file_is_named(make_run: MakeRun) -> None:
+    folder = make_run()
+    folder.predictions.write_bytes(b"PAR1")
+    with pytest.raises(UserError, match="cannot be read"):
+        write_report(folder)
+    assert not folder.report.exists()
