@@ -35,7 +35,7 @@ DOORS = {
     "matplotlib": ("visualization/", "report/"),
     "rich": ("experiments/",),
     "pydantic": ("experiments/build.py",),
-    "cv2": ("data/", "visualization/", "callbacks/consumers/panels.py"),
+    "cv2": ("data/", "visualization/", "report/", "callbacks/consumers/panels.py"),
 }
 NOT_THERE = {"stats": ("torch", "lightning"), "findings": ("torch",), "errors": ("torch",)}
 FORBIDDEN_NAMES = {"utils", "helpers", "common", "misc"}
