@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import lightning
+import torch
 from lightning import Callback, Trainer
 from lightning.pytorch.loggers import Logger
 
@@ -57,6 +58,7 @@ def assemble(
     """Build model, loss, callbacks, loggers and trainer."""
     seed_stream(settings["seed"], "initialization")
     model = build(settings["model"], "model")
+    model.start_at(torch.from_numpy(datamodule.prevalence))
     loss = build(settings["loss"], "loss", {"pos_weight": datamodule.plan.pos_weight})
     module = ChestXrayModule(
         model,

@@ -7,7 +7,7 @@ import difflib
 import os
 import re
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from functools import wraps
 from pathlib import Path
 from typing import Any
@@ -15,7 +15,7 @@ from typing import Any
 import hydra
 from hydra.core.hydra_config import HydraConfig
 from hydra.errors import HydraException, MissingConfigException
-from omegaconf import DictConfig, OmegaConf
+from omegaconf import DictConfig, OmegaConf, open_dict
 from omegaconf.errors import OmegaConfBaseException
 
 from cxr_xai.errors import UserError
@@ -40,7 +40,10 @@ def command(config_name: str) -> Callable[[Task], Callable[[], None]]:
             full = os.environ.get("HYDRA_FULL_ERROR") == "1"
             os.environ["HYDRA_FULL_ERROR"] = "1"  # otherwise Hydra prints its own many lines and exits
             try:
-                hydra.main(version_base="1.3", config_path=str(CONF), config_name=config_name)(_with_choices(task))()
+                failures: list[UserError] = []
+                hydra.main(version_base="1.3", config_path=str(CONF), config_name=config_name)(_job(task, failures))()
+                if failures:
+                    raise failures[0]
             except (UserError, HydraException, OmegaConfBaseException) as error:
                 if full:
                     raise
@@ -55,16 +58,41 @@ def command(config_name: str) -> Callable[[Task], Callable[[], None]]:
     return decorate
 
 
-def _with_choices(task: Task) -> Callable[[DictConfig], None]:
+def _job(task: Task, failures: list[UserError]) -> Callable[[DictConfig], None]:
+    """Keep errors for people out of Hydra's hands, which would print the overrides before them."""
+
     def run(config: DictConfig) -> None:
-        choices = {group: str(name) for group, name in HydraConfig.get().runtime.choices.items() if "/" not in group}
-        missing = sorted(OmegaConf.missing_keys(config))
-        if missing:
-            raise UserError(f"{missing[0]} has no value; give it on the command line: {missing[0]}=…")
-        settings: Any = OmegaConf.to_container(config, resolve=True)
-        task(settings, choices)
+        try:
+            task(*_plain(config, HydraConfig.get().runtime.choices))
+        except UserError as error:
+            failures.append(error)
 
     return run
+
+
+def compose(config_name: str, overrides: Sequence[str] = ()) -> tuple[dict[str, Any], dict[str, str]]:
+    """Return what the script would hand to its task: resolved settings and chosen members.
+
+    Args:
+        config_name: a primary configuration, ``train``.
+        overrides: as on the command line.
+
+    Raises:
+        UserError: a mandatory key has no value.
+    """
+    with hydra.initialize_config_dir(str(CONF), version_base="1.3"):
+        config = hydra.compose(config_name, list(overrides), return_hydra_config=True)
+    choices = config.hydra.runtime.choices
+    with open_dict(config):
+        del config["hydra"]
+    return _plain(config, choices)
+
+
+def _plain(config: DictConfig, choices: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, str]]:
+    if missing := sorted(OmegaConf.missing_keys(config)):
+        raise UserError(f"{missing[0]} has no value; give it on the command line: {missing[0]}=…")
+    settings: Any = OmegaConf.to_container(config, resolve=True)
+    return settings, {group: str(name) for group, name in choices.items() if "/" not in group}
 
 
 def explain_error(error: Exception, config_name: str) -> str:

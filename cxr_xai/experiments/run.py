@@ -22,7 +22,7 @@ from cxr_xai.experiments.check import check_choices
 from cxr_xai.experiments.gallery import explain_gallery
 from cxr_xai.experiments.results import flatten, make_predictions, summarize
 from cxr_xai.experiments.state import State, find_state, move_aside
-from cxr_xai.experiments.terminal import console, print_data, print_results
+from cxr_xai.experiments.terminal import console, print_data, print_results, quiet_libraries
 from cxr_xai.loggers.csv import MetricsCsv
 from cxr_xai.report.write import write_report
 
@@ -31,6 +31,7 @@ Settings = Mapping[str, Any]
 
 def run_training(settings: Settings, choices: Mapping[str, str]) -> None:
     """Run a composed configuration: start, continue, or show what is there."""
+    quiet_libraries()
     check_choices(settings, choices)
     cell = name_cell(settings, choices)
     folder = RunFolder(Path(settings["paths"]["outputs"]) / settings["name"] / cell)

@@ -1,5 +1,7 @@
 """What a person sees on the terminal."""
 
+import logging
+import warnings
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -38,6 +40,13 @@ class ProgressBar:
             self._bar = None
 
 
+def quiet_libraries() -> None:
+    """Leave the terminal to what matters: no advertisements and notes of libraries, warnings stay."""
+    for name in ("lightning.pytorch", "lightning.fabric"):
+        logging.getLogger(name).setLevel(logging.WARNING)
+    warnings.filterwarnings("ignore", message=".*LeafSpec.*")  # Lightning's own use of torch, nobody can act on it
+
+
 def print_data(certificate: Mapping[str, Any]) -> None:
     """Say what was found, dropped and divided, before training starts."""
     data, split, boxes = certificate["data"], certificate["split"], certificate["boxes"]
@@ -72,7 +81,14 @@ def print_results(summary: Mapping[str, Any], report: Path) -> None:
 def _table(title: str, columns: Sequence[str]) -> Table:
     """Make an empty table of a name and numbers that fits 80 columns."""
     table = Table(
-        title=title, title_justify="left", title_style="bold", box=SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False
+        title=title,
+        title_justify="left",
+        title_style="bold",
+        caption_justify="left",
+        box=SIMPLE_HEAD,
+        padding=(0, 0),
+        pad_edge=False,
+        collapse_padding=True,
     )
     for name in columns:
         table.add_column(name, justify="left" if name == "finding" else "right", no_wrap=True)
@@ -100,9 +116,7 @@ def _classification(part: Mapping[str, Any], protocol: Mapping[str, Any]) -> Tab
 
 def _localization(half: Mapping[str, Any], explainer: str, protocol: Mapping[str, Any]) -> Table:
     title = f"Localization, sealed boxes: {explainer} ({protocol['label']})"
-    table = _table(
-        title, ("finding", "boxes", "dead", "point", "energy", "IoU (95 %)", "prior", "ceil", "skill (95 %)")
-    )
+    table = _table(title, ("finding", "box", "dead", "point", "energy", "IoU (95 %)", "prior", "ceil", "skill (95 %)"))
     for name, row in half["findings"].items():
         if row["pairs"]:
             few = "" if row["in_macro"] else " †"
@@ -112,7 +126,7 @@ def _localization(half: Mapping[str, Any], explainer: str, protocol: Mapping[str
     table.add_row(f"mean over {macro['over']}", "", str(micro["dead"]), *_localization_cells(macro))
     table.caption = (
         "IoU of the box around the map's upper half; dead maps count 0\n"
-        "skill: 0 = the findings' usual place, without an image; 1 = the best such a map can do"
+        "skill: 0 = the finding's usual place, 1 = the best a map of this grid can reach"
     )
     if any(row["pairs"] and not row["in_macro"] for row in half["findings"].values()):
         table.caption += "\n† fewer than 20 boxes, outside the mean"

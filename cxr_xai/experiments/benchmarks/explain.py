@@ -1,0 +1,83 @@
+"""What maps cost."""
+
+import tempfile
+from functools import partial
+from pathlib import Path
+
+import torch
+from torch import nn
+
+from cxr_xai.callbacks.box_probe import BoxProbe
+from cxr_xai.callbacks.consumers.score import summarize_scores
+from cxr_xai.data.datamodule import ChestXrayDataModule
+from cxr_xai.data.readers.phantom import PhantomReader
+from cxr_xai.experiments.benchmarks.timing import Figure, time_in_turns
+from cxr_xai.explainers.exact_cam import ExactCam
+from cxr_xai.losses.bce import BCE
+from cxr_xai.models.classifier import build_classifier
+
+STUDIES = 5_000
+BUDGET = 200
+"""``max_studies`` of the explain callback."""
+
+
+def measure_explain(repeats: int) -> list[Figure]:
+    """Measure exact maps against a forward pass, and the probe's share of an epoch."""
+    figures = [measure_exact_cam(name, repeats) for name in ("resnet50", "densenet121")]
+    return [*figures, measure_share(max(repeats // 2, 1))]
+
+
+def measure_exact_cam(name: str, repeats: int) -> Figure:
+    """Compare all 14 maps of 16 films of 224 px with a plain forward pass."""
+    model = build_classifier(name).eval()
+    image = torch.rand(16, 1, 224, 224)
+    with torch.no_grad():
+        times = time_in_turns(
+            {"maps": lambda: ExactCam().explain(model, image), "forward": lambda: model(image)}, repeats
+        )
+    what = f"14 exact maps of 16 films, {name} at 224 px, vs a forward pass"
+    return Figure(what, times["maps"], times["forward"], times["maps"] / times["forward"], "time ratio", "≤ 1.10")
+
+
+def measure_share(repeats: int) -> Figure:
+    """Return the probe's share of an epoch of 5,000 studies: resnet50, 224 px, 200 probe studies.
+
+    The costs per study of a training step, of validation (an eighth of the studies) and of the probe with all its
+    scores are measured and put together; a full epoch takes the better part of an hour on two cores.
+    """
+    model, loss, batch = build_classifier("resnet50"), BCE(), 16
+    optimizer = torch.optim.Adam(model.parameters(), lr=1e-4)
+    image, target = torch.rand(batch, 1, 224, 224), torch.zeros(batch, 14)
+    with tempfile.TemporaryDirectory() as folder:
+        reader = PhantomReader(train_val_patients=20, test_patients=60, film_size=224)
+        data = ChestXrayDataModule(Path(folder) / "phantom", reader, image_size=224, cache_dir=folder, batch_size=batch)
+        probe = BoxProbe(data, ExactCam(), "monitored", max_studies=32)
+        times = time_in_turns(
+            {
+                "train": partial(_train_step, model, loss, optimizer, image, target),
+                "val": partial(_validate, model, image),
+                "probe": lambda: summarize_scores(probe.explain(model, torch.device("cpu"), 0).scores),
+            },
+            repeats,
+        )
+        studies = len(probe.rows)
+    epoch = STUDIES * (times["train"] + times["val"] / 8) / batch
+    explaining = BUDGET * times["probe"] / studies
+    share = explaining / (epoch + explaining)
+    what = f"probe of {BUDGET} studies, resnet50 at 224 px, vs an epoch of {STUDIES:,} studies"
+    return Figure(what, explaining, epoch, share, "share of the epoch", "≤ 0.05")
+
+
+def _train_step(
+    model: nn.Module, loss: nn.Module, optimizer: torch.optim.Optimizer, image: torch.Tensor, target: torch.Tensor
+) -> None:
+    model.train()
+    optimizer.zero_grad()
+    loss(model(image), target).backward()
+    optimizer.step()
+
+
+def _validate(model: nn.Module, image: torch.Tensor) -> None:
+    model.eval()
+    with torch.no_grad():
+        model(image)
