@@ -11,7 +11,7 @@ from lightning import LightningDataModule
 from torch.utils.data import DataLoader
 
 from cxr_xai.data.balancing.none import NoBalancing
-from cxr_xai.data.balancing.plan import BalancePlan, Balancing
+from cxr_xai.data.balancing.plan import BalancePlan, Balancing, seen_prevalence
 from cxr_xai.data.cache import FilmFiles, Films, Progress, build_cache, open_cache
 from cxr_xai.data.dataset import StudyDataset
 from cxr_xai.data.index import Index, Reader
@@ -82,7 +82,8 @@ class ChestXrayDataModule(LightningDataModule):
             if not self.index.present[split.rows(part)].any():
                 raise UserError(
                     f"split={split.scheme} leaves no image for {part}: {self.root} holds "
-                    f"{self.index.present.sum():,} of {len(self.index.studies):,} films; unpack more of the release, or choose another split."
+                    f"{self.index.present.sum():,} of {len(self.index.studies):,} films; "
+                    "unpack more of the release, or choose another split."
                 )
         return split
 
@@ -90,6 +91,11 @@ class ChestXrayDataModule(LightningDataModule):
     def plan(self) -> BalancePlan:
         """The balancing of the training part, computed once."""
         return self.balancing.plan(self.index.targets[self.dataset("train").rows])
+
+    @property
+    def prevalence(self) -> npt.NDArray[np.float64]:
+        """``(K,)`` share of positives as training meets them, balancing included."""
+        return seen_prevalence(self.index.targets[self.dataset("train").rows], self.plan)
 
     @cached_property
     def _film_numbers(self) -> npt.NDArray[np.int64]:

@@ -5,6 +5,7 @@ and patient identifiers (salted hashes stand for them), paths, host and user nam
 """
 
 import hashlib
+import os
 import socket
 from collections.abc import Sequence
 from pathlib import Path
@@ -15,6 +16,7 @@ import numpy as np
 import wandb
 from lightning.pytorch.loggers import WandbLogger
 from lightning.pytorch.utilities import rank_zero_only
+from requests.utils import get_netrc_auth
 
 from cxr_xai.findings import FINDINGS, INDEX
 from cxr_xai.types import Panel
@@ -31,8 +33,9 @@ def choose_mode(mode: Mode, timeout: float = 2.0) -> Literal["online", "offline"
     if mode != "auto":
         return mode
     settings = wandb.Settings()
+    settings.update_from_env_vars(os.environ)
     server = urlparse(settings.base_url)
-    if not (settings.api_key or wandb.api.api_key):
+    if not (settings.api_key or get_netrc_auth(settings.base_url)):
         return "offline"
     try:
         socket.create_connection((server.hostname or "", server.port or 443), timeout).close()
@@ -79,7 +82,9 @@ class Wandb(WandbLogger):
             console="off",
             disable_code=True,
             disable_git=True,
+            host="withheld",
             silent=True,
+            username="withheld",
             x_disable_machine_info=True,
             x_disable_meta=True,
             x_disable_stats=True,

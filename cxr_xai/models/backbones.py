@@ -1,5 +1,6 @@
 """The only door to timm: a convolutional trunk by name, with its weights and its own mean and std."""
 
+import difflib
 import socket
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -9,7 +10,6 @@ from urllib.parse import urlparse
 from urllib.request import getproxies
 
 import timm
-import torch
 from huggingface_hub import constants, try_to_load_from_cache
 from torch import nn
 
@@ -40,8 +40,10 @@ def build_backbone(name: str, weights: str, in_chans: int, options: Mapping[str,
         UserError: the name is unknown, the weights cannot be had, or the file does not fit.
     """
     if not timm.is_model(name):
-        close = ", ".join(timm.list_models(f"*{name[:6]}*")[:5]) or "python -c 'import timm; print(timm.list_models())'"
-        raise UserError(f"model.backbone={name} is not a timm model; perhaps {close}.")
+        close = ", ".join(difflib.get_close_matches(name, timm.list_models(), n=5))
+        raise UserError(
+            f"model.backbone={name} is not a timm model; perhaps {close or 'another: timm.list_models() has all'}."
+        )
     if weights == "imagenet":
         require_downloadable(name)
     trunk: Any = timm.create_model(
@@ -60,14 +62,26 @@ def _one_channel(values: tuple[float, ...]) -> tuple[float, ...]:
 
 
 def load_file(trunk: nn.Module, path: Path) -> None:
-    """Load a state dict saved with ``torch.save`` (tensors only: nothing in the file is executed)."""
+    """Load a state dict, ``.safetensors`` or ``torch.save`` (tensors only: nothing in the file is executed).
+
+    Published files hold ImageNet's classifier too; it is left out, since this trunk has none.
+    """
     if not path.is_file():
         raise UserError(f"model.weights={path}: no such file; use imagenet, none, or the path of a state dict.")
     try:
-        trunk.load_state_dict(torch.load(path, map_location="cpu", weights_only=True))
+        state = timm.models.load_state_dict(str(path), use_ema=False, weights_only=True)
+        classifier = classifier_keys(trunk)
+        trunk.load_state_dict({key: value for key, value in state.items() if not key.startswith(classifier)})
     except Exception as error:
-        reason = str(error).splitlines()[0]
+        reason = " ".join(str(error).split())[:200]
         raise UserError(f"model.weights={path} does not fit this backbone: {reason}") from error
+
+
+def classifier_keys(trunk: nn.Module) -> tuple[str, ...]:
+    """Return what the names of the classifier's weights begin with in a published file of this network."""
+    published: Any = trunk.pretrained_cfg
+    names = published.get("classifier") or ()
+    return tuple(f"{name}." for name in ([names] if isinstance(names, str) else names))
 
 
 def require_downloadable(name: str, timeout: float = 2.0) -> None:

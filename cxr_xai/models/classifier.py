@@ -34,6 +34,15 @@ class Classifier(nn.Module):
         self.dropout = nn.Dropout(dropout)
         self.head = nn.Linear(backbone.channels_out, findings)
 
+    @torch.no_grad()
+    def start_at(self, prevalence: Tensor) -> None:
+        """Set the bias to the log odds of the training part's ``(K,)`` prevalence.
+
+        The network then need not learn base rates through negative weights, under which a class activation map has no
+        positive evidence anywhere. Source: Lin et al. 2017 (https://arxiv.org/abs/1708.02002), section 4.1.
+        """
+        self.head.bias.copy_(torch.logit(prevalence.clamp(1e-4, 1 - 1e-4)))
+
     def features(self, image: Tensor) -> Tensor:
         """``(N, 1, H, W)`` film in [0, 1] → ``(N, C, h, w)`` last feature map, normalized as the backbone wants it."""
         features: Tensor = self.trunk((image.expand(-1, self.channels_in, -1, -1) - self.mean) / self.std)

@@ -17,8 +17,8 @@ def rarity_weights(targets: npt.NDArray[np.float32], power: float) -> npt.NDArra
     [4.0, 2.0, 2.0, 2.0]
     """
     positive = targets == 1
-    frequency = positive.mean(axis=0)
-    rarity = np.divide(1.0, frequency, out=np.zeros_like(frequency, dtype=np.float64), where=frequency > 0)
+    positives, known = positive.sum(axis=0), (~np.isnan(targets)).sum(axis=0)
+    rarity = np.divide(known, positives, out=np.zeros(len(positives)), where=positives > 0)
     common = rarity[rarity > 0].min(initial=np.inf)
     if not np.isfinite(common):
         return np.ones(len(targets))

@@ -1,0 +1,32 @@
+"""Contradictory choices."""
+
+import pytest
+
+from cxr_xai.errors import UserError
+from cxr_xai.experiments.check import check_choices
+
+
+def check(loss: str, needs: str | None, balancing: str, gives: str | None, monitor: str = "val/loss") -> None:
+    settings = {"loss": {"needs": needs}, "balancing": {"gives": gives}, "monitor": monitor}
+    check_choices(settings, {"loss": loss, "balancing": balancing})
+
+
+def test_matching_choices_pass() -> None:
+    check("bce", None, "none", None)
+    check("weighted_bce", "pos_weight", "pos_weight", "pos_weight")
+
+
+def test_a_loss_without_its_weights_is_refused() -> None:
+    with pytest.raises(UserError, match="loss=weighted_bce needs a pos_weight, and balancing=none gives none"):
+        check("weighted_bce", "pos_weight", "none", None)
+
+
+def test_weights_without_a_user_are_refused() -> None:
+    with pytest.raises(UserError, match="balancing=pos_weight computes a pos_weight that loss=focal would not use"):
+        check("focal", None, "pos_weight", "pos_weight")
+
+
+@pytest.mark.parametrize("monitor", ["probe/iou/micro", "test/auroc/macro"])
+def test_boxes_and_test_choose_no_checkpoint(monitor: str) -> None:
+    with pytest.raises(UserError, match="only values of val"):
+        check("bce", None, "none", None, monitor)

@@ -1,0 +1,106 @@
+"""A finished run folder is whole, and its tables agree with each other."""
+
+import json
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+import yaml
+
+from cxr_xai.artifacts.run_folder import LOCALIZATION_COLUMNS, PANEL_COLUMNS, PREDICTION_COLUMNS, RunFolder
+from cxr_xai.findings import BOXED, FINDINGS
+from cxr_xai.metrics.classification import auroc
+
+
+def test_everything_is_there(finished: RunFolder) -> None:
+    for path in (finished.config, finished.certificate, finished.metrics, finished.summary, finished.predictions):
+        assert path.is_file(), path
+    for path in (finished.localization, finished.best, finished.last, finished.report):
+        assert path.is_file(), path
+    assert not list(finished.path.rglob(".*.partial*"))
+
+
+def test_config_reads_back(finished: RunFolder) -> None:
+    settings = yaml.safe_load(finished.config.read_text())
+    assert settings["trainer"]["max_epochs"] == 2
+
+
+def test_checkpoints_hold_weights_and_plain_types(finished: RunFolder) -> None:
+    for path in (finished.best, finished.last):
+        checkpoint = torch.load(path, weights_only=True)
+        assert any(key.startswith("model.trunk") for key in checkpoint["state_dict"])
+        assert "omegaconf" not in repr(type(checkpoint))
+
+
+def test_predictions_are_one_row_per_study_and_finding(finished: RunFolder) -> None:
+    table = pd.read_parquet(finished.predictions)
+    assert tuple(table.columns) == PREDICTION_COLUMNS
+    assert not table.duplicated(["image_id", "finding"]).any()
+    assert set(table["part"]) == {"val", "test"}
+    assert (table.groupby("image_id").size() == len(FINDINGS)).all()
+    assert np.allclose(table["prob"], 1 / (1 + np.exp(-table["logit"].astype(float))))
+    assert table.groupby("patient_id")["part"].nunique().max() == 1
+
+
+def test_summary_agrees_with_the_predictions(finished: RunFolder) -> None:
+    table = pd.read_parquet(finished.predictions)
+    summary = finished.read_summary()
+    for k, name in enumerate(FINDINGS):
+        rows = table[(table["part"] == "test") & (table["finding"] == name)]
+        expected = auroc(rows[["target"]].to_numpy(), rows[["prob"]].to_numpy())[0]
+        found = summary["classification"]["test"]["findings"][name]["auroc"]["value"]
+        assert found == pytest.approx(expected, nan_ok=True) if found is not None else np.isnan(expected), (k, name)
+
+
+def test_localization_has_monitored_rows_per_epoch_and_sealed_rows_once(finished: RunFolder) -> None:
+    table = pd.read_parquet(finished.localization)
+    assert tuple(table.columns) == LOCALIZATION_COLUMNS
+    assert set(table["finding"]) <= set(BOXED)
+    assert set(table.loc[table["half"] == "monitored", "epoch"]) == {0, 1}
+    sealed = table[table["half"] == "sealed"]
+    assert sealed["epoch"].nunique() == 1
+    monitored = table[table["half"] == "monitored"]
+    assert not set(sealed["patient_id"]) & set(monitored["patient_id"]), "halves are disjoint by patient"
+
+
+def test_no_map_beats_its_ceiling_and_dead_maps_have_no_scores(finished: RunFolder) -> None:
+    table = pd.read_parquet(finished.localization)
+    alive = table[~table["dead"]]
+    assert (alive["iou"] <= alive["ceiling_iou"] + 1e-6).all()
+    assert (alive["energy"] <= alive["ceiling_energy"] + 1e-5).all()
+    assert table.loc[table["dead"], ["pointing", "energy", "iou"]].isna().all(axis=None)
+
+
+def test_panels_are_listed_and_there(finished: RunFolder) -> None:
+    folder = finished.explanations("exact_cam")
+    table = pd.read_csv(folder / "panels.csv")
+    assert tuple(table.columns) == PANEL_COLUMNS
+    assert {"epoch", "box"} <= set(table["kind"])
+    assert all((folder / name).is_file() for name in table["file"])
+
+
+def test_metrics_are_long_and_cover_every_epoch(finished: RunFolder) -> None:
+    table = finished.read_metrics()
+    assert list(table.columns) == ["epoch", "key", "value"]
+    for key in ("train/loss", "val/loss", "val/auroc/macro", "probe/iou/micro", "probe/share_of_epoch"):
+        assert set(table.loc[table["key"] == key, "epoch"]) == {0, 1}, key
+
+
+def test_certificate_says_what_the_numbers_rest_on(finished: RunFolder) -> None:
+    certificate = json.loads(finished.certificate.read_text())
+    assert certificate["boxes"]["uses"] == "monitored"
+    assert certificate["boxes"]["overlap"] == 0
+    for section in ("code", "data", "split"):
+        assert len(certificate[section]["sha256"]) == 64
+
+
+def test_a_foreign_schema_is_refused(finished: RunFolder, tmp_path: object) -> None:
+    from pathlib import Path
+
+    from cxr_xai.errors import UserError
+
+    copy = RunFolder(Path(str(tmp_path)))
+    copy.summary.write_text(json.dumps({**finished.read_summary(), "schema_version": 999}))
+    with pytest.raises(UserError, match="schema 999"):
+        copy.read_summary()
