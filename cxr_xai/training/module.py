@@ -78,7 +78,7 @@ class ChestXrayModule(LightningModule):
 
     def on_predict_epoch_end(self) -> None:
         """Join what all processes predicted: ``gathered`` holds rows, logits and targets of val and of test."""
-        self.gathered = [part.compute() for part in self.predicted]
+        self.gathered = [part.joined() for part in self.predicted]
         for part in self.predicted:
             part.reset()
 

@@ -36,3 +36,11 @@ class Predictions(Metric):
         first[1:] = index[order][1:] != index[order][:-1]
         kept = order[first]
         return index[kept], logits[kept], target[kept]
+
+    def joined(self) -> tuple[Tensor, Tensor, Tensor]:
+        """Return what ``compute`` does, with one dimension for rows also where there is one study.
+
+        torchmetrics turns any one-element tensor that ``compute`` returns into a scalar.
+        """
+        index, logits, target = self.compute()
+        return index.reshape(-1), logits, target

@@ -13,7 +13,7 @@ def box_half(patient_id: str) -> str:
     """Return ``monitored`` or ``sealed``: a property of the patient, the same in every run, split and seed.
 
     >>> [box_half(patient) for patient in ("1", "2", "3", "4")]
-    ['sealed', 'monitored', 'monitored', 'monitored']
+    ['monitored', 'monitored', 'sealed', 'sealed']
     """
     return ("monitored", "sealed")[hashlib.sha256(f"box half of {patient_id}".encode()).digest()[0] & 1]
 

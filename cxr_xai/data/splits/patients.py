@@ -22,7 +22,8 @@ def stratify_patients(
     Returns:
         ``(rows,)`` part numbers, equal for all rows of a patient.
     """
-    codes, _ = pd.factorize(studies["patient_id"])
+    # Sorted, so that the two editions, whose rows stand in different orders, are divided alike.
+    codes, _ = pd.factorize(studies["patient_id"], sort=True)
     columns = [
         np.nan_to_num(studies[list(FINDINGS)].to_numpy(np.float64)),
         studies["image_id"].isin(boxed_images).to_numpy(np.float64)[:, None],

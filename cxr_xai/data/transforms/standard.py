@@ -30,6 +30,8 @@ class StandardTransform:
     ) -> None:
         if min(rotation, brightness, contrast) < 0:
             raise UserError("transform: rotation, brightness and contrast are largest changes and cannot be negative.")
+        if contrast > 1:
+            raise UserError(f"transform.contrast is {contrast}; above 1 some films would become their own negatives.")
         self.rotation, self.brightness, self.contrast = rotation, brightness, contrast
         self.horizontal_flip, self.seed = horizontal_flip, seed
 

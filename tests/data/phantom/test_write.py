@@ -13,7 +13,7 @@ from cxr_xai.data.phantom import write as writing
 from cxr_xai.errors import UserError
 from cxr_xai.findings import BOXED, canonical
 
-SPEC = PhantomSpec(seed=5, train_val_patients=24, test_patients=30, image_size=64, shortcut_strength=0.5)
+SPEC = PhantomSpec(seed=5, train_val_patients=12, test_patients=18, image_size=64, shortcut_strength=0.5)
 
 
 @pytest.fixture(scope="module")
@@ -111,9 +111,7 @@ def test_spec_is_read_back_and_a_finished_folder_left_alone(root: Path) -> None:
 
 def test_another_phantom_is_not_overwritten(root: Path) -> None:
     with pytest.raises(UserError, match="seed 5, wanted 7"):
-        write_phantom(
-            root, PhantomSpec(seed=7, train_val_patients=24, test_patients=30, image_size=64, shortcut_strength=0.5)
-        )
+        write_phantom(root, dataclasses.replace(SPEC, seed=7))
 
 
 def test_a_foreign_folder_is_not_overwritten(tmp_path: Path) -> None:
@@ -139,10 +137,12 @@ def test_a_crash_leaves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
     assert list(tmp_path.iterdir()) == []
 
 
-def test_progress_counts_to_the_end(tmp_path: Path) -> None:
+def test_progress_counts_to_the_end(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     seen: list[tuple[int, int]] = []
-    spec = PhantomSpec(train_val_patients=30, test_patients=1, image_size=64)
+    monkeypatch.setattr(writing, "_CHUNK", 2)
+    spec = PhantomSpec(train_val_patients=4, test_patients=1, image_size=64)
     write_phantom(tmp_path / "p", spec, workers=0, progress=lambda done, total: seen.append((done, total)))
     total = len(draw_studies(spec))
     assert seen[-1] == (total, total)
     assert [done for done, _ in seen] == sorted(done for done, _ in seen)
+    assert len(seen) == -(-total // 2)
