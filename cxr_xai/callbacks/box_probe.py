@@ -23,6 +23,12 @@ from cxr_xai.metrics.localization import localization_scores
 from cxr_xai.metrics.prior import ClassBoxPrior, pool_to_grid
 
 SCORED = ("pointing", "energy", "energy_ratio", "iou", "iobb", "mask_iou")
+THRESHOLD: float = 0.5
+"""Of the region, relative to the map's maximum; the headline's, and fixed before any box was seen."""
+
+RULE: Literal["all", "largest"] = "all"
+"""The region's box is drawn around all of it."""
+
 REFERENCES = ("prior_pointing", "prior_energy", "prior_iou", "ceiling_energy", "ceiling_iou")
 
 
@@ -63,8 +69,8 @@ class BoxProbe:
         explainer: Explainer,
         half: str,
         max_studies: int | None = None,
-        threshold: float = 0.5,
-        rule: Literal["all", "largest"] = "all",
+        threshold: float = THRESHOLD,
+        rule: Literal["all", "largest"] = RULE,
     ) -> None:
         self.datamodule, self.explainer, self.half = datamodule, explainer, half
         self.threshold, self.rule = threshold, rule

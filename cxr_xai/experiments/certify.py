@@ -9,8 +9,10 @@ import numpy as np
 
 from cxr_xai.artifacts.certificate import describe_code, describe_versions
 from cxr_xai.artifacts.run_folder import SCHEMA_VERSION
+from cxr_xai.callbacks.box_probe import RULE, THRESHOLD
 from cxr_xai.data.datamodule import ChestXrayDataModule
 from cxr_xai.data.splits.split import PARTS, prevalence_by_part
+from cxr_xai.explainers.heatmap import RESIZE_RULE
 from cxr_xai.findings import FINDINGS
 
 
@@ -67,5 +69,5 @@ def make_certificate(datamodule: ChestXrayDataModule, settings: Mapping[str, Any
             "sealed_scored": "once, after training",
         },
         "threshold_source": "val",
-        "heatmap": {"normalization": "ReLU / max", "resize": "bilinear", "threshold": 0.5, "rule": "all"},
+        "heatmap": {"normalization": "ReLU / max", "resize": RESIZE_RULE, "threshold": THRESHOLD, "rule": RULE},
     }

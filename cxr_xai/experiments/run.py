@@ -32,6 +32,7 @@ Settings = Mapping[str, Any]
 def run_training(settings: Settings, choices: Mapping[str, str]) -> None:
     """Run a composed configuration: start, continue, or show what is there."""
     quiet_libraries()
+    console.quiet = not _is_first_process()
     check_choices(settings, choices)
     cell = name_cell(settings, choices)
     folder = RunFolder(Path(settings["paths"]["outputs"]) / settings["name"] / cell)

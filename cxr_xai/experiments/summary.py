@@ -79,8 +79,8 @@ def _by_view(target: Floats, probs: Floats, who: pd.DataFrame, views: pd.Series,
 def summarize_localization(scores: pd.DataFrame, replicates: int) -> dict[str, Any]:
     """Return localization and skill per finding, macro and micro, for one explainer and half.
 
-    Rule ``all``: a dead map scores 0. Skill is a ratio of means, its parts resampled together. Findings with fewer than
-    20 boxes are given but left out of macro.
+    Rule ``all``: a dead map scores 0; ``live`` beside it leaves dead maps out. Skill is a ratio of means, its parts
+    resampled together. Findings with fewer than 20 boxes are given but left out of macro.
 
     Args:
         scores: rows of ``localization.parquet`` of one epoch.
@@ -128,6 +128,7 @@ def summarize_localization(scores: pd.DataFrame, replicates: int) -> dict[str, A
             **{key: _macro(plain if c < 3 else full, c, counted) for c, key in enumerate(SCORES)},
         },
         "micro": {"pairs": len(scores), "dead": int((~live).sum()), **_micro(values, patients, replicates)},
+        "live": {"pairs": int(live.sum()), **_micro(values[live], patients[live], replicates)},
     }
 
 

@@ -11,6 +11,8 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
+from cxr_xai.report.format import number
+
 console = Console()
 
 NOTICE = "For research, not for clinical use."
@@ -70,6 +72,8 @@ def print_results(summary: Mapping[str, Any], report: Path) -> None:
     for explainer, halves in summary["localization"].items():
         if "sealed" in halves:
             console.print(_localization(halves["sealed"], explainer, protocol))
+    if (share := summary["explain_share"]) is not None:
+        console.print(f"Explaining took {share:.1%} of the epochs' time.")
     if protocol["source"] == "phantom":
         console.print(
             "Numbers on the phantom say that the machinery works; they say nothing about patients.", style="yellow"
@@ -124,6 +128,10 @@ def _localization(half: Mapping[str, Any], explainer: str, protocol: Mapping[str
     macro, micro = half["macro"], half["micro"]
     table.add_section()
     table.add_row(f"mean over {macro['over']}", "", str(micro["dead"]), *_localization_cells(macro))
+    if micro["dead"]:
+        live = half["live"]
+        cells = [number(live[key]["value"], 2) for key in ("pointing", "energy")]
+        table.add_row("live maps", "", "", *cells, interval(live["iou"], 2), "", "", "")
     table.caption = (
         "IoU of the box around the map's upper half; dead maps count 0\n"
         "skill: 0 = the finding's usual place, 1 = the best a map of this grid can reach"
@@ -137,18 +145,6 @@ def _localization_cells(row: Mapping[str, Any]) -> list[str]:
     plain = [number(row[key]["value"], 2) for key in ("pointing", "energy")]
     references = [number(row[key]["value"], 2) for key in ("prior_iou", "ceiling_iou")]
     return [*plain, interval(row["iou"], 2), *references, interval(row["skill"], 2)]
-
-
-def number(value: float | None, digits: int = 3) -> str:
-    """Fixed decimals without the leading zero; – where undefined.
-
-    >>> number(0.1234), number(-0.5, 2), number(None), number(1.0)
-    ('.123', '-.50', '–', '1.000')
-    """
-    if value is None or value != value:
-        return "–"
-    text = f"{value:.{digits}f}"
-    return text.replace("0.", ".", 1) if text.lstrip("-").startswith("0.") else text
 
 
 def interval(entry: Mapping[str, float | None], digits: int = 3) -> str:

@@ -8,10 +8,14 @@ RESIZE_RULE = "bilinear"
 """Named in the certificate: bilinear between cell centers, as the ceiling assumes."""
 
 
+FLAT = 1e-6
+"""Relative difference below which a map points nowhere."""
+
+
 def make_heatmap(attribution: Tensor) -> Tensor:
     """Return ``H = ReLU(raw) / max``, in [0, 1]; never min–max, which would promote the least negative evidence.
 
-    A map without positive or without finite evidence is dead and becomes NaN everywhere.
+    A map without positive evidence, without finite evidence, or equal everywhere is dead and becomes NaN everywhere.
 
     Args:
         attribution: ``(..., h, w)`` raw, signed.
@@ -23,7 +27,8 @@ def make_heatmap(attribution: Tensor) -> Tensor:
     """
     positive = attribution.float().clamp(min=0)
     peak = positive.amax(dim=(-2, -1), keepdim=True)
-    alive = (peak > 0) & peak.isfinite()
+    lowest = positive.amin(dim=(-2, -1), keepdim=True)
+    alive = (peak > 0) & peak.isfinite() & (lowest < peak * (1 - FLAT))
     return torch.where(alive, positive / torch.where(alive, peak, 1), torch.nan)
 
 

@@ -57,5 +57,7 @@ class MetricsCsv(Logger):
             lines = [
                 line for line in csv.reader(file) if line[:1] == ["epoch"] or (len(line) == 3 and int(line[0]) < epoch)
             ]
-        with self.path.open("w", newline="") as file:
+        partial = self.path.with_name(f".{self.path.name}.cut")
+        with partial.open("w", newline="") as file:
             csv.writer(file).writerows(lines)
+        partial.replace(self.path)

@@ -10,6 +10,7 @@ from urllib.parse import urlparse
 from urllib.request import getproxies
 
 import timm
+import torch
 from huggingface_hub import constants, try_to_load_from_cache
 from torch import nn
 
@@ -51,10 +52,28 @@ def build_backbone(name: str, weights: str, in_chans: int, options: Mapping[str,
     )
     if weights not in ("imagenet", "none"):
         load_file(trunk, Path(weights))
+    require_feature_map(trunk, name, in_chans)
     data: dict[str, Any] = trunk.pretrained_cfg
     repeat = in_chans if in_chans != len(data["mean"]) else None
     mean, std = (_one_channel(data[key]) * repeat if repeat else tuple(data[key]) for key in ("mean", "std"))
     return Backbone(trunk, in_chans, trunk.num_features, mean, std)
+
+
+def require_feature_map(trunk: Any, name: str, in_chans: int) -> None:
+    """Refuse trunks that do not end in a ``(N, num_features, h, w)`` map: transformers, extra layers at the end."""
+    was_training = trunk.training
+    try:
+        with torch.no_grad():
+            shape = trunk.eval()(torch.zeros(1, in_chans, 64, 64)).shape
+    except (AssertionError, RuntimeError, ValueError) as error:
+        raise UserError(f"model.backbone={name} does not take 64 × 64 films: {str(error).splitlines()[0]}") from error
+    finally:
+        trunk.train(was_training)
+    if len(shape) != 4 or shape[1] != trunk.num_features:
+        raise UserError(
+            f"model.backbone={name} ends in {tuple(shape)} and not in a map of {trunk.num_features} channels, which "
+            "exact class activation maps need; use a convolutional network such as resnet50 or densenet121."
+        )
 
 
 def _one_channel(values: tuple[float, ...]) -> tuple[float, ...]:

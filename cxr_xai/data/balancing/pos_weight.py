@@ -9,7 +9,7 @@ from cxr_xai.errors import UserError
 
 
 def negatives_per_positive(targets: npt.NDArray[np.float32], cap: float) -> npt.NDArray[np.float64]:
-    """Return ``(K,)`` min(negatives / positives, cap); a finding without positives gets the cap.
+    """Return ``(K,)`` negatives / positives, kept between 1 / cap and cap.
 
     >>> negatives_per_positive(np.array([[1, 0], [0, 0], [0, 0], [np.nan, 0]], np.float32), cap=50)
     array([ 2., 50.])
@@ -18,7 +18,7 @@ def negatives_per_positive(targets: npt.NDArray[np.float32], cap: float) -> npt.
     negatives = np.nansum(targets == 0, axis=0).astype(np.float64)
     ratio = np.full_like(negatives, np.inf)
     np.divide(negatives, positives, out=ratio, where=positives > 0)
-    capped: npt.NDArray[np.float64] = np.minimum(ratio, cap)
+    capped: npt.NDArray[np.float64] = np.clip(ratio, 1 / cap, cap)
     return capped
 
 

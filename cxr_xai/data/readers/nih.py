@@ -58,6 +58,8 @@ class NihReader:
             if (root / name).is_file():
                 used.append(root / name)
                 listed = read_list(root / name)
+                if twice := official.index[official.notna() & official.index.isin(listed)].tolist():
+                    raise UserError(f"{root}: {twice[0]} is in both official lists; use the lists of the release.")
                 official[official.index.isin(listed)] = part
                 counts[f"images in {name}"] = len(listed)
         studies["official"] = [None if pd.isna(part) else part for part in official]

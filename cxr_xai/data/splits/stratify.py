@@ -38,7 +38,7 @@ def stratify_groups(
         for group in groups[np.argsort(-counts[groups, column], kind="stable")]:
             wanted = lacking[:, column] / fractions
             tied = np.flatnonzero(wanted >= wanted.max() - 1e-9)
-            best = tied[np.argmax(lacking[tied, -1] / fractions[tied])]
+            best = tied[np.argmax(lacking[tied, -1])]
             part[group] = best
             lacking[best] -= counts[group]
     return part
