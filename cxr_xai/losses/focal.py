@@ -39,9 +39,13 @@ class Focal(nn.Module):
     def __init__(self, gamma: float = 2.0, alpha: float | None = None) -> None:
         super().__init__()
         if gamma < 0 or (0 < gamma < 1):
-            raise UserError(f"loss.gamma is {gamma}; it must be 0 or at least 1 (between, the gradient is infinite at 0).")
+            raise UserError(
+                f"loss.gamma is {gamma}; it must be 0 or at least 1 (between, the gradient is infinite at 0)."
+            )
         if alpha is not None and not 0 < alpha < 1:
-            raise UserError(f"loss.alpha is {alpha}; it must lie between 0 and 1 (1 would erase all negatives), or null.")
+            raise UserError(
+                f"loss.alpha is {alpha}; it must lie between 0 and 1 (1 would erase all negatives), or null."
+            )
         self.gamma, self.alpha = gamma, alpha
 
     def forward(self, logits: Tensor, target: Tensor) -> Tensor:

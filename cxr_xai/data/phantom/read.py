@@ -16,7 +16,7 @@ from cxr_xai.errors import UserError
 Mask = npt.NDArray[np.bool_]
 
 SPEC_FILE = "phantom.json"
-VERSION = 1
+VERSION = 2
 """Of the generator: raise it whenever the same spec gives other bytes."""
 
 

@@ -2,6 +2,8 @@
 
 from collections.abc import Collection
 from dataclasses import dataclass
+from functools import cache
+from statistics import NormalDist
 
 import cv2
 import numpy as np
@@ -10,7 +12,7 @@ import numpy.typing as npt
 from cxr_xai.data.phantom.bones import draw_bones
 from cxr_xai.data.phantom.canvas import Canvas, Field
 from cxr_xai.data.phantom.lesions import DRAWERS, Scene
-from cxr_xai.data.phantom.lungs import Lungs, shape_lungs
+from cxr_xai.data.phantom.lungs import AIR, Lungs, shape_lungs
 from cxr_xai.data.phantom.shortcuts import WHITE, draw_drain, draw_laterality, draw_marker
 from cxr_xai.data.phantom.soft_tissue import (
     draw_abdomen,
@@ -56,14 +58,18 @@ class _Painter:
         self.study, self.size = study, size
         body, film, view = study.body, study.film, study.view
         self.canvas = canvas = Canvas(size, body, film)
+        self._hearts: dict[tuple[float, float], Field] = {}
         emphysema = study.lesions.get("Emphysema")
         self.hyper = 0.12 + 0.70 * emphysema.severity if emphysema else 0.0
         self.healthy = Lungs(canvas, shape_lungs(body, film))
         self.lungs = Lungs(canvas, shape_lungs(body, film, self.hyper)) if emphysema else self.healthy
         self.scene = Scene(canvas, self.lungs, self.heart())
         self.mediastinum, windpipe = draw_mediastinum(canvas, film)
-        self.frame = draw_trunk(canvas, body, film) + draw_breasts(canvas, body, film) - np.float32(0.20) * windpipe
+        self.frame = draw_trunk(canvas, body, film)
         self.frame += draw_bones(canvas, self.healthy.shape, body, film, view)
+        self.frame -= np.float32(0.20) * windpipe
+        if body.female:
+            self.frame += draw_breasts(canvas, body, film)
         self.abdomen = draw_abdomen(canvas) * np.float32(0.66) - draw_gas(canvas, body) * np.float32(0.5)
         self.markings = draw_markings(canvas, body)
 
@@ -73,7 +79,10 @@ class _Painter:
         big = study.lesions.get("Cardiomegaly") if "Cardiomegaly" not in without else None
         enlarged = 0.20 + 0.65 * big.severity if big else 0.0
         hyper = 0.0 if "Emphysema" in without else self.hyper
-        return draw_heart(self.canvas, study.body, study.film, study.view, enlarged, hyper)
+        if (enlarged, hyper) not in self._hearts:
+            field = draw_heart(self.canvas, study.body, study.film, study.view, enlarged, hyper)
+            self._hearts[enlarged, hyper] = field
+        return self._hearts[enlarged, hyper]
 
     def chest(self, without: Collection[str]) -> _Chest:
         """The chest with or without its Cardiomegaly and Emphysema."""
@@ -82,21 +91,46 @@ class _Painter:
         heart = self.heart(without)
         center = np.maximum(self.mediastinum, heart)
         below = self.abdomen * (1 - lungs.both)
-        air = lungs.depth * (1 - np.float32(0.80) * heart) * np.float32(0.62 + 0.10 * hyper)
-        bare = self.frame - air + np.float32(0.48) * center * (1 - np.maximum(below, 0)) + below
-        markings = self.markings * lungs.both * (1 - np.float32(0.8) * heart) * np.float32(1 - 0.45 * hyper)
-        return _Chest(bare, markings)
+        clear = 1 - np.float32(0.80) * heart  # little air, and few vessels, in front of and behind the heart
+        center *= np.float32(0.48)
+        center *= 1 - np.maximum(below, 0)
+        center += below
+        center += self.frame
+        center -= lungs.depth * clear * np.float32(AIR * (1 + 0.16 * hyper))
+        clear *= lungs.both
+        clear *= self.markings
+        clear *= np.float32(1 - 0.45 * hyper)
+        return _Chest(bare=center, markings=clear)
 
 
-def _develop(painter: _Painter, chest: _Chest, adds: Field, fade: Field, brightness: float, letters: Field) -> Field:
+def _develop(painter: _Painter, chest: _Chest, adds: Field, seen: Field, brightness: float, letters: Field) -> Field:
     """Optical thickness to gray levels: Beer-Lambert, then the film's curve."""
     film = painter.study.film
-    thickness = np.maximum(chest.bare + chest.markings * (1 - fade) + adds, np.float32(0.03))
-    absorbed = 1 - cv2.exp(thickness * np.float32(-0.97 * film.exposure))
-    rng = np.random.default_rng([film.seed, 0])
-    grain = rng.standard_normal((painter.size, painter.size), dtype=np.float32) * np.float32(film.noise)
-    gray = np.float32(255) * cv2.pow(absorbed, film.gamma) + np.float32(brightness) + grain
+    thickness = chest.markings * seen
+    thickness += chest.bare
+    thickness += adds
+    np.maximum(thickness, np.float32(0.03), out=thickness)
+    thickness *= np.float32(-0.97 * film.exposure)
+    absorbed = 1 - cv2.exp(thickness)
+    exponent = cv2.log(absorbed) * np.float32(film.gamma)
+    exponent += np.float32(np.log(255))
+    gray = np.asarray(cv2.exp(exponent), np.float32)  # 255 * absorbed**gamma
+    gray += _grain(film.seed, film.noise, painter.size)
+    gray += np.float32(brightness)
     return np.asarray(gray + (np.float32(WHITE) - gray) * letters, np.float32)
+
+
+@cache
+def _quantiles() -> Field:
+    """The normal distribution in 256 equally likely steps."""
+    return np.array([NormalDist().inv_cdf((k + 0.5) / 256) for k in range(256)], np.float32)
+
+
+def _grain(seed: int, deviation: float, size: int) -> Field:
+    """Independent normal noise in gray levels; a table over random bytes costs a tenth of drawing normal numbers."""
+    noise = np.random.default_rng([seed, 0]).bytes(size * size)
+    table = _quantiles() * np.float32(deviation)
+    return np.asarray(cv2.LUT(np.frombuffer(noise, np.uint8).reshape(size, size), table), np.float32)
 
 
 def render(study: PhantomStudy, spec: PhantomSpec | int, without: Collection[str] = ()) -> RenderedStudy:
@@ -119,18 +153,19 @@ def render(study: PhantomStudy, spec: PhantomSpec | int, without: Collection[str
     painter = _Painter(study, spec if isinstance(spec, int) else spec.image_size)
     masks: dict[str, Mask] = {}
     chest = painter.chest(without)
-    adds, fade = _add_lesions(painter, without, masks)
+    adds, seen = _add_lesions(painter, without, masks)
     _mask_chest(painter, chest, without, masks)
     letters = _add_shortcuts(painter, without, masks, adds)
     brightness = study.brightness if "brightness" not in without else 0.0
-    gray = _develop(painter, chest, adds, fade, brightness, letters)
-    image = np.clip(np.round(gray), 0, 255).astype(np.uint8)
-    return RenderedStudy(image, masks)
+    gray = _develop(painter, chest, adds, seen, brightness, letters)
+    image = cv2.convertScaleAbs(np.maximum(gray, 0))  # rounds, and stops at 255
+    return RenderedStudy(np.asarray(image, np.uint8), masks)
 
 
 def _add_lesions(painter: _Painter, without: Collection[str], masks: dict[str, Mask]) -> tuple[Field, Field]:
+    """Optical thickness that the lesions add, and the share of the markings that is still seen; fills `masks`."""
     adds = painter.scene.blank()
-    seen = np.ones_like(adds)  # share of the markings still seen
+    seen = np.ones_like(adds)
     for finding, lesion in painter.study.lesions.items():
         if finding in without or finding not in DRAWERS:
             continue
@@ -140,7 +175,7 @@ def _add_lesions(painter: _Painter, without: Collection[str], masks: dict[str, M
         if change.fade is not None:
             seen *= 1 - change.fade
             masks[finding] |= change.fade > 0
-    return adds, 1 - seen
+    return adds, seen
 
 
 def _mask_chest(painter: _Painter, chest: _Chest, without: Collection[str], masks: dict[str, Mask]) -> None:

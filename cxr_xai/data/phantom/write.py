@@ -4,6 +4,7 @@ import json
 import multiprocessing
 import os
 import shutil
+import zlib
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
@@ -16,6 +17,7 @@ import numpy.typing as npt
 
 from cxr_xai.data.phantom.draw import draw_studies
 from cxr_xai.data.phantom.masks import MASK_FOLDER, pack_masks
+from cxr_xai.data.phantom.png import encode_png
 from cxr_xai.data.phantom.read import SPEC_FILE, VERSION, differences
 from cxr_xai.data.phantom.render import render
 from cxr_xai.data.phantom.spec import PhantomSpec, PhantomStudy
@@ -38,8 +40,9 @@ Progress = Callable[[int, int], None]
 
 IMAGE_FOLDER = "images_001/images"
 _CHUNK = 40  # studies a worker takes at a time: a second's work
-# Grain does not repeat: Huffman codes alone are faster than searching it, and no larger. Masks are nothing but runs.
-_GRAIN, _RUNS = cv2.IMWRITE_PNG_STRATEGY_HUFFMAN_ONLY, cv2.IMWRITE_PNG_STRATEGY_RLE
+# Grain does not repeat: Huffman codes alone are faster than searching it, and no larger.
+_GRAIN, _SHAPES = zlib.Z_HUFFMAN_ONLY, zlib.Z_DEFAULT_STRATEGY
+_KEPT = 1 << 24  # bytes
 
 
 def write_phantom(root: Path, spec: PhantomSpec, workers: int | None = None, progress: Progress | None = None) -> None:
@@ -146,6 +149,7 @@ def _one_thread() -> Iterator[None]:
 def _write_chunk(chunk: tuple[Path, Sequence[PhantomStudy], int]) -> Boxes:
     folder, studies, size = chunk
     boxes: Boxes = {}
+    np.empty(_KEPT, np.uint8)  # freed at once; from then on glibc keeps freed blocks below this size for the next field
     with _one_thread():
         for study in studies:
             boxes.update(_write_study(folder, study, size))
@@ -157,14 +161,8 @@ def _write_study(folder: Path, study: PhantomStudy, size: int) -> Boxes:
     image: npt.NDArray[np.uint8] = film.image
     if study.rgba:
         image = np.dstack([image] * 3 + [np.full_like(image, 255)])
-    _write_png(folder / IMAGE_FOLDER / study.image_id, image, _GRAIN)
+    (folder / IMAGE_FOLDER / study.image_id).write_bytes(encode_png(image, _GRAIN))
     if study.lesions:
-        _write_png(folder / MASK_FOLDER / study.image_id, pack_masks(film.masks, size), _RUNS)
+        bits = pack_masks(film.masks, size)
+        (folder / MASK_FOLDER / study.image_id).write_bytes(encode_png(bits, _SHAPES))
     return {(study.image_id, finding): tight_box(film.masks[finding]) for finding in study.boxed}
-
-
-def _write_png(path: Path, image: npt.NDArray[np.uint8] | npt.NDArray[np.uint16], strategy: int) -> None:
-    done, buffer = cv2.imencode(".png", image, (cv2.IMWRITE_PNG_COMPRESSION, 1, cv2.IMWRITE_PNG_STRATEGY, strategy))
-    if not done:
-        raise UserError(f"could not encode {path.name}: check the installation of opencv-python-headless")
-    path.write_bytes(buffer.tobytes())

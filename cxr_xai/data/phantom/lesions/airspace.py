@@ -1,5 +1,6 @@
 """Air spaces filled: Infiltration, Pneumonia, Consolidation and Edema."""
 
+import cv2
 import numpy as np
 
 from cxr_xai.data.phantom.canvas import Field, Stroke, ramp
@@ -14,8 +15,8 @@ def _sides(lesion: Lesion) -> tuple[int, ...]:
 def _cloud(scene: Scene, center: tuple[float, float], radius: float, flat: float, soft: float) -> Field:
     """An oval haze, `flat` times as wide as high, fading over `soft` of its radius."""
 
-    def oval(t: Field) -> Field:
-        return np.asarray(1 / np.hypot(np.cos(t) / np.float32(flat), np.sin(t)), np.float32)
+    def oval(cos: Field, sin: Field) -> Field:
+        return np.asarray(1 / cv2.magnitude(cos * np.float32(1 / flat), sin), np.float32)
 
     return scene.canvas.blob(center, radius * (1 - 0.5 * soft), oval, radius * soft)
 
@@ -24,12 +25,11 @@ def _bronchograms(
     scene: Scene, rng: np.random.Generator, center: tuple[float, float], side: int, reach: float
 ) -> Field:
     """Air in the bronchi, dark against the filled lung: a few forks running outwards."""
-    lines: list[Stroke] = []
-    for angle in rng.uniform(-0.9, 0.9, 4):
-        u = np.linspace(-0.75, 0.75, 6)[:, None] * reach
-        path = np.array(center) + u * (side * np.cos(angle), np.sin(angle) * 0.7) + rng.normal(0, 0.012, (6, 2))
-        lines.append((path, 0.018, 0.9))
-    return scene.canvas.strokes(lines, 0.006)
+    angles = rng.uniform(-0.9, 0.9, (4, 1))
+    along = np.stack([side * np.cos(angles), 0.7 * np.sin(angles)], 2)
+    u = np.linspace(-0.75, 0.75, 6)[:, None] * reach
+    paths = np.array(center) + u * along + rng.normal(0, 0.012, (4, 6, 2))
+    return scene.canvas.strokes([(paths, 0.018, 0.9)], 0.006)
 
 
 def draw_infiltration(scene: Scene, lesion: Lesion) -> Change:
@@ -37,10 +37,9 @@ def draw_infiltration(scene: Scene, lesion: Lesion) -> Change:
     rng = np.random.default_rng(lesion.seed)
     total = scene.blank()
     for side in _sides(lesion):
-        for _ in range(5):
-            a, b = lesion.a + rng.normal(0, 0.20), lesion.b + rng.normal(0, 0.10)
-            center = scene.shape.at(side, float(np.clip(a, 0.1, 0.9)), float(np.clip(b, 0.1, 0.93)))
-            total += rng.uniform(0.5, 1.0) * _cloud(scene, center, rng.uniform(0.13, 0.26), 1.1, 1.0)
+        a, b = lesion.a + rng.normal(0, 0.20, 5), lesion.b + rng.normal(0, 0.10, 5)
+        for x, y in scene.shape.places(side, np.clip(a, 0.1, 0.9), np.clip(b, 0.1, 0.93)).tolist():
+            total += np.float32(rng.uniform(0.5, 1.0)) * _cloud(scene, (x, y), rng.uniform(0.13, 0.26), 1.1, 1.0)
     patchy = np.clip(0.8 + 0.35 * scene.canvas.clouds(rng, 11), 0.15, 1.6)
     return Change(
         trim(
@@ -87,10 +86,9 @@ def draw_edema(scene: Scene, lesion: Lesion) -> Change:
     lines: list[Stroke] = []
     for side in (-1, 1):
         wings += _cloud(scene, scene.shape.at(side, 0.28, 0.55), 0.66, 0.8, 0.95)
-        for b in rng.uniform(0.62, 0.90, 9):
-            x, y = scene.shape.at(side, 0.97, float(b))
-            inner, outer = np.array([x - side * rng.uniform(0.07, 0.13), y + 0.004]), np.array([x, y])
-            lines.append((np.stack([inner, outer]), 0.013, 0.9))
+        outer = scene.shape.places(side, np.full(9, 0.97), rng.uniform(0.62, 0.90, 9))
+        inner = outer + np.stack([-side * rng.uniform(0.07, 0.13, 9), np.full(9, 0.004)], 1)
+        lines.append((np.stack([inner, outer], 1), 0.013, 0.9))
     kerley = scene.canvas.strokes(lines, 0.003)
     mottled = np.clip(0.9 + 0.22 * scene.canvas.clouds(rng, 12), 0.3, 1.6)
     haze = (0.12 + 0.28 * lesion.severity) * wings * mottled

@@ -14,10 +14,10 @@ def draw_hernia(scene: Scene, lesion: Lesion) -> Change:
     x = rng.uniform(0.02, 0.22) * (1 if rng.random() < 0.75 else -1)
     y = scene.shape.floor - 0.10 - 0.5 * radius
     flat = rng.uniform(0.85, 1.0)
-    sac = scene.canvas.blob((x, y), radius, lambda t: 1 - (1 - flat) * np.abs(np.sin(t)), 0.03)
-    cavity = scene.canvas.blob((x, y), radius * 0.80, lambda t: 1 - (1 - flat) * np.abs(np.sin(t)), 0.03)
+    sac = scene.canvas.blob((x, y), radius, lambda _, sin: 1 - (1 - flat) * np.abs(sin), 0.03)
+    cavity = scene.canvas.blob((x, y), radius * 0.80, lambda _, sin: 1 - (1 - flat) * np.abs(sin), 0.03)
     level = y + radius * rng.uniform(-0.25, 0.35) / scene.canvas.tallness
-    gas = cavity * ramp((np.float32(level) - scene.canvas.xy[1]) / np.float32(0.015) + 0.5)
+    gas = cavity * ramp((np.float32(level) - scene.canvas.level) / np.float32(0.015) + 0.5)
     strength = 0.75 + 0.40 * lesion.severity
     shadow = strength * (0.38 * sac - (0.50 + 0.25 * lesion.severity) * gas)
     return Change(trim(np.asarray(shadow, np.float32)))

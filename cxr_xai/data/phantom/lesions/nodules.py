@@ -1,5 +1,6 @@
 """Nodule (round, under 3 cm) and Mass (larger, lobulated or spiculated)."""
 
+import cv2
 import numpy as np
 
 from cxr_xai.data.phantom.canvas import Field
@@ -18,7 +19,8 @@ def _ball(scene: Scene, lesion: Lesion, radius: float, roughness: float, edge: f
     height, phase = _lobed(rng, roughness)
     waves = np.arange(2, 7, dtype=np.float32)
 
-    def radii(t: Field) -> Field:
+    def radii(cos: Field, sin: Field) -> Field:
+        t = np.asarray(cv2.phase(cos, sin), np.float32)
         return np.asarray(
             1 + sum(h * np.cos(k * t + p) for h, k, p in zip(height, waves, phase, strict=True)), np.float32
         )
@@ -29,7 +31,7 @@ def _ball(scene: Scene, lesion: Lesion, radius: float, roughness: float, edge: f
 
 def draw_nodule(scene: Scene, lesion: Lesion) -> Change:
     """One round opacity of 1 to 3 cm (radius .05-.10 units of about 14 cm), well defined, lying in a lung."""
-    return _ball(scene, lesion, 0.054 + 0.042 * lesion.severity, 0.05, 0.025, 0.26 + 0.34 * lesion.severity)
+    return _ball(scene, lesion, 0.056 + 0.042 * lesion.severity, 0.05, 0.028, 0.30 + 0.46 * lesion.severity)
 
 
 def draw_mass(scene: Scene, lesion: Lesion) -> Change:
