@@ -14,6 +14,7 @@ from lightning.pytorch.loggers import Logger
 from cxr_xai.artifacts.files import whole
 from cxr_xai.artifacts.run_folder import RunFolder
 from cxr_xai.data.datamodule import ChestXrayDataModule
+from cxr_xai.errors import UserError
 from cxr_xai.experiments.build import build
 from cxr_xai.experiments.terminal import ProgressBar
 from cxr_xai.explainers.contract import Explainer
@@ -67,6 +68,7 @@ def assemble(
         build(settings["scheduler"], "scheduler"),
         settings["monitor"],
     )
+    require_optimizer(module)
     explainer = build(settings["explainer"], "explainer")
     context = {"explainer": explainer, "folder": folder, "datamodule": datamodule, "dirpath": folder.checkpoints}
     callbacks: list[Callback] = [
@@ -88,6 +90,14 @@ def assemble(
     for logger in loggers:
         logger.log_hyperparams(public_settings(settings, choices))
     return Parts(folder, datamodule, module, explainer, trainer, loggers)
+
+
+def require_optimizer(module: ChestXrayModule) -> None:
+    """Build optimizer and scheduler once, so that a value they refuse ends in a line and not inside training."""
+    try:
+        module.configure_optimizers()
+    except (TypeError, ValueError) as error:
+        raise UserError(f"optimizer or scheduler: {error}; see conf/optimizer and conf/scheduler.") from error
 
 
 def public_settings(settings: Settings, choices: Mapping[str, str]) -> dict[str, Any]:

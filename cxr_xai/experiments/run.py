@@ -18,7 +18,6 @@ from cxr_xai.callbacks.consumers.store import Store
 from cxr_xai.experiments.assemble import Parts, assemble, build_datamodule, seed_stream
 from cxr_xai.experiments.cell import hash_settings, name_cell
 from cxr_xai.experiments.certify import make_certificate
-from cxr_xai.experiments.check import check_choices
 from cxr_xai.experiments.gallery import explain_gallery
 from cxr_xai.experiments.results import flatten, make_predictions, summarize
 from cxr_xai.experiments.state import State, find_state, move_aside
@@ -33,7 +32,6 @@ def run_training(settings: Settings, choices: Mapping[str, str]) -> None:
     """Run a composed configuration: start, continue, or show what is there."""
     quiet_libraries()
     console.quiet = not _is_first_process()
-    check_choices(settings, choices)
     cell = name_cell(settings, choices)
     folder = RunFolder(Path(settings["paths"]["outputs"]) / settings["name"] / cell)
     if settings["fresh"] and _is_first_process() and (aside := move_aside(folder.path)):

@@ -46,6 +46,8 @@ def quiet_libraries() -> None:
     """Leave the terminal to what matters: no advertisements and notes of libraries, warnings stay."""
     for name in ("lightning.pytorch", "lightning.fabric"):
         logging.getLogger(name).setLevel(logging.WARNING)
+    # A continued run finds its own checkpoints; that is the point of it.
+    warnings.filterwarnings("ignore", message="Checkpoint directory .* exists and is not empty")
     warnings.filterwarnings("ignore", message=".*LeafSpec.*")  # Lightning's own use of torch, nobody can act on it
 
 

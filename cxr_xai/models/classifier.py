@@ -77,4 +77,6 @@ def build_classifier(
     >>> build_classifier("resnet10t")(torch.zeros(2, 1, 64, 64)).shape
     torch.Size([2, 14])
     """
-    return Classifier(build_backbone(backbone, weights, in_chans, options or {}), dropout)
+    model = Classifier(build_backbone(backbone, weights, in_chans, options or {}), dropout)
+    # Convolutions run faster with channels last, on CPUs and GPUs alike; results are the same to rounding.
+    return model.to(memory_format=torch.channels_last)

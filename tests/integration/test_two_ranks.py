@@ -88,6 +88,7 @@ def test_same_probe(predicted: dict[int, tuple[pd.DataFrame, pd.DataFrame]]) -> 
     pd.testing.assert_frame_equal(one, two, atol=1e-4)
 
 
+@pytest.mark.slow
 def test_training_on_two_processes_leaves_one_whole_folder(small_overrides: list[str], tmp_path: Path) -> None:
     overrides = [
         *small_overrides,

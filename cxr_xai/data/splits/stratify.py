@@ -16,7 +16,7 @@ def stratify_groups(
 
     Rare columns are served first, and within a column the groups with the largest counts, while there is still room to
     balance them. Each group goes to the part that lacks most of the column, relative to its share; ties go to the part
-    that lacks most images.
+    that lacks most images, relative to its share.
 
     Args:
         counts: ``(groups, columns)`` non-negative; the last column counts images and must be positive everywhere.
@@ -38,7 +38,7 @@ def stratify_groups(
         for group in groups[np.argsort(-counts[groups, column], kind="stable")]:
             wanted = lacking[:, column] / fractions
             tied = np.flatnonzero(wanted >= wanted.max() - 1e-9)
-            best = tied[np.argmax(lacking[tied, -1])]
+            best = tied[np.argmax(lacking[tied, -1] / fractions[tied])]
             part[group] = best
             lacking[best] -= counts[group]
     return part
