@@ -10,18 +10,18 @@ from typing import Any
 import cxr_xai
 
 LIBRARIES = ("torch", "torchvision", "lightning", "timm", "torchmetrics", "numpy", "pandas", "scikit-learn", "scipy")
-SHOWING_ROOMS = ("report", "visualization", "dashboard")
-"""Rooms that show results and cannot change them: editing a template does not invalidate a run."""
+SHOWING = ("report/", "visualization/", "loggers/", "experiments/terminal.py", "experiments/benchmarks/")
+"""Places that show results and cannot change them: editing a template does not invalidate a run."""
 
 
 def hash_code() -> str:
-    """Return the SHA-256 over the package's source files, names included, rooms that only show left out."""
+    """Return the SHA-256 over the package's source files, names included, places that only show left out."""
     root = Path(cxr_xai.__file__).parent
     digest = hashlib.sha256()
     for path in sorted(root.rglob("*.py")):
-        relative = path.relative_to(root)
-        if relative.parts[0] not in SHOWING_ROOMS:
-            digest.update(relative.as_posix().encode() + b"\0" + path.read_bytes() + b"\0")
+        place = path.relative_to(root).as_posix()
+        if not place.startswith(SHOWING):
+            digest.update(place.encode() + b"\0" + path.read_bytes() + b"\0")
     return digest.hexdigest()
 
 

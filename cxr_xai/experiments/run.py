@@ -41,6 +41,8 @@ def run_training(settings: Settings, choices: Mapping[str, str]) -> None:
     state = find_state(folder, certificate, settings["trainer"]["max_epochs"])
     if state is State.COMPLETE:
         console.print(f"{folder.path} is complete; fresh=true would start anew.", soft_wrap=True)
+        if settings["logger"]["extra"] is not None and not (folder.path / "wandb").is_dir():
+            console.print("It ran without this logger, which therefore has no record of it.", style="yellow")
         print_results(folder.read_summary(), folder.report)
         return
     print_data(certificate)

@@ -11,7 +11,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
-from cxr_xai.report.format import number
+from cxr_xai.report.format import UNDEFINED, number
 
 console = Console()
 
@@ -138,6 +138,8 @@ def _localization(half: Mapping[str, Any], explainer: str, protocol: Mapping[str
         "IoU of the box around the map's upper half; dead maps count 0\n"
         "skill: 0 = the finding's usual place, 1 = the best a map of this grid can reach"
     )
+    if any(row["pairs"] and interval(row["skill"]) == UNDEFINED for row in half["findings"].values()):
+        table.caption += "\nΔ less than .10 between prior and ceiling: the plain difference to the prior"
     if any(row["pairs"] and not row["in_macro"] for row in half["findings"].values()):
         table.caption += "\n† fewer than 20 boxes, outside the mean"
     return table
@@ -146,7 +148,10 @@ def _localization(half: Mapping[str, Any], explainer: str, protocol: Mapping[str
 def _localization_cells(row: Mapping[str, Any]) -> list[str]:
     plain = [number(row[key]["value"], 2) for key in ("pointing", "energy")]
     references = [number(row[key]["value"], 2) for key in ("prior_iou", "ceiling_iou")]
-    return [*plain, interval(row["iou"], 2), *references, interval(row["skill"], 2)]
+    skill = interval(row["skill"], 2)
+    if skill == UNDEFINED and "over_prior" in row:  # too little room between prior and ceiling for a ratio
+        skill = f"Δ {number(row['over_prior'], 2)}"
+    return [*plain, interval(row["iou"], 2), *references, skill]
 
 
 def interval(entry: Mapping[str, float | None], digits: int = 3) -> str:
@@ -156,4 +161,4 @@ def interval(entry: Mapping[str, float | None], digits: int = 3) -> str:
     '.800 (.750–.850)'
     """
     value = number(entry["value"], digits)
-    return value if value == "–" else f"{value} ({number(entry['low'], digits)}–{number(entry['high'], digits)})"
+    return value if value == UNDEFINED else f"{value} ({number(entry['low'], digits)}–{number(entry['high'], digits)})"

@@ -33,7 +33,7 @@ def choose_mode(mode: Mode, timeout: float = 2.0) -> Literal["online", "offline"
     if mode != "auto":
         return mode
     settings = wandb.Settings()
-    settings.update_from_env_vars(os.environ)
+    settings.update_from_env_vars(dict(os.environ))
     server = urlparse(settings.base_url)
     if not (settings.api_key or get_netrc_auth(settings.base_url)):
         return "offline"

@@ -76,11 +76,15 @@ def test_films_boxes_masks_and_panels_are_files(record: Path) -> None:
 def test_nothing_that_identifies_leaves(record: Path) -> None:
     synced = [*record.glob("*.wandb"), *(path for path in (record / "files").rglob("*") if path.is_file())]
     content = b"\n".join(path.read_bytes() for path in synced)  # the folder logs/ stays on the machine
-    for secret in ("00012345", str(record.parent), socket.gethostname(), "a salt"):
-        assert secret.encode() not in content, secret
+    secrets = ["00012345", str(record.parent), "a salt", socket.gethostname(), getpass.getuser()]
+    for secret in secrets:
+        if len(secret) > 5:  # shorter names turn up in compressed pictures by chance
+            assert secret.encode() not in content, secret
+    [log] = record.glob("*.wandb")
+    [run] = [r.run for r in read_records(log) if r.HasField("run")]
+    assert run.host == "withheld"
+    assert not [r for r in read_records(log) if r.HasField("environment")], "no program, user, git or machine"
     assert pseudonym("a salt", "00012345_006.png").encode() in content
-    if getpass.getuser() != "root":  # four letters that libraries' own texts contain
-        assert getpass.getuser().encode() not in content
 
 
 def test_pseudonyms_are_stable_and_salted() -> None:
