@@ -24,14 +24,15 @@ def choose_gallery(predictions: pd.DataFrame) -> list[tuple[str, str, str]]:
     Args:
         predictions: the columns of ``predictions.parquet``.
     """
-    test = predictions[predictions["part"] == "test"].sort_values(["prob", "image_id"], ascending=[False, True])
+    test = predictions[predictions["part"] == "test"]
     chosen = []
     for name in FINDINGS:
         rows = test[test["finding"] == name]
-        for kind, target, pred, place in (("TP", 1, 1, 0), ("FP", 0, 1, 0), ("FN", 1, 0, -1)):
+        for kind, target, pred, ascending in (("TP", 1, 1, False), ("FP", 0, 1, False), ("FN", 1, 0, True)):
             matches = rows[(rows["target"] == target) & (rows["pred"] == pred)]
             if len(matches):
-                chosen.append((kind, str(matches["image_id"].iloc[place]), name))
+                ordered = matches.sort_values(["prob", "image_id"], ascending=[ascending, True])
+                chosen.append((kind, str(ordered["image_id"].iloc[0]), name))
     return chosen
 
 

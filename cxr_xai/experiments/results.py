@@ -40,7 +40,7 @@ def summarize(
     """Put all numbers of the run together."""
     index, trainer = parts.datamodule.index, parts.trainer
     views = index.studies.set_index("image_id")["view"]
-    stopping = next((c for c in trainer.callbacks if isinstance(c, EarlyStopping)), None)  # type: ignore[attr-defined]
+    stopping = any(isinstance(c, EarlyStopping) for c in trainer.callbacks)  # type: ignore[attr-defined]
     explain = next((c for c in trainer.callbacks if isinstance(c, ExplainEpoch)), None)  # type: ignore[attr-defined]
     localization: dict[str, Any] = {}
     if parts.folder.localization.is_file():
@@ -65,7 +65,7 @@ def summarize(
         "best_epoch": best_epoch,
         "epochs": trainer.current_epoch,
         "max_epochs": settings["trainer"]["max_epochs"],
-        "stopped_early": bool(stopping and stopping.stopped_epoch),
+        "stopped_early": stopping and trainer.current_epoch < settings["trainer"]["max_epochs"],
         "seconds": {"fit": seconds, "explain": explain.seconds if explain else 0.0},
         "explain_share": explain.share if explain else None,
     }

@@ -133,6 +133,7 @@ def summarize_localization(scores: pd.DataFrame, replicates: int) -> dict[str, A
 
 
 def _macro(drawn: Any, column: int, counted: npt.NDArray[np.bool_]) -> dict[str, Any]:
+    counted = counted & ~np.isnan(drawn.value[:, column])  # a finding without a prior has no place in its mean
     if not counted.any():
         return _interval(np.nan, np.nan, np.nan)
     low, high, _ = percentile_interval(drawn.replicates[:, counted, column].mean(axis=1))

@@ -94,6 +94,7 @@ def _table(title: str, columns: Sequence[str]) -> Table:
         box=SIMPLE_HEAD,
         padding=(0, 0),
         pad_edge=False,
+        show_edge=False,
         collapse_padding=True,
     )
     for name in columns:

@@ -206,7 +206,7 @@ def bootstrap_means(
     """
     values, groups = np.asarray(values, dtype=np.float64), np.asarray(groups, dtype=np.int64)
     n_groups = int(groups.max(initial=-1)) + 1 if n_groups is None else n_groups
-    table = values.reshape(len(values), -1)
+    table = values[:, None] if values.ndim == 1 else values
     counts, codes = draw_patient_counts(patients, replicates, seed)
     once = np.ones((1, counts.shape[1]))
     value = mean_replicates(table, groups, once, codes, n_groups)[0]

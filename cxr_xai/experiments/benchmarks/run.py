@@ -35,6 +35,8 @@ def run_benchmarks(group: str, repeats: int, output: str | None) -> None:
     """
     if group != "all" and group not in GROUPS:
         raise UserError(f"group={group}: no such benchmark; there are {', '.join(GROUPS)} and all.")
+    if repeats < 1:
+        raise UserError(f"repeats={repeats}; it must be 1 or more.")
     quiet_libraries()
     figures = []
     for name, measure in GROUPS.items():

@@ -1,0 +1,60 @@
+"""What leaves the machine, what stays secret, and where randomness comes from."""
+
+import stat
+from pathlib import Path
+
+import pytest
+import torch
+from torch import nn
+
+from cxr_xai.errors import UserError
+from cxr_xai.experiments.assemble import STREAMS, public_settings, read_salt, require_optimizer, seed_stream
+from cxr_xai.experiments.command import compose
+from cxr_xai.losses.bce import BCE
+from cxr_xai.training.module import ChestXrayModule
+
+
+@pytest.mark.parametrize("logger", ["csv", "wandb"])
+def test_paths_do_not_leave_the_machine(logger: str) -> None:
+    overrides = ["paths.data=/home/ada/films", "paths.outputs=/home/ada/runs", "datamodule.root=/home/ada/nih"]
+    settings, choices = compose("train", [*overrides, f"logger={logger}"])
+    public = public_settings(settings, choices)
+    assert "/home/ada" in str(settings)
+    assert "/home/ada" not in str(public)
+    assert {"paths", "logger"}.isdisjoint(public)
+    assert public["choices"]["model"] == "resnet10"
+    assert public["seed"] == settings["seed"]
+    assert public["datamodule"]["image_size"] == settings["datamodule"]["image_size"]
+    assert "root" in settings["datamodule"], "the settings themselves stay as they are"
+
+
+def test_the_salt_is_made_once_and_private(tmp_path: Path) -> None:
+    salt = read_salt(tmp_path / "outputs")
+    assert len(salt) == 32
+    assert read_salt(tmp_path / "outputs") == salt
+    assert stat.S_IMODE((tmp_path / "outputs" / ".salt").stat().st_mode) == 0o600
+    assert [path.name for path in (tmp_path / "outputs").iterdir()] == [".salt"]
+    assert read_salt(tmp_path / "others") != salt
+
+
+def test_streams_are_repeatable_and_apart(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PL_GLOBAL_SEED", "0")  # set by Lightning; put back afterwards
+    monkeypatch.setenv("PL_SEED_WORKERS", "0")
+    drawn = {}
+    with torch.random.fork_rng():
+        for seed in range(3):
+            for stream in STREAMS:
+                for _ in range(2):
+                    seed_stream(seed, stream)
+                    drawn.setdefault((seed, stream), set()).add(torch.rand(()).item())
+    assert all(len(values) == 1 for values in drawn.values())
+    assert len(set.union(*drawn.values())) == len(drawn)
+
+
+def test_a_refused_optimizer_ends_in_a_line() -> None:
+    def make(lr: float) -> ChestXrayModule:
+        return ChestXrayModule(nn.Linear(2, 2), BCE(), lambda parameters: torch.optim.SGD(parameters, lr=lr))
+
+    require_optimizer(make(0.1))
+    with pytest.raises(UserError, match=r"optimizer or scheduler: Invalid learning rate: -1.*conf/optimizer"):
+        require_optimizer(make(-1))

@@ -1,0 +1,109 @@
+"""Configuration in; every mistake answered in a line."""
+
+import sys
+from typing import Any
+
+import pytest
+from hydra.errors import HydraException
+
+from cxr_xai.errors import UserError
+from cxr_xai.experiments.command import command, compose, explain_error, known_keys
+
+
+def complain(*overrides: str) -> str:
+    with pytest.raises(HydraException) as caught:
+        compose("train", overrides)
+    return explain_error(caught.value, "train")
+
+
+def test_compose_resolves_and_names_the_choices() -> None:
+    settings, choices = compose("train", ["seed=7", "loss=focal", "paths.data=here"])
+    assert settings["seed"] == settings["datamodule"]["seed"] == 7
+    assert settings["datamodule"]["root"] == "here/phantom"
+    assert settings["loss"]["_target_"].endswith("Focal")
+    assert (choices["loss"], choices["datamodule"]) == ("focal", "phantom")
+    assert "hydra" not in settings
+    assert not any("/" in group for group in choices)
+    assert type(settings["callbacks"]["explain"]["consumers"]) is dict
+
+
+def test_a_missing_value_says_how_to_give_it() -> None:
+    with pytest.raises(UserError, match=r"datamodule\.root has no value; give it .*: datamodule\.root=…"):
+        compose("train", ["datamodule=nih"])
+
+
+@pytest.mark.parametrize(
+    ("override", "line"),
+    [
+        ("los=focal", "no configuration key 'los' in train.yaml. Did you mean 'loss'?"),
+        ("optimizer.lrr=1", "no configuration key 'optimizer.lrr' in train.yaml. Did you mean 'optimizer.lr'?"),
+        ("seeed=1", "no configuration key 'seeed' in train.yaml. Did you mean 'seed'?"),
+        ("zzz=1", "no configuration key 'zzz' in train.yaml."),
+        ("loss=focall", "loss=focall: no such member; loss has bce, focal, weighted_bce. Did you mean 'focal'?"),
+        ("split=zzz", "split=zzz: no such member; split has official, patient."),
+    ],
+)
+def test_a_wrong_name_is_answered_with_the_right_one(override: str, line: str) -> None:
+    assert complain(override) == line
+
+
+def test_a_torn_override_is_one_line() -> None:
+    line = complain("loss=[")
+    assert "\n" not in line
+    assert "HYDRA_FULL_ERROR" not in line
+
+
+def test_an_error_for_people_is_passed_on() -> None:
+    assert explain_error(UserError("this; do that."), "train") == "this; do that."
+
+
+def test_known_keys_are_dotted() -> None:
+    keys = known_keys("train")
+    assert {"seed", "loss", "optimizer.lr", "callbacks.explain.consumers.score", "paths.outputs"} <= set(keys)
+
+
+def run_main(monkeypatch: pytest.MonkeyPatch, task: Any, *overrides: str) -> None:
+    monkeypatch.setattr(sys, "argv", ["train.py", *overrides])
+    monkeypatch.setenv("HYDRA_FULL_ERROR", "0")
+    command("train")(task)()
+
+
+def test_the_task_receives_settings_and_choices(monkeypatch: pytest.MonkeyPatch) -> None:
+    received = []
+    run_main(monkeypatch, lambda settings, choices: received.append((settings, choices)), "seed=3", "loss=focal")
+    assert received == [compose("train", ["seed=3", "loss=focal"])]
+
+
+@pytest.mark.parametrize(
+    ("overrides", "line"),
+    [
+        ([], "error: no films; unpack some.\n"),
+        (["los=focal"], "error: no configuration key 'los' in train.yaml. Did you mean 'loss'?\n"),
+    ],
+)
+def test_a_mistake_ends_in_a_line_and_status_one(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], overrides: list[str], line: str
+) -> None:
+    def task(settings: Any, choices: Any) -> None:
+        raise UserError("no films; unpack some.")
+
+    with pytest.raises(SystemExit, match="1"):
+        run_main(monkeypatch, task, *overrides)
+    assert capsys.readouterr().err == line
+
+
+def test_an_interruption_says_how_to_go_on(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    def task(settings: Any, choices: Any) -> None:
+        raise KeyboardInterrupt
+
+    with pytest.raises(SystemExit, match="130"):
+        run_main(monkeypatch, task)
+    assert "the same command continues" in capsys.readouterr().err
+
+
+def test_an_error_of_the_code_keeps_its_traceback(monkeypatch: pytest.MonkeyPatch) -> None:
+    def task(settings: Any, choices: Any) -> None:
+        raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        run_main(monkeypatch, task)

@@ -1,0 +1,64 @@
+"""Predictions decided at thresholds from val, and the scalars that loggers show."""
+
+from types import SimpleNamespace
+
+import pandas as pd
+import pytest
+import torch
+
+from cxr_xai.artifacts.run_folder import PREDICTION_COLUMNS
+from cxr_xai.experiments.results import flatten, make_predictions
+from cxr_xai.findings import FINDINGS
+
+DATA = SimpleNamespace(
+    index=SimpleNamespace(studies=pd.DataFrame({"image_id": list("abcdefg"), "patient_id": list("1123345")}))
+)
+
+
+@pytest.fixture
+def predictions() -> pd.DataFrame:
+    """Val is rows 0, 2, 3, 4 with two positives each; in Hernia nothing is known. Test is rows 5 and 6."""
+    val = torch.tensor([2.0, -1.0, 1.0, 3.0])[:, None].repeat(1, 14)
+    target = torch.tensor([1.0, 0.0, 1.0, 0.0])[:, None].repeat(1, 14)
+    target[:, 13] = torch.nan
+    test = torch.tensor([1.5, 2.0])[:, None].repeat(1, 14)
+    gathered = [(torch.tensor([0, 2, 3, 4]), val, target), (torch.tensor([5, 6]), test, torch.ones(2, 14))]
+    return make_predictions(DATA, gathered)
+
+
+def test_one_row_per_study_and_finding(predictions: pd.DataFrame) -> None:
+    assert len(predictions) == 6 * 14
+    assert set(PREDICTION_COLUMNS) <= set(predictions.columns)
+    assert not predictions.duplicated(["image_id", "finding"]).any()
+    row = predictions[(predictions["image_id"] == "d") & (predictions["finding"] == "Mass")].iloc[0]
+    assert (row["patient_id"], row["part"], row["target"], row["logit"]) == ("3", "val", 1, 1)
+    assert row["prob"] == pytest.approx(0.7310585786)
+
+
+def test_thresholds_come_from_val(predictions: pd.DataFrame) -> None:
+    # Two of val are positive, so the cut that predicts two: at logit 2, whether or not those two are right.
+    mass = predictions[predictions["finding"] == "Mass"].set_index("image_id")["pred"]
+    assert mass[["a", "c", "d", "e"]].tolist() == [1, 0, 0, 1]
+    assert mass[["f", "g"]].tolist() == [0, 1], "the targets of test move nothing; a probability at the cut counts"
+
+
+def test_without_known_labels_in_val_nothing_is_predicted(predictions: pd.DataFrame) -> None:
+    assert predictions.loc[predictions["finding"] == "Hernia", "pred"].sum() == 0
+
+
+def test_scalars_for_loggers() -> None:
+    entry = {"value": 0.7, "low": 0.6, "high": 0.8}
+    test = {"findings": {name: {"auroc": entry} for name in FINDINGS}, "macro": {"auroc": {**entry, "value": 0.75}}}
+    row = dict.fromkeys(("pointing", "energy", "iou", "skill"), entry)
+    sealed = {"findings": {"Mass": {**row, "skill": {**entry, "value": 0.2}}}, "macro": {"skill": {"value": 0.1}}}
+    monitored = {"findings": {"Nodule": row}, "macro": {"skill": {"value": 9.0}}}
+    summary = {"classification": {"test": test}, "localization": {"x": {"sealed": sealed, "monitored": monitored}}}
+    scalars = flatten(summary)
+    assert len(scalars) == 14 + 1 + 4 + 1
+    assert scalars["test/auroc/Hernia"] == 0.7
+    assert scalars["test/auroc/macro"] == 0.75
+    assert scalars["sealed/iou/Mass"] == 0.7
+    assert scalars["sealed/skill/Mass"] == 0.2
+    assert scalars["sealed/skill/macro"] == 0.1
+    without = flatten({**summary, "localization": {"x": {"monitored": monitored}}})
+    assert all(key.startswith("test/") for key in without)

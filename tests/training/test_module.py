@@ -1,0 +1,115 @@
+"""What is logged and gathered, with a classifier that reads its logit from the film."""
+
+import math
+from typing import Any
+
+import pytest
+import torch
+from torch import Tensor, nn
+
+from cxr_xai.losses.bce import BCE
+from cxr_xai.training.module import ChestXrayModule
+from cxr_xai.types import Batch
+
+LN3 = math.log(3)
+
+
+class Brightness(nn.Module):
+    """All 14 logits of a film are its mean; a frozen and a free parameter beside."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.scale = nn.Parameter(torch.ones(14))
+        self.frozen = nn.Parameter(torch.zeros(1), requires_grad=False)
+
+    def forward(self, image: Tensor) -> Tensor:
+        return image.mean(dim=(1, 2, 3))[:, None] * self.scale
+
+
+def make_module(**options: Any) -> ChestXrayModule:
+    return ChestXrayModule(Brightness(), BCE(), lambda parameters: torch.optim.SGD(parameters, lr=0.1), **options)
+
+
+@pytest.fixture
+def module(monkeypatch: pytest.MonkeyPatch) -> ChestXrayModule:
+    """It notes what it logs in ``logged``."""
+    module = make_module()
+    logged: dict[str, float] = {}
+    monkeypatch.setattr(
+        module, "log", lambda key, value, **_: logged.update({key: float(torch.as_tensor(value).detach())})
+    )
+    monkeypatch.setattr(module, "log_dict", lambda values, **_: logged.update(values))
+    module.logged = logged
+    return module
+
+
+def make_batch(rows: list[int], logits: list[float], targets: list[float]) -> Batch:
+    image = torch.tensor(logits).reshape(-1, 1, 1, 1).expand(-1, 1, 2, 2)
+    return Batch(torch.tensor(rows), image, torch.tensor(targets)[:, None].repeat(1, 14))
+
+
+def test_the_loss_of_val_is_that_of_all_studies_at_once(module: ChestXrayModule) -> None:
+    last = make_batch([7], [LN3], [0.0])
+    last.target[0, 1:] = torch.nan
+    module.validation_step(make_batch([3, 1], [0.0, LN3], [0.0, 1.0]), 0)
+    module.validation_step(last, 1)
+    module.on_validation_epoch_end()
+    # -log σ(0) = ln 2, -log σ(ln 3) = ln 4/3, -log(1 - σ(ln 3)) = ln 4; the last study has one known label.
+    expected = (14 * math.log(2) + 14 * math.log(4 / 3) + math.log(4)) / 29
+    assert module.logged["val/loss"] == pytest.approx(expected, rel=1e-6)
+    # Atelectasis: a positive and a negative at ln 3, a negative at 0. The others: the positive above the negative.
+    assert module.logged["val/auroc/Atelectasis"] == pytest.approx(0.75)
+    assert module.logged["val/auroc/Hernia"] == 1
+    assert module.logged["val/auroc/macro"] == pytest.approx((0.75 + 13) / 14)
+
+
+def test_padded_studies_count_once_and_epochs_do_not_mix(module: ChestXrayModule) -> None:
+    for logit, loss in ((LN3, math.log(4 / 3)), (-LN3, math.log(4))):
+        module.validation_step(make_batch([0, 1, 0], [0.0, logit, 0.0], [0.0, 1.0, 0.0]), 0)
+        module.on_validation_epoch_end()
+        assert module.logged["val/loss"] == pytest.approx((math.log(2) + loss) / 2, rel=1e-6)
+
+
+def test_a_finding_of_one_kind_has_no_auroc(module: ChestXrayModule) -> None:
+    batch = make_batch([0, 1], [0.0, LN3], [0.0, 1.0])
+    batch.target[:, 2] = 0
+    module.validation_step(batch, 0)
+    module.on_validation_epoch_end()
+    assert math.isnan(module.logged["val/auroc/Effusion"])
+    assert module.logged["val/auroc/macro"] == 1
+
+
+def test_unknown_targets_do_not_train(module: ChestXrayModule) -> None:
+    batch = make_batch([0], [LN3], [0.0])
+    batch.target[0, 1:] = torch.nan
+    loss = module.training_step(batch, 0)
+    assert loss.item() == module.logged["train/loss"] == pytest.approx(math.log(4), rel=1e-6)
+    loss.backward()
+    gradient = module.model.scale.grad
+    assert gradient[0].item() == pytest.approx(0.75 * LN3, rel=1e-5)  # (σ - y) x
+    assert (gradient[1:] == 0).all()
+
+
+def test_val_and_test_are_gathered_apart(module: ChestXrayModule) -> None:
+    for _ in range(2):  # a second pass starts from nothing
+        module.predict_step(make_batch([5, 2], [0.5, 0.2], [1.0, 0.0]), 0)
+        module.predict_step(make_batch([9], [0.9], [1.0]), 0, 1)
+        module.on_predict_epoch_end()
+        (rows, logits, target), (other, _, _) = module.gathered
+        assert (rows.tolist(), other.tolist()) == ([2, 5], [9])
+        assert logits[:, 0].tolist() == pytest.approx([0.2, 0.5])
+        assert target[:, 13].tolist() == [0, 1]
+
+
+def test_frozen_parameters_are_not_optimized() -> None:
+    optimizer = make_module().configure_optimizers()
+    assert [p.shape for group in optimizer.param_groups for p in group["params"]] == [torch.Size([14])]
+
+
+def test_a_scheduler_watches_the_monitor() -> None:
+    def plateau(optimizer: torch.optim.Optimizer) -> Any:
+        return torch.optim.lr_scheduler.ReduceLROnPlateau(optimizer)
+
+    configured = make_module(make_scheduler=plateau, monitor="val/auroc/macro").configure_optimizers()
+    assert configured["lr_scheduler"]["monitor"] == "val/auroc/macro"
+    assert configured["lr_scheduler"]["scheduler"].optimizer is configured["optimizer"]
