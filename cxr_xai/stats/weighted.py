@@ -102,10 +102,10 @@ def mean_replicates(
     columns = np.column_stack([np.where(taken[:, None], values, 0), taken])
     per_patient = np.zeros((weights.shape[1], n_groups, columns.shape[1]))
     np.add.at(per_patient, (codes, groups), columns)
-    flat = per_patient.reshape(len(per_patient), -1)
-    step = max(1, _CHUNK // weights.shape[1])
+    flat = per_patient.reshape(len(per_patient), n_groups * columns.shape[1])
+    step = max(1, _CHUNK // max(weights.shape[1], 1))
     parts = [weights[start : start + step].astype(np.float64) @ flat for start in range(0, len(weights), step)]
-    sums = np.concatenate(parts).reshape(len(weights), n_groups, -1)
+    sums = np.concatenate(parts).reshape(len(weights), n_groups, columns.shape[1])
     total, count = sums[..., :-1], sums[..., -1:]
     means: Floats = np.divide(total, count, out=np.full(total.shape, np.nan), where=count > 0)
     return means
