@@ -54,9 +54,10 @@ def quiet_libraries() -> None:
 def print_data(certificate: Mapping[str, Any]) -> None:
     """Say what was found, dropped and divided, before training starts."""
     data, split, boxes = certificate["data"], certificate["split"], certificate["boxes"]
-    console.print(
-        f"[bold]{data['source']}[/]: " + ", ".join(f"{number:,} {what}" for what, number in data["counts"].items())
-    )
+    counts = ", ".join(f"{count:,} {what}" for what, count in data["counts"].items() if count)
+    console.print(f"[bold]{data['source']}[/]: {counts}")
+    if about := data.get("about"):
+        console.print("made with " + ", ".join(f"{what}={value}" for what, value in about.items()))
     parts = ", ".join(
         f"{part} {split['images'][part]:,} images of {split['patients'][part]:,} patients" for part in split["images"]
     )
