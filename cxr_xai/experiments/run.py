@@ -70,7 +70,12 @@ def fit(parts: Parts, seed: int) -> float:
         console.print(f"continuing after {epoch} finished epochs")
     seed_stream(seed, "training")
     start = time.perf_counter()
-    parts.trainer.fit(parts.module, datamodule=parts.datamodule, ckpt_path=last, weights_only=True)
+    try:
+        parts.trainer.fit(parts.module, datamodule=parts.datamodule, ckpt_path=last, weights_only=True)
+    except SystemExit:
+        if parts.trainer.interrupted:  # Lightning turns Ctrl-C into a silent exit
+            raise KeyboardInterrupt from None
+        raise
     return time.perf_counter() - start
 
 
