@@ -48,7 +48,8 @@ class Panels:
 
     def _panel(self, explained: Explained, kind: str, number: int) -> Panel:
         row = explained.scores.iloc[number]
-        position = int(np.searchsorted(explained.rows, self._table_row(explained, row["image_id"])))
+        names = self.datamodule.index.studies["image_id"].iloc[explained.rows]
+        position = names.tolist().index(row["image_id"])
         attribution = explained.attribution[position, INDEX[row["finding"]]]
         return make_panel(
             self.datamodule,
@@ -59,10 +60,6 @@ class Panels:
             float(row["prob"]),
             attribution,
         )
-
-    def _table_row(self, explained: Explained, image_id: str) -> int:
-        names = self.datamodule.index.studies["image_id"].iloc[explained.rows]
-        return int(explained.rows[int((names == image_id).to_numpy().argmax())])
 
 
 def make_panel(
