@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from cxr_xai.artifacts.files import read_json, whole, write_json
+from cxr_xai.files import read_json, whole, write_json
 
 
 def test_a_body_that_succeeds_replaces_the_file(tmp_path: Path) -> None:

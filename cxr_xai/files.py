@@ -5,7 +5,10 @@ import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 
 @contextmanager
@@ -24,6 +27,12 @@ def write_json(path: Path, value: Any) -> None:
     """Write plain types; NaN becomes null, since JSON has none."""
     with whole(path) as partial:
         partial.write_text(json.dumps(_nan_to_null(value), indent=1, allow_nan=False) + "\n")
+
+
+def write_csv(path: Path, table: "pd.DataFrame") -> None:
+    """Write a table without row numbers."""
+    with whole(path) as partial:
+        table.to_csv(partial, index=False, float_format="%.6g")
 
 
 def read_json(path: Path) -> Any:
