@@ -5,8 +5,8 @@ from typing import Any
 
 import pandas as pd
 
-from cxr_xai.artifacts.files import read_json, whole, write_json
 from cxr_xai.errors import UserError
+from cxr_xai.files import read_json, whole, write_json
 
 SCHEMA_VERSION = 1
 
@@ -55,6 +55,8 @@ class RunFolder:
         self.certificate = self.path / "certificate.json"
         self.metrics = self.path / "metrics.csv"
         self.summary = self.path / "summary.json"
+        self.split = self.path / "split.csv"
+        self.quarantine = self.path / "quarantine.csv"
         self.predictions = self.path / "predictions.parquet"
         self.localization = self.path / "localization.parquet"
         self.report = self.path / "report.html"

@@ -6,9 +6,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from cxr_xai.artifacts.files import read_json, write_json
 from cxr_xai.artifacts.run_folder import LOCALIZATION_COLUMNS, PANEL_COLUMNS, SCHEMA_VERSION, RunFolder
 from cxr_xai.errors import UserError
+from cxr_xai.files import read_json, write_json
 
 TEXTS = ("half", "image_id", "patient_id", "finding", "explainer", "boxes")
 
