@@ -6,6 +6,7 @@ import pandas as pd
 import torch
 from torch import Tensor
 
+from cxr_xai.data.release.image_names import as_names, check_names, line_of
 from cxr_xai.errors import UserError
 from cxr_xai.findings import BOXED, canonical
 
@@ -25,7 +26,8 @@ def read_box_list(path: Path) -> pd.DataFrame:
         ``image_id, finding, x0, y0, x1, y1`` with corners as fractions of the film in [0, 1].
 
     Raises:
-        UserError: the list is malformed, names an unknown finding, or has a box outside the film or without area.
+        UserError: the list is malformed, names an unknown finding or what is not a plain image name, or has a box
+            outside the film or without area.
     """
     try:
         raw = pd.read_csv(path, skiprows=1, header=None, usecols=range(6), dtype={0: str, 1: str})
@@ -35,6 +37,7 @@ def read_box_list(path: Path) -> pd.DataFrame:
         raise UserError(
             f"{path} is not a box list: expected rows 'image,finding,x,y,w,h' under one header line ({error})."
         ) from error
+    check_names(as_names(raw["image_id"]), path, header=1)
     boxes = pd.DataFrame({"image_id": raw["image_id"], "finding": raw["finding"].fillna("").map(canonical)})
     boxes["x0"], boxes["y0"] = numbers["x"], numbers["y"]
     boxes["x1"], boxes["y1"] = numbers["x"] + numbers["w"], numbers["y"] + numbers["h"]
@@ -44,13 +47,14 @@ def read_box_list(path: Path) -> pd.DataFrame:
     slack = 1 / REFERENCE_SIZE
     wrong = (numbers[["w", "h"]] <= 0).any(axis=1) | (numbers.isna()).any(axis=1)
     wrong |= (boxes[CORNERS] < -slack).any(axis=1) | (boxes[CORNERS] > 1 + slack).any(axis=1)
+    boxes[CORNERS] = boxes[CORNERS].clip(0, 1)
+    wrong |= (boxes["x0"] >= boxes["x1"]) | (boxes["y0"] >= boxes["y1"])
     if wrong.any():
         row = int(wrong.to_numpy().argmax())
         raise UserError(
-            f"{path} line {row + 2}: the box of {boxes['image_id'][row]} is empty or leaves the "
+            f"{path} line {line_of(path, row + 1)}: the box of {boxes['image_id'][row]} is empty or leaves the "
             f"{REFERENCE_SIZE} x {REFERENCE_SIZE} film; mend or remove the line."
         )
-    boxes[CORNERS] = boxes[CORNERS].clip(0, 1)
     return boxes
 
 

@@ -21,8 +21,10 @@ class Index:
 
     Attributes:
         name: the source, ``nih`` or ``phantom``.
-        studies: the columns ``STUDY_COLUMNS``, one row per row of the label file. ``path`` is None where the image file
-            is absent, ``official`` is ``train_val``, ``test`` or None, findings are 0, 1 or NaN (unknown).
+        studies: the columns ``STUDY_COLUMNS``, one row per image of the label file, whose names are plain file names.
+            ``path`` is None where the image file is absent, ``official`` is ``train_val``, ``test`` or missing, ``age``
+            is in years and ``followup`` counts from 0, both NaN where unknown; ``sex`` is ``M``, ``F`` or empty,
+            ``view`` ``PA``, ``AP`` or empty; findings are 0, 1 or NaN (unknown).
         boxes: the columns ``BOX_COLUMNS``; corners are fractions of the film's width and height, so they fit any size.
         sources: what was read: file name → SHA-256.
         counts: what was found and dropped, in words → number, in the order in which it is printed.

@@ -58,6 +58,11 @@ def test_rounding_over_the_border_is_clipped(tmp_path: Path) -> None:
         ("a.png,Mass,1000,10,100,5", "leaves the 1024 x 1024 film"),
         ("a.png,Mass,-20,10,100,5", "leaves the 1024 x 1024 film"),
         ("a.png,Mass,,10,100,5", "line 2"),
+        ("a.png,Mass,nan,10,100,5", "line 2"),
+        ("a.png,Mass,0,0,inf,5", "line 2: the box of a.png is empty or leaves"),
+        ("a.png,Mass,-0.9,10,0.5,5", "line 2: the box of a.png is empty"),  # all of it beyond the border
+        ("../a.png,Mass,1,1,5,5", r"line 2: '\.\./a\.png' is not a plain image name"),
+        (",Mass,1,1,5,5", "line 2: '' is not a plain image name"),
         ("a.png,Mass,ten,10,100,5", "is not a box list"),
         ("a.png,Mass,10,10", "is not a box list"),
         ("a.png,Hernia,1,2,3,4", "Hernia"),

@@ -4,7 +4,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Literal
 
-from cxr_xai.data.cache import Progress
+from cxr_xai.data.films.files import Progress
 from cxr_xai.data.index import Index
 from cxr_xai.data.phantom import PhantomSpec, write_phantom
 from cxr_xai.data.readers.nih import NihReader

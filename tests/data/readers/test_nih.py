@@ -1,6 +1,7 @@
 """The published layout, both editions, with all its quirks; and what is said when something is missing."""
 
 import hashlib
+import re
 from collections.abc import Callable
 from pathlib import Path
 
@@ -8,12 +9,12 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from cxr_xai.data.images import read_image
+from cxr_xai.data.films.measure import read_film
 from cxr_xai.data.index import BOX_COLUMNS, STUDY_COLUMNS, Index
-from cxr_xai.data.readers.nih import NihReader, find_images, multi_hot
+from cxr_xai.data.readers.nih import NihReader
 from cxr_xai.data.splits.official import OfficialSplit
 from cxr_xai.errors import UserError
-from cxr_xai.findings import BOXED, FINDINGS, INDEX
+from cxr_xai.findings import BOXED, FINDINGS
 
 Release = Callable[..., Path]
 LABELS = "Data_Entry_2017_v2020.csv"
@@ -71,20 +72,14 @@ def test_every_film_is_found_and_readable_whatever_its_kind(
 ) -> None:
     index = NihReader().read(small_release(flat=flat))
     assert index.counts["images found"] == 9
-    for path in index.studies["path"].dropna():
-        np.testing.assert_array_equal(read_image(path, 64), pixels)
+    for number, path in enumerate(sorted(index.studies["path"].dropna(), key=lambda path: Path(path).name)):
+        np.testing.assert_array_equal(read_film(path, 64), pixels + np.uint8(number))
 
 
 def test_a_row_without_a_film_is_counted_and_not_an_error(index: Index) -> None:
     assert index.counts["rows without an image file"] == 1
     assert index.studies["path"].tolist()[-1] is None
     assert len(index.studies) == 10
-
-
-def test_films_right_under_the_archive_folder_are_found(tmp_path: Path) -> None:
-    (tmp_path / "images_003").mkdir()
-    (tmp_path / "images_003" / "a.png").touch()
-    assert list(find_images(tmp_path)) == ["a.png"]
 
 
 def test_lists_give_the_official_part(index: Index) -> None:
@@ -124,14 +119,91 @@ def test_without_boxes_on_request(small_release: Release) -> None:
     assert "BBox_List_2017.csv" not in index.sources
 
 
-def test_a_repeated_row_keeps_its_first(small_release: Release) -> None:
+def test_the_counts_are_said_in_the_order_of_reading(index: Index) -> None:
+    assert {what: count for what, count in index.counts.items() if count} == {
+        "rows in the label file": 10,
+        "ages blanked (impossible or unreadable)": 1,
+        "images in train_val_list.txt": 7,
+        "images in test_list.txt": 3,
+        "boxes read": 4,
+        "boxes of images not in the label file": 1,
+        "rows without an image file": 1,
+        "images found": 9,
+    }
+    assert list(index.counts)[:2] == ["rows in the label file", "repeated rows dropped"]
+    assert list(index.counts)[-1] == "links out of the root"
+
+
+def test_a_repeated_row_is_dropped_and_a_contradicting_one_refused(small_release: Release) -> None:
     root = small_release()
-    with (root / LABELS).open("a") as file:
-        file.write("00000001_000.png,Hernia,0,1,57,M,PA,2682,2749,0.143,0.143\n")
+    rows = (root / LABELS).read_text().splitlines()
+    (root / LABELS).write_text("\n".join([*rows, rows[1]]))
     index = NihReader().read(root)
     assert index.counts["repeated rows dropped"] == 1
-    assert index.positives()["Hernia"] == 1
     assert index.positives()["Cardiomegaly"] == 2
+    (root / LABELS).write_text("\n".join([*rows, rows[1].replace("Cardiomegaly", "Hernia")]))
+    with pytest.raises(UserError, match=r"lines 2 and 12 say different things of 00000001_000\.png"):
+        NihReader().read(root)
+
+
+def test_repeated_boxes_and_boxes_against_the_labels_are_counted(small_release: Release) -> None:
+    root = small_release()
+    with (root / "BBox_List_2017.csv").open("a") as file:
+        file.write("00000004_000.png,Effusion,256.0,512.0,128.0,256.0\n00000004_000.png,Mass,1,2,3,4\n")
+    index = NihReader().read(root)
+    assert (index.counts["boxes read"], index.counts["repeated boxes dropped"], len(index.boxes)) == (6, 1, 4)
+    assert index.counts["boxes of findings not in the labels"] == 1  # that film has Effusion and Nodule
+
+
+def test_oddities_of_the_lists(small_release: Release) -> None:
+    root = small_release()
+    path = root / "train_val_list.txt"
+    names = path.read_text().split()
+    path.write_text("\ufeff" + "\n \n".join([*names[:-1], names[0], "00088888_000.png"]) + "\n\n", encoding="utf-8")
+    index = NihReader().read(root)
+    assert index.counts["images in train_val_list.txt"] == 6
+    assert index.counts["listed images not in the label file"] == 1
+    assert index.counts["rows in neither list"] == 1
+    assert index.studies["image_id"][index.studies["official"].isna()].tolist() == [names[-1]]
+
+
+@pytest.mark.parametrize("name", ["train_val_list.txt", "test_list.txt", "BBox_List_2017.csv", LABELS])
+@pytest.mark.parametrize("hostile", ["../00000001_000.png", "/00000001_000.png", "..\\00000001_000.png", "x.exe"])
+def test_no_table_may_name_what_is_no_plain_file_name(small_release: Release, name: str, hostile: str) -> None:
+    root = small_release()
+    text = re.sub(r"0000000[14]_000\.png", lambda _: hostile, (root / name).read_text())
+    (root / name).write_text(text)
+    with pytest.raises(UserError, match=rf"{name} line \d+: .* is not a plain image name") as caught:
+        NihReader().read(root)
+    assert repr(hostile) in str(caught.value)
+
+
+@pytest.mark.parametrize("name", ["train_val_list.txt", "BBox_List_2017.csv", LABELS, "images_001"])
+def test_a_link_out_of_the_root_is_refused_unless_wanted(small_release: Release, tmp_path: Path, name: str) -> None:
+    root = small_release()
+    expected = NihReader().read(root)
+    (root / name).rename(tmp_path / name)
+    (root / name).symlink_to(tmp_path / name)
+    with pytest.raises(UserError, match=rf"{name} is a link that leads out.*\+datamodule\.reader\.links_out=true"):
+        NihReader().read(root)
+    index = NihReader(links_out=True).read(root)
+    assert index.counts == {**expected.counts, "links out of the root": 1}
+    pd.testing.assert_frame_equal(index.studies, expected.studies)
+
+
+def test_the_root_itself_may_be_a_link(small_release: Release, tmp_path: Path, index: Index) -> None:
+    (tmp_path / "alias").symlink_to(small_release("aliased"))
+    assert NihReader().read(tmp_path / "alias").counts == index.counts
+
+
+def test_a_converted_copy_is_the_same_source(small_release: Release, index: Index) -> None:
+    root = small_release("converted")
+    for path in root.rglob("images/*.png"):
+        path.rename(path.with_suffix(".jpg"))
+    other = NihReader().read(root)
+    assert other.counts == index.counts
+    assert other.studies["path"].dropna().str.endswith(".jpg").all()
+    pd.testing.assert_frame_equal(other.studies.drop(columns="path"), index.studies.drop(columns="path"))
 
 
 def test_windows_line_ends_read_alike(small_release: Release, index: Index) -> None:
@@ -167,6 +239,14 @@ def break_boxes(root: Path) -> None:
     (root / "BBox_List_2017.csv").unlink()
 
 
+def break_list(root: Path) -> None:
+    (root / "test_list.txt").write_text("00000004_000.png,00000005_000.png\n00000005_001.png\n")
+
+
+def break_both_lists(root: Path) -> None:
+    (root / "test_list.txt").write_text("00000004_000.png\n00000002_000.png\n")
+
+
 def break_images(root: Path) -> None:
     for path in root.glob("images_*/images/*.png"):
         path.unlink()
@@ -181,6 +261,8 @@ def break_images(root: Path) -> None:
         (break_column, r"Data_Entry_2017_v2020\.csv lacks the column 'Patient ID'; found .*Subject.*Use the release"),
         (break_finding, r"Data_Entry_2017_v2020\.csv: unknown finding 'Tumour' in 'Tumour'; expected"),
         (break_boxes, r"No BBox_List_2017\.csv in .*release: copy it there, or set datamodule\.reader\.box_list=null"),
+        (break_list, r"test_list\.txt is not a list of one image name per line .*Use the release's file"),
+        (break_both_lists, r"release: 00000002_000\.png is in both official lists; use the lists of the release"),
         (break_images, r"10 rows, but none of their images is in .*release/images_001/images.*unpack"),
     ],
     ids=lambda value: value.__name__ if callable(value) else "",
@@ -190,16 +272,6 @@ def test_what_is_missing_is_said_with_what_to_do(small_release: Release, break_i
     break_it(root)
     with pytest.raises(UserError, match=says):
         NihReader().read(root)
-
-
-def test_multi_hot_parses_lists_spaces_and_aliases() -> None:
-    table = multi_hot(pd.Series(["Mass| Hernia", "No Finding", "Infiltrate", "Mass| Hernia"]), Path("labels.csv"))
-    assert [row.nonzero()[0].tolist() for row in table.to_numpy()] == [
-        [INDEX["Mass"], INDEX["Hernia"]],
-        [],
-        [INDEX["Infiltration"]],
-        [INDEX["Mass"], INDEX["Hernia"]],
-    ]
 
 
 # --- the real sample ---
@@ -220,7 +292,14 @@ def test_real_counts(real: Index) -> None:
     assert int((real.targets.sum(axis=1) == 0).sum()) == 60_361
     assert real.studies["official"].value_counts().to_dict() == {"train_val": 86_524, "test": 25_596}
     assert real.studies["view"].value_counts().to_dict() == {"PA": 67_310, "AP": 44_810}
-    assert real.counts["images found"] == 160
+    assert {what: count for what, count in real.counts.items() if count} == {
+        "rows in the label file": 112_120,
+        "images in train_val_list.txt": 86_524,
+        "images in test_list.txt": 25_596,
+        "boxes read": 984,
+        "rows without an image file": 111_960,
+        "images found": 160,
+    }
 
 
 def test_real_boxes(real: Index) -> None:
@@ -228,7 +307,6 @@ def test_real_boxes(real: Index) -> None:
     assert real.boxes["image_id"].nunique() == 880
     assert real.boxes["patient_id"].nunique() == 726
     assert tuple(real.boxes_by_finding().values()) == BOXES
-    assert real.counts["boxes of images not in the label file"] == 0
     official = real.studies.set_index("image_id")["official"]
     assert set(official[real.boxes["image_id"].unique()]) == {"test"}
 
@@ -251,6 +329,6 @@ def test_real_films_all_decode_and_three_are_rgba(real: Index) -> None:
     kinds = [path.read_bytes()[25] for path in paths]
     assert (kinds.count(0), kinds.count(6)) == (157, 3)
     for path in [path for path, kind in zip(paths, kinds, strict=True) if kind == 6] + paths[:5]:
-        film = read_image(path, 224)
+        film = read_film(path, 224)
         assert film.shape == (224, 224)
         assert film.std() > 10

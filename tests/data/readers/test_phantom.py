@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from cxr_xai.data.images import read_image
+from cxr_xai.data.films.measure import read_film
 from cxr_xai.data.readers.phantom import PhantomReader
 from cxr_xai.errors import UserError
 
@@ -22,7 +22,7 @@ def test_made_once_and_read_again(tmp_path: Path) -> None:
     assert first.about == {"prevalence": "enriched", "shortcut_strength": 0.5}
     assert first.present.all()
     assert set(first.studies["official"]) == {"train_val", "test"}
-    assert read_image(first.studies["path"][0], 64).dtype == np.uint8
+    assert read_film(first.studies["path"][0], 64).dtype == np.uint8
     test_images = set(first.studies.loc[first.studies["official"] == "test", "image_id"])
     assert set(first.boxes["image_id"]) <= test_images
 
