@@ -40,7 +40,7 @@ def test_a_missing_value_says_how_to_give_it() -> None:
         ("seeed=1", "no configuration key 'seeed' in train.yaml. Did you mean 'seed'?"),
         ("zzz=1", "no configuration key 'zzz' in train.yaml."),
         ("loss=focall", "loss=focall: no such member; loss has bce, focal, weighted_bce. Did you mean 'focal'?"),
-        ("split=zzz", "split=zzz: no such member; split has official, patient."),
+        ("split=zzz", "split=zzz: no such member; split has file, kfold, official, patient."),
     ],
 )
 def test_a_wrong_name_is_answered_with_the_right_one(override: str, line: str) -> None:

@@ -8,6 +8,8 @@ import pandas as pd
 
 from cxr_xai.data.splits.split import Split
 
+HALVES = ("monitored", "sealed")
+
 
 def box_half(patient_id: str) -> str:
     """Return ``monitored`` or ``sealed``: a property of the patient, the same in every run, split and seed.
@@ -15,7 +17,7 @@ def box_half(patient_id: str) -> str:
     >>> [box_half(patient) for patient in ("1", "2", "3", "4")]
     ['monitored', 'monitored', 'sealed', 'sealed']
     """
-    return ("monitored", "sealed")[hashlib.sha256(f"box half of {patient_id}".encode()).digest()[0] & 1]
+    return HALVES[hashlib.sha256(f"box half of {patient_id}".encode()).digest()[0] & 1]
 
 
 def half_rows(half: str, studies: pd.DataFrame, boxed: npt.NDArray[np.bool_], split: Split) -> npt.NDArray[np.int64]:
@@ -29,7 +31,12 @@ def half_rows(half: str, studies: pd.DataFrame, boxed: npt.NDArray[np.bool_], sp
         studies: the study table.
         boxed: ``(rows,)`` true for studies that can be scored: image present, at least one box.
         split: the parts.
+
+    Raises:
+        ValueError: another half.
     """
+    if half not in HALVES:
+        raise ValueError(f"half={half!r}: the halves are {' and '.join(HALVES)}")
     if split.scheme == "official":
         in_half = studies["patient_id"].map(box_half).to_numpy() == half
         return np.flatnonzero(boxed & in_half & (split.part == "test"))

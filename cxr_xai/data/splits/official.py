@@ -42,4 +42,4 @@ class OfficialSplit:
             self.seed,
         )
         part[rows] = np.array(["train", "val"])[carved]
-        return make_split("official", index.studies, part)
+        return make_split("official", index.studies, part, {"seed": self.seed, "val_fraction": self.val_fraction})

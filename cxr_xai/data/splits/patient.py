@@ -25,4 +25,4 @@ class PatientSplit:
         """Divide every row of the label file."""
         boxed = frozenset(index.boxes["image_id"])
         numbers = stratify_patients(index.studies, boxed, self.fractions, self.seed)
-        return make_split("patient", index.studies, np.array(PARTS)[numbers])
+        return make_split("patient", index.studies, np.array(PARTS)[numbers], {"seed": self.seed})

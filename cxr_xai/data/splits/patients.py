@@ -4,6 +4,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from cxr_xai.data.splits.exchange import exchange_groups
 from cxr_xai.data.splits.stratify import stratify_groups
 from cxr_xai.findings import FINDINGS
 
@@ -32,4 +33,5 @@ def stratify_patients(
     rows = np.hstack(columns)
     counts = np.zeros((codes.max() + 1 if len(codes) else 0, rows.shape[1]))
     np.add.at(counts, codes, rows)
-    return stratify_groups(counts, np.asarray(fractions, np.float64), seed)[codes]
+    shares = np.asarray(fractions, np.float64)
+    return exchange_groups(counts, stratify_groups(counts, shares, seed), shares, seed)[codes]

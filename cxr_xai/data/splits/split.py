@@ -2,8 +2,8 @@
 
 import hashlib
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Protocol
+from dataclasses import dataclass, field
+from typing import Any, Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -20,14 +20,16 @@ class Split:
     """The part of every row of the label file, rows without an image included.
 
     Attributes:
-        scheme: ``official`` or ``patient``; every number in a table carries it.
+        scheme: ``official``, ``patient``, ``kfold``, or ``file`` (a list by hand); every number carries it.
         part: ``(rows,)`` one of ``train``, ``val``, ``test``, or ``""`` for rows in none.
         hash: SHA-256 over (image, part) in image order; equal hashes mean equal splits.
+        about: how it was drawn, seed and fold among it; plain types.
     """
 
     scheme: str
     part: npt.NDArray[np.str_]
     hash: str
+    about: Mapping[str, int | float | str] = field(default_factory=dict)
 
     def rows(self, part: str) -> npt.NDArray[np.int64]:
         """Return the rows of one part, in table order."""
@@ -42,7 +44,23 @@ class SplitScheme(Protocol):
         ...
 
 
-def make_split(scheme: str, studies: pd.DataFrame, part: npt.NDArray[np.str_]) -> Split:
+def hash_division(studies: pd.DataFrame, names: npt.NDArray[Any]) -> str:
+    """Return the SHA-256 over ``image,name`` lines in image order: equal for every edition of the label file.
+
+    >>> hash_division(pd.DataFrame({"image_id": ["b", "a"]}), np.array([1, 2]))[:8]
+    '57a14fde'
+    """
+    order = np.argsort(studies["image_id"].to_numpy(str))
+    pairs = zip(studies["image_id"].to_numpy()[order], names[order], strict=True)
+    return hashlib.sha256("\n".join(f"{image},{name}" for image, name in pairs).encode()).hexdigest()
+
+
+def make_split(
+    scheme: str,
+    studies: pd.DataFrame,
+    part: npt.NDArray[np.str_],
+    about: Mapping[str, int | float | str] | None = None,
+) -> Split:
     """Prove that no patient is in two parts, and hash the result.
 
     Raises:
@@ -57,9 +75,7 @@ def make_split(scheme: str, studies: pd.DataFrame, part: npt.NDArray[np.str_]) -
             f"split={scheme} is not patient-disjoint: {len(torn)} patients are in two parts, the first is "
             f"{torn.index[0]} ({' and '.join(where)}); the lists must keep all images of a patient together."
         )
-    order = np.argsort(studies["image_id"].to_numpy(str))
-    lines = "\n".join(f"{a},{b}" for a, b in zip(studies["image_id"].to_numpy()[order], part[order], strict=True))
-    return Split(scheme, part, hashlib.sha256(lines.encode()).hexdigest())
+    return Split(scheme, part, hash_division(studies, part), about or {})
 
 
 def prevalence_by_part(index: Index, split: Split) -> Mapping[str, npt.NDArray[np.float64]]:

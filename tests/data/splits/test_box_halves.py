@@ -66,3 +66,9 @@ def test_real_halves_are_both_about_half(shared: Path) -> None:
     assert 726 * 0.45 < patient[sealed].nunique() < 726 * 0.55
     assert (boxes[sealed]["finding"].value_counts() >= 20).all()
     assert (boxes[~sealed]["finding"].value_counts() >= 20).all()
+
+
+def test_another_half_is_an_error() -> None:
+    split = Split("official", np.array(["test"] * 6), "")
+    with pytest.raises(ValueError, match="half='seald': the halves are monitored and sealed"):
+        half_rows("seald", STUDIES, BOXED, split)

@@ -1,15 +1,21 @@
 """What every split scheme promises; runs over all of ``conf/split``."""
 
+import tempfile
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
+import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from cxr_xai.data.index import BOX_COLUMNS, Index
-from cxr_xai.data.splits.split import PARTS, SplitScheme
+from cxr_xai.data.readers.nih import NihReader
+from cxr_xai.data.splits.file import FileSplit, write_split
+from cxr_xai.data.splits.patient import PatientSplit
+from cxr_xai.data.splits.split import PARTS, Split, SplitScheme
 from cxr_xai.experiments.build import build
 from cxr_xai.findings import FINDINGS
 
@@ -31,7 +37,21 @@ def make_index(patients: int, seed: int) -> Index:
     return Index("test", studies, boxed[list(BOX_COLUMNS)], {}, {})
 
 
+class WrittenAndRead:
+    """``split=file`` promises the same of what another scheme made."""
+
+    def __init__(self, seed: int) -> None:
+        self.seed = seed
+
+    def split(self, index: Index) -> Split:
+        with tempfile.TemporaryDirectory() as folder:
+            write_split(Path(folder) / "split.csv", index.studies, PatientSplit(seed=self.seed).split(index))
+            return FileSplit(f"{folder}/split.csv").split(index)
+
+
 def build_split(split_settings: dict[str, Any]) -> SplitScheme:
+    if split_settings["_target_"].endswith("FileSplit"):
+        return WrittenAndRead(split_settings.get("seed", 0))
     return build(split_settings, "split")
 
 
@@ -88,4 +108,64 @@ def test_the_seed_chooses_other_patients(split_settings: dict[str, Any]) -> None
 
 
 def test_the_scheme_is_the_name_in_conf(split_settings: dict[str, Any], request: Any) -> None:
-    assert build_split(split_settings).split(make_index(40, 0)).scheme == request.node.callspec.id
+    name = request.node.callspec.id
+    scheme = "patient" if name == "file" else name  # a file keeps the name of what it was made by
+    assert build_split(split_settings).split(make_index(40, 0)).scheme == scheme
+
+
+@pytest.mark.parametrize("seed", [0, 1, 2])
+def test_shares_and_prevalence_beat_every_random_division(split_settings: dict[str, Any], seed: int) -> None:
+    """Images within half a percent; the worst finding nearer to its prevalence than in the best of 200 random splits.
+
+    No patient holds more than half a percent of the images here; where one does, no division can keep the first.
+    """
+    index = make_index(1500, seed)
+    scheme = build_split({**split_settings, "seed": seed})
+    part, settled = scheme.split(index).part, index.studies["official"].to_numpy(str)
+    official = scheme.split(index).scheme == "official"
+    pool = settled == "train_val" if official else np.ones(len(part), bool)  # test is given, val is ours to choose
+    shares = {name: float((part[pool] == name).mean()) for name in PARTS if not (official and name == "test")}
+    expected = {"official": (0.875, 0.125), "kfold": (0.7, 0.1, 0.2)}.get(scheme.split(index).scheme, (0.7, 0.15, 0.15))
+    np.testing.assert_allclose(list(shares.values()), expected, atol=0.005)
+    patients = index.studies["patient_id"].to_numpy(str)
+    random = np.random.default_rng(seed)
+    best = min(
+        deviation(index.targets[pool], draw_random(random, patients[pool], shares), list(shares)) for _ in range(200)
+    )
+    assert deviation(index.targets[pool], part[pool], list(shares)) <= best
+
+
+def deviation(targets: np.ndarray, part: np.ndarray, names: list[str]) -> float:
+    """The largest relative distance of a finding's prevalence in a part from that of all."""
+    overall = targets.mean(axis=0)
+    return float(max(np.abs(targets[part == name].mean(axis=0) / overall - 1).max() for name in names))
+
+
+def draw_random(random: np.random.Generator, patients: np.ndarray, shares: dict[str, float]) -> np.ndarray:
+    distinct, codes = np.unique(patients, return_inverse=True)
+    weights = np.array(list(shares.values()))
+    return random.choice(list(shares), len(distinct), p=weights / weights.sum())[codes]
+
+
+def test_boxed_patients_are_spread(split_settings: dict[str, Any]) -> None:
+    index = make_index(800, seed=0)
+    split = build_split(split_settings).split(index)
+    boxed = index.studies["image_id"].isin(index.boxes["image_id"]).to_numpy()
+    shares = {part: float(boxed[split.part == part].mean()) for part in PARTS}
+    if split.scheme == "official":
+        assert shares["train"] == shares["val"] == 0
+    else:
+        np.testing.assert_allclose(list(shares.values()), boxed.mean(), atol=0.01)
+
+
+def test_the_real_label_file(split_settings: dict[str, Any], shared: Path) -> None:
+    index = NihReader().read(shared / "nih-chestxray14")
+    split = build_split(split_settings).split(index)
+    official = split.scheme == "official"
+    pool = index.studies["official"].to_numpy(str) == "train_val" if official else np.ones(len(split.part), bool)
+    names = [name for name in PARTS if not (official and name == "test")]
+    shares = [float((split.part[pool] == name).mean()) for name in names]
+    expected = {"official": (0.875, 0.125), "kfold": (0.7, 0.1, 0.2)}.get(split.scheme, (0.7, 0.15, 0.15))
+    np.testing.assert_allclose(shares, expected, atol=0.005)
+    # The best of 200 random divisions of these patients deviates by .106 (two parts) to .142 (five folds).
+    assert deviation(index.targets[pool], split.part[pool], names) < 0.04
