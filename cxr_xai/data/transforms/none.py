@@ -2,17 +2,13 @@
 
 from torch import Tensor
 
-from cxr_xai.types import Batch
+from cxr_xai.data.transforms.photometric import to_unit
+from cxr_xai.data.transforms.transform import Transform
 
 
-def to_unit(image: Tensor) -> Tensor:
-    """Turn ``(N, 1, H, W)`` uint8 gray levels into float32 in [0, 1]."""
-    return image.float().div_(255)
-
-
-class NoTransform:
+class NoTransform(Transform):
     """Scales gray levels to [0, 1] and changes nothing else."""
 
-    def __call__(self, batch: Batch, epoch: int) -> Batch:
-        """Return the batch with float images."""
-        return Batch(batch.index, to_unit(batch.image), batch.target)
+    def apply(self, films: Tensor, index: Tensor, epoch: int) -> Tensor:
+        """Return the films as floats."""
+        return to_unit(films)

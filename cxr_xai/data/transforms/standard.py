@@ -2,14 +2,14 @@
 
 from torch import Tensor
 
-from cxr_xai.data.transforms.draws import draw_uniform
-from cxr_xai.data.transforms.geometry import make_rotation, warp_images
-from cxr_xai.data.transforms.none import to_unit
-from cxr_xai.errors import UserError
-from cxr_xai.types import Batch
+from cxr_xai.data.transforms.draws import Stream, draw_uniform
+from cxr_xai.data.transforms.geometry import warp_images
+from cxr_xai.data.transforms.motion import Motion
+from cxr_xai.data.transforms.photometric import adjust_brightness_and_contrast, to_unit
+from cxr_xai.data.transforms.transform import Transform, require_between
 
 
-class StandardTransform:
+class StandardTransform(Transform):
     """Random rotation, brightness, contrast, and on request a left-right flip.
 
     Args:
@@ -17,7 +17,7 @@ class StandardTransform:
         brightness: largest shift of the gray level, of the full range.
         contrast: largest relative change of the distance to the image's mean.
         horizontal_flip: flip half of the images. Off, because it moves the heart to the right: situs is information.
-        seed: names the stream of draws.
+        seed: names the streams of draws.
     """
 
     def __init__(
@@ -28,24 +28,21 @@ class StandardTransform:
         horizontal_flip: bool = False,
         seed: int = 0,
     ) -> None:
-        if min(rotation, brightness, contrast) < 0:
-            raise UserError("transform: rotation, brightness and contrast are largest changes and cannot be negative.")
-        if contrast > 1:
-            raise UserError(f"transform.contrast is {contrast}; above 1 some films would become their own negatives.")
-        self.rotation, self.brightness, self.contrast = rotation, brightness, contrast
-        self.horizontal_flip, self.seed = horizontal_flip, seed
+        self.motion = Motion(rotation=rotation, horizontal_flip=horizontal_flip)
+        require_between("brightness", brightness, 0, 0.5, "largest shift, of the gray range")
+        require_between("contrast", contrast, 0, 1, "largest relative change; above 1 films become their negatives")
+        self.brightness, self.contrast, self.seed = brightness, contrast, seed
 
-    def draw(self, index: Tensor, epoch: int) -> tuple[Tensor, Tensor, Tensor]:
-        """Return matrices ``(N, 2, 3)``, brightness shifts ``(N,)`` and contrast factors ``(N,)``."""
-        u = draw_uniform(self.seed, epoch, index, 4)
-        signed = 2 * u - 1
-        matrices = make_rotation(signed[:, 0] * self.rotation, (u[:, 1] < 0.5) & self.horizontal_flip)
-        return matrices, signed[:, 2] * self.brightness, 1 + signed[:, 3] * self.contrast
+    def matrices(self, index: Tensor, epoch: int) -> Tensor:
+        """Return the ``(N, 2, 3)`` matrices that move pixels, boxes and masks alike."""
+        return self.motion.draw(self.seed, epoch, index)
 
-    def __call__(self, batch: Batch, epoch: int) -> Batch:
-        """Return the batch with changed float images in [0, 1]; a function of (seed, epoch, study) alone."""
-        image = to_unit(batch.image)
-        matrices, shift, factor = (drawn.to(image.device) for drawn in self.draw(batch.index.cpu(), epoch))
-        mean = image.mean(dim=(1, 2, 3), keepdim=True)
-        image = (image - mean) * factor.view(-1, 1, 1, 1) + mean + shift.view(-1, 1, 1, 1)
-        return Batch(batch.index, warp_images(image.clamp_(0, 1), matrices), batch.target)
+    def draw_tone(self, index: Tensor, epoch: int) -> tuple[Tensor, Tensor]:
+        """Return brightness shifts ``(N,)`` and contrast factors ``(N,)``."""
+        signed = 2 * draw_uniform(self.seed, epoch, index, 2, Stream.TONE) - 1
+        return signed[:, 0] * self.brightness, 1 + signed[:, 1] * self.contrast
+
+    def apply(self, films: Tensor, index: Tensor, epoch: int) -> Tensor:
+        """Change the tone of the film, then move it: what comes from outside it stays black."""
+        image = adjust_brightness_and_contrast(to_unit(films), *self.draw_tone(index, epoch))
+        return warp_images(image, self.matrices(index, epoch))
