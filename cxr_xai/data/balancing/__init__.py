@@ -1,1 +1,1 @@
-"""What is done about rare findings: weights for the loss, or draws for the loader."""
+"""What is done about rare findings: weights for the loss, draws for the loader, or synthetic studies."""

@@ -1,14 +1,11 @@
 """Every study once an epoch, every label alike."""
 
-import numpy as np
-import numpy.typing as npt
-
-from cxr_xai.data.balancing.plan import BalancePlan
+from cxr_xai.data.balancing.plan import BalancePlan, TrainingPart
 
 
 class NoBalancing:
     """Changes nothing."""
 
-    def plan(self, targets: npt.NDArray[np.float32]) -> BalancePlan:
+    def plan(self, part: TrainingPart) -> BalancePlan:
         """Return an empty plan."""
         return BalancePlan()

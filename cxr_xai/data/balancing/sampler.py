@@ -3,7 +3,7 @@
 import numpy as np
 import numpy.typing as npt
 
-from cxr_xai.data.balancing.plan import BalancePlan
+from cxr_xai.data.balancing.plan import BalancePlan, TrainingPart
 from cxr_xai.errors import UserError
 
 
@@ -38,6 +38,6 @@ class Sampler:
             raise UserError(f"balancing.power is {power}; it must lie between 0 (uniform) and 1 (inverse frequency).")
         self.power = power
 
-    def plan(self, targets: npt.NDArray[np.float32]) -> BalancePlan:
+    def plan(self, part: TrainingPart) -> BalancePlan:
         """Compute the chances."""
-        return BalancePlan(draw_weights=rarity_weights(targets, self.power))
+        return BalancePlan(draw_weights=rarity_weights(part.targets, self.power))
