@@ -3,10 +3,10 @@
 import numpy as np
 from lightning import Trainer
 
-from cxr_xai.artifacts.files import whole
 from cxr_xai.artifacts.run_folder import RunFolder
 from cxr_xai.callbacks.explained import Explained
 from cxr_xai.data.datamodule import ChestXrayDataModule
+from cxr_xai.files import whole
 
 
 class Store:

@@ -38,7 +38,7 @@ def test_a_panel_holds_film_map_boxes_and_region(boxed_data: Data, in_the_box: T
     panel = make_panel(data, "box", 3, FIRST - 1, "Mass", 0.7, in_the_box)
     assert (panel.kind, panel.epoch, panel.finding, panel.target, panel.prob) == ("box", 3, "Mass", 0.0, 0.7)
     assert panel.image_id == f"{FIRST:08d}_000.png"
-    assert (panel.film == FIRST).all()
+    assert panel.film.mean() == FIRST + 40
     assert panel.boxes.tolist() == [[8, 16, 12, 24], [22, 2, 30, 6]]
     assert panel.region.tolist() == [8, 16, 12, 24]
     assert panel.heatmap.shape == (32, 32)
