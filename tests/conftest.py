@@ -37,6 +37,7 @@ Image Index,Finding Label,Bbox [x,y,w,h],,,
 """
 TEST_PATIENTS = ("4", "5")
 PIXELS = np.add.outer(np.arange(64), np.arange(64)).astype(np.uint8)  # 0 to 126
+"""The first film of a small release; film ``n`` is brighter by ``n``, for no two patients have one film."""
 
 
 @pytest.fixture(autouse=True, scope="session")
@@ -60,7 +61,7 @@ def shared() -> Path:
 
 @pytest.fixture(scope="session")
 def pixels() -> np.ndarray:
-    """What every film of a small release shows, as (64, 64) gray."""
+    """What the first film of a small release shows, as (64, 64) gray; film n is brighter by n."""
     return PIXELS
 
 
@@ -84,14 +85,14 @@ def write_release(root: Path, edition: str = "v2020", flat: bool = False) -> Pat
     for number, image in enumerate(images[:-1]):
         folder = root / "images" if flat else root / f"images_{number % 2 + 1:03d}" / "images"
         folder.mkdir(parents=True, exist_ok=True)
-        write_film(folder / image, ("L", "RGBA", "RGB", "16", "LA", "P")[number % 6])
+        write_film(folder / image, ("L", "RGBA", "RGB", "16", "LA", "P")[number % 6], PIXELS + np.uint8(number))
     return root
 
 
-def write_film(path: Path, kind: str) -> None:
-    gray = Image.fromarray(PIXELS)
+def write_film(path: Path, kind: str, pixels: np.ndarray) -> None:
+    gray = Image.fromarray(pixels)
     if kind == "16":
-        cv2.imwrite(str(path), PIXELS.astype(np.uint16) * 257)
+        cv2.imwrite(str(path), pixels.astype(np.uint16) * 257)
     else:
         gray.convert("RGBA" if kind == "LA" else kind if kind != "P" else "L").convert(kind).save(path)
 

@@ -1,30 +1,32 @@
 """One source, split and cached, as Lightning wants it."""
 
-from collections.abc import Callable
+from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+import pandas as pd
 from lightning import LightningDataModule
 from torch.utils.data import DataLoader
 
 from cxr_xai.data.balancing.none import NoBalancing
-from cxr_xai.data.balancing.plan import BalancePlan, Balancing, seen_prevalence
-from cxr_xai.data.cache import FilmFiles, Films, Progress, build_cache, open_cache
+from cxr_xai.data.balancing.plan import BalancePlan, Balancing, TrainingPart, drawn_prevalence, seen_prevalence
 from cxr_xai.data.dataset import StudyDataset
+from cxr_xai.data.films.files import FilmFiles, Films, Progress, Selection, measure_films
+from cxr_xai.data.films.quarantine import find_unfit, read_exclusions, require_sound
+from cxr_xai.data.films.store import Store, build_store, open_store, verify_store
 from cxr_xai.data.index import Index, Reader
 from cxr_xai.data.sampling import EpochSampler
 from cxr_xai.data.splits.box_halves import half_rows
 from cxr_xai.data.splits.official import OfficialSplit
 from cxr_xai.data.splits.split import PARTS, Split, SplitScheme
 from cxr_xai.data.transforms.none import NoTransform
+from cxr_xai.data.transforms.probe import require_geometry
+from cxr_xai.data.transforms.transform import Transform
 from cxr_xai.errors import UserError
 from cxr_xai.types import Batch
-
-Transform = Callable[[Batch, int], Batch]
-"""``(uint8 batch, epoch)`` → batch with float images in [0, 1]."""
 
 
 class ChestXrayDataModule(LightningDataModule):
@@ -37,7 +39,8 @@ class ChestXrayDataModule(LightningDataModule):
         transform: training randomness; validation, test and explanations always see the plain film.
         balancing: weights or draws, computed from the training part.
         image_size: side of the square image in pixels.
-        cache_dir: where decoded films are kept; None decodes at every access.
+        cache_dir: where decoded films are kept; None measures every film once and then decodes at every access.
+        exclude: a CSV with the columns ``image_id,reason``: films that a person judged unfit.
         batch_size: studies per step and process.
         num_workers: loader processes; 0 suits the cache, which delivers faster than processes can pass on.
         seed: of the visiting order.
@@ -53,6 +56,7 @@ class ChestXrayDataModule(LightningDataModule):
         balancing: Balancing | None = None,
         image_size: int = 224,
         cache_dir: str | Path | None = None,
+        exclude: str | Path | None = None,
         batch_size: int = 32,
         num_workers: int = 0,
         seed: int = 0,
@@ -67,12 +71,32 @@ class ChestXrayDataModule(LightningDataModule):
         self.transform, self.plain = transform or NoTransform(), NoTransform()
         self.image_size, self.batch_size, self.num_workers, self.seed = image_size, batch_size, num_workers, seed
         self.cache_dir = None if cache_dir is None else Path(cache_dir)
+        self.exclude = None if exclude is None else Path(exclude)
         self.progress = progress
 
     @cached_property
-    def index(self) -> Index:
-        """The study table, read once."""
+    def source(self) -> Index:
+        """The study table as the source has it, read once."""
         return self.reader.read(self.root)
+
+    @cached_property
+    def index(self) -> Index:
+        """The study table without the films in quarantine: their rows stay, their paths are gone."""
+        studies, quarantine = self.source.studies, self.quarantine
+        paths = studies["path"].mask(studies["image_id"].isin(quarantine["image_id"]), None)
+        counts = {**self.source.counts, "films in quarantine": len(quarantine)}
+        return replace(self.source, studies=studies.assign(path=paths), counts=counts)
+
+    @cached_property
+    def quarantine(self) -> pd.DataFrame:
+        """The films that no run uses: ``image_id, patient_id, reason``, one row each."""
+        table = self.film_table.assign(reason=find_unfit(self.facts, self.film_table["patient_id"].tolist()).to_numpy())
+        unfit = table[table["reason"] != ""]
+        require_sound(dict(zip(unfit["image_id"], unfit["reason"], strict=True)), len(table))
+        if self.exclude is not None:
+            chosen = table["image_id"].map(read_exclusions(self.exclude, self.source.studies["image_id"]))
+            table["reason"] = table["reason"].mask(chosen.notna(), chosen)
+        return table.loc[table["reason"] != "", ["image_id", "patient_id", "reason"]].reset_index(drop=True)
 
     @cached_property
     def split(self) -> Split:
@@ -89,36 +113,83 @@ class ChestXrayDataModule(LightningDataModule):
 
     @cached_property
     def plan(self) -> BalancePlan:
-        """The balancing of the training part, computed once."""
-        return self.balancing.plan(self.index.targets[self.dataset("train").rows])
+        """The balancing of the training part, computed once from nothing else."""
+        rows = self.dataset("train").rows
+        films = Selection(self.films, self._film_numbers[rows])
+        return self.balancing.plan(TrainingPart(self.index.targets[rows], films))
 
     @property
     def prevalence(self) -> npt.NDArray[np.float64]:
-        """``(K,)`` share of positives as training meets them, balancing included."""
+        """``(K,)`` share of positives as the loss meets them, draws, synthetic studies and weights included."""
         return seen_prevalence(self.index.targets[self.dataset("train").rows], self.plan)
+
+    @property
+    def drawn_prevalence(self) -> npt.NDArray[np.float64]:
+        """``(K,)`` expected share of positives as the loader serves them; NaN where none is known."""
+        return drawn_prevalence(self.index.targets[self.dataset("train").rows], self.plan)
+
+    @cached_property
+    def film_table(self) -> pd.DataFrame:
+        """The film files of the source in the order of the store: by name, the same for every edition of the labels."""
+        found = self.source.studies[self.source.present]
+        return found[["image_id", "patient_id", "path"]].sort_values("image_id", kind="stable")
 
     @cached_property
     def _film_numbers(self) -> npt.NDArray[np.int64]:
-        return np.where(self.index.present, self.index.present.cumsum() - 1, -1)
+        numbers = np.full(len(self.source.studies), -1)
+        numbers[self.film_table.index] = np.arange(len(self.film_table))
+        return np.where(self.index.present, numbers, -1)
 
     @cached_property
-    def _films(self) -> Films:
-        paths = self.index.studies["path"][self.index.present].tolist()
+    def store(self) -> Store | None:
+        """The decoded films, made or continued if need be; None where there is no cache."""
         if self.cache_dir is None:
-            return FilmFiles(paths, self.image_size)
-        return open_cache(build_cache(paths, self.image_size, self.cache_dir, self.progress))
+            return None
+        paths = self.film_table["path"].tolist()
+        return open_store(build_store(paths, self.image_size, self.cache_dir, self.progress))
+
+    @cached_property
+    def facts(self) -> pd.DataFrame:
+        """What is known of every film file, in the order of ``film_table``."""
+        if self.store is not None:
+            return self.store.facts
+        measured = measure_films(self.film_table["path"].tolist(), self.image_size, self.progress)
+        return pd.DataFrame([facts.as_row() for facts in measured])
+
+    @cached_property
+    def films(self) -> Films:
+        """All films of the source, those in quarantine included, in the order of ``film_table``."""
+        if self.store is not None:
+            return self.store.films
+        return FilmFiles(self.film_table["path"].tolist(), self.image_size)
+
+    @cached_property
+    def geometry(self) -> float:
+        """How far, in pixels, probe films come back from where the transform's matrices say; above half it refuses."""
+        return require_geometry(self.transform, self.image_size)
 
     def prepare_data(self) -> None:
-        """Make the source and the store if they are not there yet; only the first process of a machine does this."""
-        _ = self._films
+        """Make source and store if they are not there yet, check every byte of the store, and probe the transform.
+
+        Only the first process of a machine does this.
+        """
+        _ = self.index, self.geometry
+        if self.store is not None:
+            verify_store(self.store.folder)
 
     def dataset(self, part: str) -> StudyDataset:
         """Return the studies of ``train``, ``val`` or ``test``."""
         return self.dataset_of(self.split.rows(part))
 
+    def training_set(self) -> StudyDataset:
+        """Return the training studies as they are trained on: with synthetic ones and mixed, as configured."""
+        mix = self.transform.mix if self.transform.mixes else None
+        rows = self.split.rows("train")
+        return StudyDataset(rows, self.films, self._film_numbers, self.index.targets, self.plan.synthetic, mix)
+
     def dataset_of(self, rows: npt.NDArray[np.int64]) -> StudyDataset:
         """Return the studies of any rows of the table."""
-        return StudyDataset(rows, self._films, self._film_numbers, self.index.targets)
+        return StudyDataset(rows, self.films, self._film_numbers, self.index.targets)
 
     def boxed_rows(self, half: str) -> npt.NDArray[np.int64]:
         """Return the rows of boxed studies with a film, of the ``monitored`` or the ``sealed`` half."""
@@ -134,7 +205,7 @@ class ChestXrayDataModule(LightningDataModule):
 
     def train_dataloader(self) -> DataLoader[Batch]:
         """Visit the training part in an order that belongs to the epoch."""
-        return self._loader(self.dataset("train"), shuffle=True, weights=self.plan.draw_weights)
+        return self._loader(self.training_set(), shuffle=True, weights=self.plan.draw_weights)
 
     def val_dataloader(self) -> DataLoader[Batch]:
         """Visit val in table order."""

@@ -14,9 +14,12 @@ class EpochSampler(Sampler[int]):
     so weights survive several processes. The order is padded from its start to a multiple of ``world_size``, so that
     all ranks take the same number of steps; readers of predictions drop the repeated studies.
 
+    What is yielded are visits, ``epoch * size + study``, so that a dataset knows the epoch in any worker process; an
+    order that is not shuffled visits 0, 1, 2, … in every epoch.
+
     Args:
         size: number of studies.
-        shuffle: new order every epoch; False visits 0, 1, 2, …
+        shuffle: new order every epoch.
         weights: ``(size,)`` relative chances; studies are then drawn with replacement.
         seed: of the order.
         rank: this process.
@@ -50,7 +53,8 @@ class EpochSampler(Sampler[int]):
     def __iter__(self) -> Iterator[int]:
         """Yield this rank's share."""
         order = self.order()
-        return iter(np.resize(order, len(self) * self.world_size)[self.rank :: self.world_size].tolist())
+        visits = order + self.epoch * self.size if self.shuffle else order
+        return iter(np.resize(visits, len(self) * self.world_size)[self.rank :: self.world_size].tolist())
 
     def __len__(self) -> int:
         """Return the number of studies on each rank."""

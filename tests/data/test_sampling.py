@@ -24,6 +24,8 @@ def test_ranks_partition_the_padded_order(size: int, shuffle: bool, world: int, 
     assert [len(share) for share in shares] == [len(sampler) for sampler in samplers] == [steps] * world
     joined = [shares[number % world][number // world] for number in range(steps * world)]
     order = samplers[0].order().tolist()
+    assert {visit // size for visit in joined} == {epoch if shuffle else 0}
+    joined = [visit % size for visit in joined]
     assert joined[:size] == order
     assert sorted(order) == list(range(size))
     assert set(joined) == set(range(size))
