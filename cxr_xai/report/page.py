@@ -24,11 +24,16 @@ PARTS = ("train", "val", "test")
 
 def render_page(results: Results) -> str:
     """Return the page as one HTML text that loads nothing."""
+    return make_environment().get_template("template.html").render(make_context(results))
+
+
+def make_environment() -> Environment:
+    """Return what templates are read with: everything escaped, a missing name is an error."""
     environment = Environment(
         loader=FileSystemLoader(HERE), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
     environment.filters.update(FILTERS, skill=skill_words)
-    return environment.get_template("template.html").render(make_context(results))
+    return environment
 
 
 def make_context(results: Results) -> dict[str, Any]:

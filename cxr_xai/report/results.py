@@ -7,9 +7,9 @@ from typing import Any
 
 import pandas as pd
 
-from cxr_xai.artifacts.files import read_json
 from cxr_xai.artifacts.run_folder import LOCALIZATION_COLUMNS, PANEL_COLUMNS, PREDICTION_COLUMNS, RunFolder
 from cxr_xai.errors import UserError
+from cxr_xai.files import read_json
 
 
 @dataclass(frozen=True)

@@ -2,8 +2,8 @@
 
 from pathlib import Path
 
-from cxr_xai.artifacts.files import whole
 from cxr_xai.artifacts.run_folder import RunFolder
+from cxr_xai.files import whole
 from cxr_xai.report.page import render_page
 from cxr_xai.report.results import read_results
 

@@ -31,6 +31,11 @@ def embed_picture(picture: Picture, quality: int = 82) -> str:
     return "data:image/webp;base64," + base64.b64encode(buffer.tobytes()).decode("ascii")
 
 
+def encode_png(picture: Picture) -> bytes:
+    """Return ``(H, W)`` gray as the bytes of a PNG file."""
+    return cv2.imencode(".png", picture)[1].tobytes()
+
+
 def crop_caption(panel: Picture) -> Picture:
     """Return a panel of ``draw_panel`` without the caption under it."""
     return panel[: panel.shape[0] - CAPTION_HEIGHT]

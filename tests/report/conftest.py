@@ -9,8 +9,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from cxr_xai.artifacts.files import write_json
 from cxr_xai.artifacts.run_folder import LOCALIZATION_COLUMNS, PREDICTION_COLUMNS, RunFolder
+from cxr_xai.files import write_json
 from cxr_xai.findings import BOXED, FINDINGS
 
 NONE = {"value": None, "low": None, "high": None}

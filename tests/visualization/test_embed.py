@@ -4,7 +4,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from cxr_xai.visualization.embed import crop_caption, embed_picture, split_panel
+from cxr_xai.visualization.embed import crop_caption, embed_picture, encode_png, split_panel
 from cxr_xai.visualization.panel import draw_panel
 
 
@@ -37,3 +37,9 @@ def test_a_panel_is_cut_into_film_and_overlay() -> None:
     assert (left == 90).all()
     assert (right[..., 0] != right[..., 2]).all()
     assert crop_caption(panel).shape == (256, 514, 3)
+
+
+def test_a_png_keeps_every_pixel() -> None:
+    picture = np.arange(256, dtype=np.uint8).reshape(16, 16)
+    decoded = cv2.imdecode(np.frombuffer(encode_png(picture), np.uint8), cv2.IMREAD_UNCHANGED)
+    np.testing.assert_array_equal(decoded, picture)
