@@ -7,13 +7,13 @@ from pathlib import Path
 
 from rich.table import Table
 
-from cxr_xai.artifacts.files import whole
 from cxr_xai.errors import UserError
 from cxr_xai.experiments.benchmarks.data import measure_data
 from cxr_xai.experiments.benchmarks.explain import measure_explain
 from cxr_xai.experiments.benchmarks.stats import measure_stats
 from cxr_xai.experiments.benchmarks.timing import Figure
 from cxr_xai.experiments.terminal import console, quiet_libraries
+from cxr_xai.files import whole
 
 GROUPS: dict[str, Callable[[int], list[Figure]]] = {
     "data": measure_data,
