@@ -3,28 +3,37 @@
 import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import lightning
+import numpy as np
+import numpy.typing as npt
 import torch
 from lightning import Callback, Trainer
 from lightning.pytorch.loggers import Logger
 
-from cxr_xai.artifacts.files import whole
 from cxr_xai.artifacts.run_folder import RunFolder
 from cxr_xai.data.datamodule import ChestXrayDataModule
+from cxr_xai.data.films.files import Films
 from cxr_xai.errors import UserError
 from cxr_xai.experiments.build import build
 from cxr_xai.experiments.terminal import ProgressBar
 from cxr_xai.explainers.contract import Explainer
+from cxr_xai.files import whole
 from cxr_xai.loggers.csv import MetricsCsv
+from cxr_xai.training.features import embed_films
 from cxr_xai.training.module import ChestXrayModule
 
 Settings = Mapping[str, Any]
 STREAMS = {"initialization": 1, "training": 2}
 """Separate random streams, so that a change to one leaves the other as it was; order and
 augmentation have their own."""
+
+
+PLACES = ("root", "cache_dir", "exclude", "path")
+"""Settings that name a place on this machine."""
 
 
 @dataclass(frozen=True)
@@ -46,11 +55,26 @@ def seed_stream(seed: int, stream: str) -> None:
 
 def build_datamodule(settings: Settings) -> ChestXrayDataModule:
     """Build source, split, transform and balancing, and make films and parts ready."""
-    context = {key: build(settings[key], key) for key in ("split", "transform", "balancing")}
+    handed = {"embed": partial(embed_with_backbone, settings)}
+    context = {key: build(settings[key], key, handed) for key in ("split", "transform", "balancing") if key in settings}
     context["progress"] = ProgressBar("films")
     datamodule: ChestXrayDataModule = build(settings["datamodule"], "datamodule", context)
     datamodule.prepare_data()
     return datamodule
+
+
+def embed_with_backbone(settings: Settings, films: Films, count: int) -> npt.NDArray[np.float32]:
+    """Embed films by the trunk that is about to be trained, before it is.
+
+    Raises:
+        UserError: the trunk has seen nothing yet.
+    """
+    if settings["model"].get("weights", "none") == "none":
+        raise UserError(
+            "balancing.embedding=backbone needs a trained backbone, and model.weights=none has none; "
+            "use model.weights=imagenet or a file, or balancing.embedding=pca."
+        )
+    return embed_films(build(settings["model"], "model"), films, count)
 
 
 def assemble(
@@ -104,7 +128,8 @@ def public_settings(settings: Settings, choices: Mapping[str, str]) -> dict[str,
     """Return what may leave the machine: choices and settings without paths."""
     hidden = {"paths", "logger"}
     kept = {key: value for key, value in settings.items() if key not in hidden}
-    kept["datamodule"] = {k: v for k, v in settings["datamodule"].items() if k not in ("root", "cache_dir")}
+    for section in ("datamodule", "split"):
+        kept[section] = {k: v for k, v in settings[section].items() if k not in PLACES}
     return {"choices": dict(choices), **kept}
 
 

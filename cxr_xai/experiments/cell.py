@@ -13,6 +13,7 @@ UNHASHED = (
     "logger",
     "datamodule.root",
     "datamodule.cache_dir",
+    "datamodule.exclude",
     "datamodule.num_workers",
     "trainer.accelerator",
     "trainer.devices",
@@ -22,7 +23,7 @@ UNHASHED = (
     "callbacks.explain.consumers",
 )
 """Keys that do not change what a run finds out: places, devices, what is shown. ``trainer.max_epochs`` is among them,
-so that raising it continues the same run."""
+so that raising it continues the same run. What an excluded film changes is in the hash of the data."""
 
 
 def strip(settings: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:

@@ -27,40 +27,55 @@ def hash_data(datamodule: ChestXrayDataModule) -> str:
     return digest.hexdigest()
 
 
+def describe_data(datamodule: ChestXrayDataModule) -> dict[str, Any]:
+    """Return what was read, what it holds and what of it is not used."""
+    index = datamodule.index
+    return {
+        "source": index.name,
+        "about": dict(index.about),
+        "sha256": hash_data(datamodule),
+        "files": dict(index.sources),
+        "counts": dict(index.counts),
+        "quarantine": {str(reason): int(n) for reason, n in datamodule.quarantine["reason"].value_counts().items()},
+        "positives": index.positives(),
+        "boxes": index.boxes_by_finding(),
+    }
+
+
+def describe_split(datamodule: ChestXrayDataModule) -> dict[str, Any]:
+    """Return scheme, hash, sizes and prevalence of the parts, over the films that are used."""
+    index, split = datamodule.index, datamodule.split
+    shares = prevalence_by_part(index, split)
+    return {
+        "scheme": split.scheme,
+        "sha256": split.hash,
+        "about": dict(split.about),
+        "images": {part: int(index.present[split.rows(part)].sum()) for part in PARTS},
+        "patients": {
+            part: int(index.studies["patient_id"].iloc[datamodule.dataset(part).rows].nunique()) for part in PARTS
+        },
+        "prevalence": {
+            part: {name: float(share) for name, share in zip(FINDINGS, shares[part], strict=True)} for part in PARTS
+        },
+    }
+
+
 def make_certificate(datamodule: ChestXrayDataModule, settings: Mapping[str, Any], config_hash: str) -> dict[str, Any]:
     """Return everything a run's numbers rest on, known before it starts.
 
     ``boxes.uses`` is ``monitored``: watched every epoch, used for nothing; boxes choose neither weights nor epoch.
     """
-    index, split = datamodule.index, datamodule.split
     monitored, sealed = (datamodule.boxed_rows(half) for half in ("monitored", "sealed"))
-    shares = prevalence_by_part(index, split)
     return {
         "schema_version": SCHEMA_VERSION,
         "code": describe_code(),
         "versions": describe_versions(),
         "config_sha256": config_hash,
         "seed": settings["seed"],
-        "data": {
-            "source": index.name,
-            "about": dict(index.about),
-            "sha256": hash_data(datamodule),
-            "files": dict(index.sources),
-            "counts": dict(index.counts),
-            "positives": index.positives(),
-            "boxes": index.boxes_by_finding(),
-        },
-        "split": {
-            "scheme": split.scheme,
-            "sha256": split.hash,
-            "images": {part: int(index.present[split.rows(part)].sum()) for part in PARTS},
-            "patients": {
-                part: int(index.studies["patient_id"].iloc[datamodule.dataset(part).rows].nunique()) for part in PARTS
-            },
-            "prevalence": {
-                part: {name: float(share) for name, share in zip(FINDINGS, shares[part], strict=True)} for part in PARTS
-            },
-        },
+        "data": describe_data(datamodule),
+        "split": describe_split(datamodule),
+        "balancing": dict(datamodule.plan.counts),
+        "geometry": datamodule.geometry,
         "boxes": {
             "uses": "monitored" if settings["callbacks"].get("explain") else "none",
             "monitored_studies": len(monitored),

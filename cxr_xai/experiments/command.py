@@ -50,7 +50,7 @@ def command(config_name: str) -> Callable[[Task], Callable[[], None]]:
                 print(f"error: {explain_error(error, config_name)}", file=sys.stderr)
                 sys.exit(1)
             except KeyboardInterrupt:
-                print("interrupted: the same command continues from the last finished epoch", file=sys.stderr)
+                print("interrupted: the same command continues where it stopped", file=sys.stderr)
                 sys.exit(130)
 
         return main

@@ -9,12 +9,12 @@ from typing import Any
 import torch
 import yaml
 
-from cxr_xai.artifacts.files import whole, write_json
 from cxr_xai.artifacts.run_folder import PREDICTION_COLUMNS, RunFolder
 from cxr_xai.callbacks.box_probe import BoxProbe
 from cxr_xai.callbacks.consumers.panels import Panels, write_panels
 from cxr_xai.callbacks.consumers.score import Score
 from cxr_xai.callbacks.consumers.store import Store
+from cxr_xai.data.splits.file import write_split
 from cxr_xai.experiments.assemble import Parts, assemble, build_datamodule, seed_stream
 from cxr_xai.experiments.cell import hash_settings, name_cell
 from cxr_xai.experiments.certify import make_certificate
@@ -22,6 +22,7 @@ from cxr_xai.experiments.gallery import explain_gallery
 from cxr_xai.experiments.results import flatten, make_predictions, summarize
 from cxr_xai.experiments.state import State, find_state, move_aside
 from cxr_xai.experiments.terminal import console, print_data, print_results, quiet_libraries
+from cxr_xai.files import whole, write_csv, write_json
 from cxr_xai.loggers.csv import MetricsCsv
 from cxr_xai.report.write import write_report
 
@@ -49,6 +50,8 @@ def run_training(settings: Settings, choices: Mapping[str, str]) -> None:
     parts = assemble(settings, choices, folder, datamodule, cell)
     if parts.trainer.is_global_zero:
         write_config(folder, settings, choices)
+        write_split(folder.split, datamodule.source.studies, datamodule.split)
+        write_csv(folder.quarantine, datamodule.quarantine)
         write_json(folder.certificate, certificate)
     seconds = fit(parts, settings["seed"])
     finish(parts, settings, choices, seconds)

@@ -4,9 +4,9 @@ from enum import Enum
 from pathlib import Path
 from typing import Any
 
-from cxr_xai.artifacts.files import read_json
 from cxr_xai.artifacts.run_folder import RunFolder
 from cxr_xai.errors import UserError
+from cxr_xai.files import read_json
 
 
 class State(Enum):

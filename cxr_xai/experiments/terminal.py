@@ -53,7 +53,7 @@ def quiet_libraries() -> None:
 
 def print_data(certificate: Mapping[str, Any]) -> None:
     """Say what was found, dropped and divided, before training starts."""
-    data, split, boxes = certificate["data"], certificate["split"], certificate["boxes"]
+    data, split, boxes = certificate["data"], certificate["split"], certificate.get("boxes")
     counts = ", ".join(f"{count:,} {what}" for what, count in data["counts"].items() if count)
     console.print(f"[bold]{data['source']}[/]: {counts}")
     if about := data.get("about"):
@@ -62,10 +62,34 @@ def print_data(certificate: Mapping[str, Any]) -> None:
         f"{part} {split['images'][part]:,} images of {split['patients'][part]:,} patients" for part in split["images"]
     )
     console.print(f"[bold]split={split['scheme']}[/] ({split['sha256'][:8]}): {parts}")
+    if data.get("quarantine"):
+        reasons = ", ".join(f"{count:,} {reason}" for reason, count in data["quarantine"].items())
+        console.print(f"[bold]in quarantine[/]: {reasons}")
+    if made := certificate.get("balancing"):
+        console.print("[bold]synthetic studies[/]: " + ", ".join(f"{count:,} {name}" for name, count in made.items()))
+    if boxes is not None:
+        console.print(
+            f"[bold]boxes[/]: {boxes['monitored_studies']} studies watched every epoch, "
+            f"{boxes['sealed_studies']} sealed until the end"
+        )
+
+
+def print_audit(summary: Mapping[str, Any], report: Path) -> None:
+    """Print what an audit found and where it is written."""
+    audit, store = summary["audit"], summary["store"]
     console.print(
-        f"[bold]boxes[/]: {boxes['monitored_studies']} studies watched every epoch, "
-        f"{boxes['sealed_studies']} sealed until the end"
+        f"[bold]films[/]: {audit['films']:,}, "
+        + ", ".join(f"{count:,} {mode}" for mode, count in audit["modes"].items())
     )
+    console.print(f"[bold]look inverted[/]: {audit['inverted']:,}")
+    for row in audit["pairs"]:
+        console.print(
+            f"[bold]{row['kind']}[/]: {row['pairs']:,} pairs, {row['patients']} patients, {row['parts']} parts"
+        )
+    if store is not None:
+        console.print(f"[bold]store[/]: {store['name']}, {store['bytes'] / 1e9:.3g} GB, every byte checked")
+    console.print(f"[bold]geometry[/]: probe films come back within {summary['geometry']:.3f} pixels")
+    console.print(f"report: {report}", soft_wrap=True)
 
 
 def print_results(summary: Mapping[str, Any], report: Path) -> None:

@@ -3,20 +3,31 @@
 import stat
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 from torch import nn
 
 from cxr_xai.errors import UserError
-from cxr_xai.experiments.assemble import STREAMS, public_settings, read_salt, require_optimizer, seed_stream
+from cxr_xai.experiments.assemble import (
+    STREAMS,
+    embed_with_backbone,
+    public_settings,
+    read_salt,
+    require_optimizer,
+    seed_stream,
+)
+from cxr_xai.experiments.build import build
 from cxr_xai.experiments.command import compose
 from cxr_xai.losses.bce import BCE
+from cxr_xai.training.features import embed_films
 from cxr_xai.training.module import ChestXrayModule
 
 
 @pytest.mark.parametrize("logger", ["csv", "wandb"])
 def test_paths_do_not_leave_the_machine(logger: str) -> None:
     overrides = ["paths.data=/home/ada/films", "paths.outputs=/home/ada/runs", "datamodule.root=/home/ada/nih"]
+    overrides += ["datamodule.exclude=/home/ada/list.csv"]
     settings, choices = compose("train", [*overrides, f"logger={logger}"])
     public = public_settings(settings, choices)
     assert "/home/ada" in str(settings)
@@ -26,6 +37,22 @@ def test_paths_do_not_leave_the_machine(logger: str) -> None:
     assert public["seed"] == settings["seed"]
     assert public["datamodule"]["image_size"] == settings["datamodule"]["image_size"]
     assert "root" in settings["datamodule"], "the settings themselves stay as they are"
+
+
+def test_untrained_backbones_give_no_embedding() -> None:
+    settings = {"model": {"weights": "none"}}
+    with pytest.raises(UserError, match=r"embedding=backbone needs a trained backbone.*or balancing\.embedding=pca"):
+        embed_with_backbone(settings, np.zeros((2, 64, 64), np.uint8), 2)
+
+
+def test_a_trained_backbone_embeds_films(tmp_path: Path) -> None:
+    settings, _ = compose("train", ["model.weights=none"])
+    model = build(settings["model"], "model")
+    torch.save(model.trunk.state_dict(), tmp_path / "trunk.pt")
+    settings["model"]["weights"] = str(tmp_path / "trunk.pt")
+    films = np.random.default_rng(0).integers(0, 256, (3, 64, 64), np.uint8)
+    made = embed_with_backbone(settings, films, 3)
+    np.testing.assert_allclose(made, embed_films(model, films, 3), rtol=1e-4, atol=1e-5)
 
 
 def test_the_salt_is_made_once_and_private(tmp_path: Path) -> None:

@@ -6,11 +6,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from cxr_xai.artifacts.files import read_json, write_json
 from cxr_xai.data.datamodule import ChestXrayDataModule
 from cxr_xai.data.readers.nih import NihReader
 from cxr_xai.data.splits.official import OfficialSplit
 from cxr_xai.experiments.certify import hash_data, make_certificate
+from cxr_xai.files import read_json, write_json
 from cxr_xai.findings import FINDINGS
 
 

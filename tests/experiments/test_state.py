@@ -5,10 +5,10 @@ from typing import Any
 
 import pytest
 
-from cxr_xai.artifacts.files import write_json
 from cxr_xai.artifacts.run_folder import RunFolder
 from cxr_xai.errors import UserError
 from cxr_xai.experiments.state import State, find_state, move_aside
+from cxr_xai.files import write_json
 
 
 def certificate(**changes: str) -> dict[str, Any]:

@@ -12,6 +12,7 @@ PACKAGE = ROOT / "cxr_xai"
 FLOORS = {
     "findings": 0,
     "errors": 0,
+    "files": 0,
     "types": 1,
     **dict.fromkeys(
         ("data", "models", "losses", "explainers", "metrics", "stats", "visualization", "artifacts", "loggers"), 2
@@ -30,12 +31,15 @@ DOORS = {
     "hydra": ("experiments/build.py", "experiments/command.py"),
     "omegaconf": ("experiments/build.py", "experiments/command.py"),
     "scipy": ("stats/", "metrics/"),
-    "sklearn": ("stats/", "metrics/"),
+    "sklearn": ("stats/", "metrics/", "data/balancing/"),
+    "pydicom": ("data/films/dicom.py",),
+    "PIL": ("data/films/decode.py", "data/phantom/"),
+    "filelock": ("data/films/store.py",),
     "jinja2": ("report/",),
     "matplotlib": ("visualization/", "report/"),
     "rich": ("experiments/",),
     "pydantic": ("experiments/build.py",),
-    "cv2": ("data/", "visualization/", "report/", "callbacks/consumers/panels.py"),
+    "cv2": ("data/", "visualization/", "report/", "callbacks/consumers/panels.py", "experiments/benchmarks/"),
 }
 NOT_THERE = {"stats": ("torch", "lightning"), "findings": ("torch",), "errors": ("torch",)}
 FORBIDDEN_NAMES = {"utils", "helpers", "common", "misc"}

@@ -8,10 +8,10 @@ import pandas as pd
 import pytest
 import torch
 
-from cxr_xai.artifacts.files import read_json, write_json
 from cxr_xai.artifacts.run_folder import RunFolder
 from cxr_xai.errors import UserError
 from cxr_xai.experiments.run import run_training
+from cxr_xai.files import read_json, write_json
 
 Compose = Callable[..., tuple[dict[str, Any], dict[str, str]]]
 
