@@ -44,7 +44,7 @@ def decode_chunks(
     noted = {n: chunk for n, chunk in journal.read().items() if n < count and _is_there(array, offset, size, chunk)}
     done = sum(len(chunk.facts) for chunk in noted.values())
     problems = {entry.file: entry.problem for chunk in noted.values() for entry in chunk.facts if entry.problem}
-    pool = ThreadPoolExecutor(os.cpu_count())
+    file, pool = array.open("rb"), ThreadPoolExecutor(os.cpu_count())
     try:
         tasks = [
             pool.submit(_decode_chunk, n, paths[n * CHUNK : (n + 1) * CHUNK], size, array, offset)
@@ -53,6 +53,8 @@ def decode_chunks(
         ]
         for task in as_completed(tasks):
             chunk = task.result()
+            # Here and not in the workers, which decode meanwhile.
+            os.fsync(file.fileno())
             journal.append(chunk)
             done += len(chunk.facts)
             problems |= {entry.file: entry.problem for entry in chunk.facts if entry.problem}
@@ -61,6 +63,7 @@ def decode_chunks(
                 progress(done, len(paths))
     finally:
         pool.shutdown(cancel_futures=True)
+        file.close()
 
 
 def _lay_out(array: Path, shape: tuple[int, int, int]) -> int:
@@ -100,6 +103,4 @@ def _decode_chunk(number: int, paths: Sequence[str], size: int, array: Path, off
     with array.open("r+b") as file:
         file.seek(offset + number * CHUNK * size * size)
         file.write(films.data)
-        file.flush()
-        os.fsync(file.fileno())
     return Chunk(number, zlib.crc32(films.data), facts)

@@ -5,7 +5,7 @@ import math
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-import numpy as np
+import cv2
 
 from cxr_xai.data.films.bad import BadFilm
 from cxr_xai.data.films.decode import Pixels, decode_film, shrink
@@ -73,7 +73,7 @@ def measure_film(path: str | Path, size: int) -> tuple[Pixels | None, FilmFacts]
         return None, FilmFacts(facts.file, facts.bytes, facts.sha256, problem=str(error))
     height, width = film.pixels.shape
     pixels = shrink(film.pixels, size)
-    deviation = float(np.std(pixels))
+    deviation = float(cv2.meanStdDev(pixels)[1].item())
     problem = "too small" if min(height, width) < SMALLEST else "blank" if deviation < BLANK else ""
     digest = hashlib.sha256(pixels.tobytes()).hexdigest()
     facts = FilmFacts(
