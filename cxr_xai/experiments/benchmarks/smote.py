@@ -82,6 +82,10 @@ def report_plan(findings: list[str] | None) -> None:
 
 def peak_memory() -> float:
     """Return the most memory that this process has held so far, in GiB."""
+    status = Path("/proc/self/status")
+    if status.is_file():  # getrusage would count the parent's memory at the time of the fork
+        line = next(line for line in status.read_text().splitlines() if line.startswith("VmHWM"))
+        return int(line.split()[1]) / (1 << 20)
     import resource  # not there on Windows
 
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
