@@ -63,6 +63,7 @@ class RunFolder:
         self.checkpoints = self.path / "checkpoints"
         self.best = self.checkpoints / "best.ckpt"
         self.last = self.checkpoints / "last.ckpt"
+        self.previous = self.checkpoints / "previous.ckpt"
 
     def explanations(self, explainer: str) -> Path:
         """Return the folder of one explainer: ``panels.csv``, pictures, raw maps."""

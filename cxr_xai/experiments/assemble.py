@@ -14,11 +14,14 @@ import torch
 from lightning import Callback, Trainer
 from lightning.pytorch.loggers import Logger
 
+from cxr_xai.artifacts.certificate import hash_code
+from cxr_xai.artifacts.checkpoint import Identity
 from cxr_xai.artifacts.run_folder import RunFolder
 from cxr_xai.data.datamodule import ChestXrayDataModule
 from cxr_xai.data.films.files import Films
 from cxr_xai.errors import UserError
 from cxr_xai.experiments.build import build
+from cxr_xai.experiments.cell import hash_settings
 from cxr_xai.experiments.terminal import ProgressBar
 from cxr_xai.explainers.contract import Explainer
 from cxr_xai.files import whole
@@ -46,6 +49,7 @@ class Parts:
     explainer: Explainer
     trainer: Trainer
     loggers: list[Logger]
+    identity: Identity
 
 
 def seed_stream(seed: int, stream: str) -> None:
@@ -94,7 +98,8 @@ def assemble(
     )
     require_optimizer(module)
     explainer = build(settings["explainer"], "explainer")
-    context = {"explainer": explainer, "folder": folder, "datamodule": datamodule, "dirpath": folder.checkpoints}
+    identity = {"configuration": hash_settings(settings), "code": hash_code()}
+    context = {"explainer": explainer, "folder": folder, "datamodule": datamodule, "identity": identity}
     callbacks: list[Callback] = [
         build(entry, f"callbacks.{key}", context) for key, entry in settings["callbacks"].items() if entry is not None
     ]
@@ -113,7 +118,7 @@ def assemble(
     )
     for logger in loggers:
         logger.log_hyperparams(public_settings(settings, choices))
-    return Parts(folder, datamodule, module, explainer, trainer, loggers)
+    return Parts(folder, datamodule, module, explainer, trainer, loggers, identity)
 
 
 def require_optimizer(module: ChestXrayModule) -> None:

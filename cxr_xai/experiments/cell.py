@@ -21,6 +21,7 @@ UNHASHED = (
     "trainer.max_epochs",
     "callbacks.progress",
     "callbacks.explain.consumers",
+    "callbacks.checkpoint.every_n_steps",
 )
 """Keys that do not change what a run finds out: places, devices, what is shown. ``trainer.max_epochs`` is among them,
 so that raising it continues the same run. What an excluded film changes is in the hash of the data."""

@@ -98,7 +98,7 @@ class Wandb(WandbLogger):
             offline=self.mode == "offline",
             id=run_id,
             group=group,
-            resume=None if self.mode == "offline" else "allow",
+            resume="allow",  # offline, too: `wandb sync` then joins the records of one run in order of their start
             settings=settings,
         )
 

@@ -16,7 +16,7 @@ CONF = ROOT / "conf"
 HANDED = {
     "datamodule": {"split", "transform", "balancing", "progress"},
     "loss": {"pos_weight"},
-    "callbacks": {"explainer", "folder", "datamodule", "dirpath"},
+    "callbacks": {"explainer", "folder", "datamodule", "identity"},
     "logger": {"save_dir", "name", "group", "salt", "run_id"},
     "trainer": {"callbacks", "logger", "default_root_dir"},
 }

@@ -13,6 +13,7 @@ FLOORS = {
     "findings": 0,
     "errors": 0,
     "files": 0,
+    "signals": 0,
     "types": 1,
     **dict.fromkeys(
         ("data", "models", "losses", "explainers", "metrics", "stats", "visualization", "artifacts", "loggers"), 2
