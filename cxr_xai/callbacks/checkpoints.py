@@ -1,5 +1,6 @@
 """Checkpoints from which a run goes on at the very step, and the best weights."""
 
+import math
 import time
 from typing import Any, Literal
 
@@ -21,7 +22,8 @@ class Checkpoints(Checkpoint):
 
     A run that goes on from ``last.ckpt`` ends with the weights of one that was never cut (bit-identical in float32 on
     one CPU process with fixed threads). On SIGTERM or SIGUSR1 the step that is on is finished and written, and the run
-    ends. Between epochs means after everything that belongs to the old one: validation, maps, the scheduler, the logs.
+    ends; validation is left at once, for one step before it a file is always written. Between epochs means after
+    everything that belongs to the old one: validation, maps, the scheduler, the logs.
 
     ``best.ckpt`` holds weights only; the last epoch's are kept as long as no validation has run.
 
@@ -82,9 +84,22 @@ class Checkpoints(Checkpoint):
         if not can_go_on_from_here(trainer):
             return
         stop = self._asked_to_stop(trainer)
-        if stop or trainer.global_step - self._written >= self.every_n_steps:
+        if stop or trainer.global_step - self._written >= self.every_n_steps or is_last_chance(trainer):
             self._write(trainer)
         if stop:
+            self._stop(trainer)
+
+    def on_validation_batch_end(
+        self,
+        trainer: Trainer,
+        pl_module: LightningModule,
+        outputs: Any,
+        batch: Batch,
+        batch_idx: int,
+        dataloader_idx: int = 0,
+    ) -> None:
+        """Stop when a signal asks for it: what validation needs was written one step before it began."""
+        if not trainer.sanity_checking and self._asked_to_stop(trainer):
             self._stop(trainer)
 
     def on_validation_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
@@ -149,18 +164,28 @@ class Checkpoints(Checkpoint):
         return trainer.strategy.reduce_boolean_decision(STOP.received is not None, all=False)
 
     def _stop(self, trainer: Trainer) -> None:
-        where = f" after step {trainer.global_step:,} (epoch {trainer.current_epoch})"
+        where = f" (step {self._written:,}, epoch {trainer.current_epoch})"
         STOP.answer(STOP.received or STOPPING[0], where)
 
 
 def can_go_on_from_here(trainer: Trainer) -> bool:
     """Whether this batch ends an optimizer step and neither validation nor the end of the epoch or of training follows.
 
-    Lightning cannot be made to go on between the last batch and what follows it; the end of the epoch is near.
+    Lightning cannot be made to go on between the last batch and what follows it.
     """
     loop = trainer.fit_loop.epoch_loop
     done = loop.batch_progress.current.ready
-    return not (loop._should_accumulate() or loop._is_training_done or done % trainer.val_check_batch == 0)
+    return not (loop._should_accumulate() or loop._is_training_done or done % _until_validation(trainer) == 0)
+
+
+def is_last_chance(trainer: Trainer) -> bool:
+    """Whether the next optimizer step is the last before validation or the end of the epoch, which may take long."""
+    done, last = trainer.fit_loop.epoch_loop.batch_progress.current.ready, _until_validation(trainer)
+    return done % last + trainer.accumulate_grad_batches >= last
+
+
+def _until_validation(trainer: Trainer) -> float:
+    return trainer.val_check_batch or math.inf
 
 
 def begin_next_epoch(fit_loop: dict[str, Any]) -> None:

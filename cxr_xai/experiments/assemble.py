@@ -98,8 +98,8 @@ def assemble(
     )
     require_optimizer(module)
     explainer = build(settings["explainer"], "explainer")
-    identity = {"configuration": hash_settings(settings), "code": hash_code()}
-    context = {"explainer": explainer, "folder": folder, "datamodule": datamodule, "identity": identity}
+    hashes = {"configuration": hash_settings(settings), "code": hash_code()}
+    context = {"explainer": explainer, "folder": folder, "datamodule": datamodule, "identity": hashes}
     callbacks: list[Callback] = [
         build(entry, f"callbacks.{key}", context) for key, entry in settings["callbacks"].items() if entry is not None
     ]
@@ -118,7 +118,7 @@ def assemble(
     )
     for logger in loggers:
         logger.log_hyperparams(public_settings(settings, choices))
-    return Parts(folder, datamodule, module, explainer, trainer, loggers, identity)
+    return Parts(folder, datamodule, module, explainer, trainer, loggers, hashes)
 
 
 def require_optimizer(module: ChestXrayModule) -> None:

@@ -43,8 +43,8 @@ def find_checkpoint(parts: Parts) -> Found | None:
         except UnusableCheckpoint as problem:
             problems.append(problem)
             continue
-        for problem in problems:
-            console.print(f"{folder.checkpoints}: {problem}; going on from {path.name}", style="yellow", soft_wrap=True)
+        for reason in problems:
+            console.print(f"{folder.checkpoints}: {reason}; going on from {path.name}", style="yellow", soft_wrap=True)
         found = Found(path, checkpoint["epoch"], checkpoint["global_step"], checkpoint["progress"]["seconds"])
         console.print(f"continuing after {found.step:,} steps, {found.epoch} finished epochs")
         _require_room(parts, found)
