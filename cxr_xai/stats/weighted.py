@@ -90,6 +90,6 @@ def mean_replicates(
     columns = np.column_stack([np.where(taken[:, None], values, 0), taken])
     per_patient = np.zeros((weights.shape[1], n_groups, columns.shape[1]))
     np.add.at(per_patient, (codes, groups), columns)
-    sums = weighted_sums(per_patient.reshape(len(per_patient), -1), weights)
+    sums = weighted_sums(per_patient.reshape(len(per_patient), n_groups * columns.shape[1]), weights)
     sums = sums.reshape(len(weights), n_groups, columns.shape[1])
     return ratio(sums[..., :-1], np.broadcast_to(sums[..., -1:], sums[..., :-1].shape))
