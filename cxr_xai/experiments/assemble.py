@@ -23,6 +23,8 @@ from cxr_xai.experiments.terminal import ProgressBar
 from cxr_xai.explainers.contract import Explainer
 from cxr_xai.files import whole
 from cxr_xai.loggers.csv import MetricsCsv
+from cxr_xai.metrics.calibration.contract import Calibration
+from cxr_xai.metrics.thresholds.contract import Threshold
 from cxr_xai.training.features import embed_films
 from cxr_xai.training.module import ChestXrayModule
 
@@ -44,6 +46,8 @@ class Parts:
     datamodule: ChestXrayDataModule
     module: ChestXrayModule
     explainer: Explainer
+    calibration: Calibration
+    threshold: Threshold
     trainer: Trainer
     loggers: list[Logger]
 
@@ -94,6 +98,7 @@ def assemble(
     )
     require_optimizer(module)
     explainer = build(settings["explainer"], "explainer")
+    calibration, threshold = (build(settings[key], key) for key in ("calibration", "threshold"))
     context = {"explainer": explainer, "folder": folder, "datamodule": datamodule, "dirpath": folder.checkpoints}
     callbacks: list[Callback] = [
         build(entry, f"callbacks.{key}", context) for key, entry in settings["callbacks"].items() if entry is not None
@@ -113,7 +118,7 @@ def assemble(
     )
     for logger in loggers:
         logger.log_hyperparams(public_settings(settings, choices))
-    return Parts(folder, datamodule, module, explainer, trainer, loggers)
+    return Parts(folder, datamodule, module, explainer, calibration, threshold, trainer, loggers)
 
 
 def require_optimizer(module: ChestXrayModule) -> None:
