@@ -26,6 +26,8 @@ from cxr_xai.experiments.terminal import ProgressBar
 from cxr_xai.explainers.contract import Explainer
 from cxr_xai.files import whole
 from cxr_xai.loggers.csv import MetricsCsv
+from cxr_xai.metrics.calibration.contract import Calibration
+from cxr_xai.metrics.thresholds.contract import Threshold
 from cxr_xai.training.features import embed_films
 from cxr_xai.training.module import ChestXrayModule
 
@@ -47,6 +49,8 @@ class Parts:
     datamodule: ChestXrayDataModule
     module: ChestXrayModule
     explainer: Explainer
+    calibration: Calibration
+    threshold: Threshold
     trainer: Trainer
     loggers: list[Logger]
     identity: Identity
@@ -99,6 +103,7 @@ def assemble(
     require_optimizer(module)
     explainer = build(settings["explainer"], "explainer")
     hashes = {"configuration": hash_settings(settings), "code": hash_code()}
+    calibration, threshold = (build(settings[key], key) for key in ("calibration", "threshold"))
     context = {"explainer": explainer, "folder": folder, "datamodule": datamodule, "identity": hashes}
     callbacks: list[Callback] = [
         build(entry, f"callbacks.{key}", context) for key, entry in settings["callbacks"].items() if entry is not None
@@ -118,7 +123,7 @@ def assemble(
     )
     for logger in loggers:
         logger.log_hyperparams(public_settings(settings, choices))
-    return Parts(folder, datamodule, module, explainer, trainer, loggers, hashes)
+    return Parts(folder, datamodule, module, explainer, calibration, threshold, trainer, loggers, hashes)
 
 
 def require_optimizer(module: ChestXrayModule) -> None:

@@ -18,11 +18,12 @@ from cxr_xai.experiments.assemble import Parts, assemble, build_datamodule, seed
 from cxr_xai.experiments.cell import hash_settings, name_cell
 from cxr_xai.experiments.certify import make_certificate
 from cxr_xai.experiments.gallery import explain_gallery
-from cxr_xai.experiments.results import flatten, make_predictions, summarize
+from cxr_xai.experiments.results import decide_on_val, flatten, make_predictions, summarize
 from cxr_xai.experiments.resume import find_checkpoint, go_back, read_best
 from cxr_xai.experiments.state import State, find_state, move_aside
 from cxr_xai.experiments.terminal import console, print_data, print_results, quiet_libraries
 from cxr_xai.files import whole, write_csv, write_json
+from cxr_xai.metrics.decision import write_calibration
 from cxr_xai.report.write import write_report
 from cxr_xai.signals import STOP
 
@@ -93,14 +94,16 @@ def finish(parts: Parts, settings: Settings, choices: Mapping[str, str], seconds
     explained = probe.explain(model, device, best["epoch"]) if len(probe.rows) else None
     if not trainer.is_global_zero:
         return
-    predictions = make_predictions(datamodule, parts.module.gathered)
+    decision = decide_on_val(parts, best["epoch"])
+    write_calibration(folder.calibration, decision)
+    predictions = make_predictions(datamodule, parts.module.gathered, decision)
     folder.write_table(folder.predictions, predictions, PREDICTION_COLUMNS)
     if explained is not None:
         for consumer in (Score(folder), Panels(folder, datamodule, count=16), Store(folder, datamodule)):
             consumer.consume(explained, trainer)
     gallery = explain_gallery(predictions, datamodule, parts.explainer, model, device, best["epoch"])
     pictures = write_panels(folder, parts.explainer.name, gallery)
-    summary = summarize(parts, settings, predictions, best["epoch"], seconds)
+    summary = summarize(parts, settings, predictions, decision, best["epoch"], seconds)
     for logger in parts.loggers:
         logger.log_metrics({**flatten(summary), "epoch": best["epoch"]}, trainer.global_step)
         if hasattr(logger, "log_panels"):

@@ -24,7 +24,7 @@ from cxr_xai.artifacts.run_folder import RunFolder
 from cxr_xai.callbacks.box_probe import BoxProbe
 from cxr_xai.experiments.assemble import assemble, build_datamodule
 from cxr_xai.experiments.command import compose
-from cxr_xai.experiments.results import make_predictions
+from cxr_xai.experiments.results import decide_on_val, make_predictions
 
 if __name__ == "__main__":
     checkpoint, out, *overrides = sys.argv[1:]
@@ -34,7 +34,8 @@ if __name__ == "__main__":
     probe = BoxProbe(parts.datamodule, parts.explainer, "sealed").explain(parts.module.model, parts.module.device, 0)
     if parts.trainer.is_global_zero:
         print("processes", parts.trainer.world_size)
-        make_predictions(parts.datamodule, parts.module.gathered).to_parquet(f"{out}.parquet")
+        predictions = make_predictions(parts.datamodule, parts.module.gathered, decide_on_val(parts, 0))
+        predictions.to_parquet(f"{out}.parquet")
         probe.scores.to_parquet(f"{out}.probe.parquet")
 """
 
