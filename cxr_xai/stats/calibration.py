@@ -61,8 +61,9 @@ def ece_replicates(
     The bins are those of the sample, not drawn anew in each replicate. So every replicate, and every left-out patient,
     estimates the same quantity, the error over these ranges of probability; a study does not jump between bins because
     another was drawn, which would make the jackknife of BCa noise; and it is one matrix product. On 22,433 real studies
-    the two spreads differ by less than a tenth. Either way an absolute value is biased upwards by noise, more so in a
-    replicate (noise on noise): percentiles lie too high, so read ECE with BCa, which corrects for it.
+    the spread is .88 to 1.04 times that of bins drawn anew (median .98) and the mean the same to .0004. Either way an
+    absolute value is biased upwards by noise, more so in a replicate (noise on noise): percentiles lie too high, so
+    read ECE with BCa, which corrects for it.
 
     Args:
         target: ``(N,)`` 1 present, 0 absent, NaN unknown (left out).

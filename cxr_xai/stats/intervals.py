@@ -13,6 +13,8 @@ Floats = npt.NDArray[np.float64]
 Codes = npt.NDArray[np.int64]
 Kind = Literal["bca", "percentile"]
 
+_FAR = 8.0  # standard deviations: beyond all replicates
+
 
 class Interval(NamedTuple):
     """An interval per statistic.
@@ -163,11 +165,13 @@ def _bca_ends(value: float, replicates: Floats, left_out: Floats, level: float) 
     if below in (0, 1):
         reflected: Floats = 2 * value - _quantiles(defined, tails)[::-1]
         return reflected
-    bias, z = ndtri(below), ndtri(tails)
+    bias, z = ndtri(below), np.clip(ndtri(tails), -_FAR, _FAR)
     away = np.nanmean(left_out) - left_out[~np.isnan(left_out)] if not np.isnan(left_out).all() else np.zeros(1)
     spread = (away**2).sum()
     acceleration = (away**3).sum() / (6 * spread**1.5) if spread > 0 else 0.0
-    return _quantiles(defined, ndtr(bias + (bias + z) / (1 - acceleration * (bias + z))))
+    room = 1 - acceleration * (bias + z)  # none left: so skewed that only the outermost replicate will do
+    shift = np.divide(bias + z, room, out=np.where(z > 0, _FAR, -_FAR), where=room > 0)
+    return _quantiles(defined, ndtr(bias + shift))
 
 
 def _shaped(ends: list[Floats], replicates: Floats) -> Interval:

@@ -58,3 +58,10 @@ def test_few_patients_get_the_interval_of_students_t() -> None:
     two, many = interval([0.0, 0.0], np.column_stack([draws, draws]), kind="percentile", patients=[2, 10**6])[:2]
     assert two[0] < two[1]
     assert many[0] > many[1]
+
+
+def test_wild_skew_and_hardly_any_patients_still_give_ends() -> None:
+    draws = np.random.default_rng(0).exponential(size=300)
+    skewed = np.append(np.zeros(9), 100.0)
+    low, high, _ = interval(0.7, draws, -skewed, patients=2)
+    assert draws.min() <= low < high == pytest.approx(draws.max())
