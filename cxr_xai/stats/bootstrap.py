@@ -122,7 +122,7 @@ def bootstrap_metric(
         replicates: ``B``.
         seed: of the draws.
         level: of the intervals.
-        kind: ``percentile``, or ``bca`` with a leave-one-patient-out jackknife (ECE wants it).
+        kind: ``percentile``, or ``bca`` with a leave-one-patient-out jackknife.
         thresholds: ``(K,)`` from val, for ``f1`` alone.
 
     Returns:
