@@ -8,7 +8,7 @@ from scipy.special import ndtri
 
 from cxr_xai.stats.bootstrap import draw_patient_counts
 from cxr_xai.stats.clusters import metric_patients, pair_units
-from cxr_xai.stats.intervals import interval
+from cxr_xai.stats.intervals import Kind, interval
 from cxr_xai.stats.jackknife import auroc_jackknife
 from cxr_xai.stats.weighted import auroc_replicates
 
@@ -31,6 +31,37 @@ class Sample(NamedTuple):
     target: Floats
     score: Floats
     patients: Codes
+
+
+# Intra-class correlation .5; area .9, as Hernia's and Emphysema's are: nearer to 1 intervals hold less. Standard error
+# .006. Made by: {n: simulate_coverage(n, simulations=2000, seed=0, area=0.9) for n in (10, 20, 30, 50, 75)}
+SIMULATED: dict[Kind, dict[int, float]] = {
+    "percentile": {10: 0.926, 20: 0.929, 30: 0.924, 50: 0.936, 75: 0.940},
+    "bca": {10: 0.940, 20: 0.934, 30: 0.932, 50: 0.938, 75: 0.945},
+}
+
+
+def coverage_mark(positive_patients: int, kind: Kind = "percentile") -> float | None:
+    """Return the simulated coverage to print beside a finding with few positive patients.
+
+    The 95 % intervals simulated are those of `stats.bootstrap.bootstrap_metric`, levels expanded. Without expansion
+    percentiles hold .903 with 30 positive patients, and .883 with 10.
+
+    Args:
+        positive_patients: patients with a positive image.
+        kind: of the interval.
+
+    Returns:
+        None with `ENOUGH_PATIENTS`, which need no mark; else the share of the simulation with the nearest number below;
+        NaN with fewer than 10, which were not simulated.
+
+    >>> coverage_mark(100), coverage_mark(32)
+    (None, 0.924)
+    """
+    if positive_patients >= ENOUGH_PATIENTS:
+        return None
+    below = [patients for patients in SIMULATED[kind] if patients <= positive_patients]
+    return SIMULATED[kind][max(below)] if below else float("nan")
 
 
 class Coverage(NamedTuple):
@@ -109,4 +140,4 @@ def simulate_coverage(
             interval(value, images, None, "percentile"),
         )
         held += [bool(end.low[0] <= area <= end.high[0]) for end in ends]
-    return Coverage(*(held / simulations))
+    return Coverage(*(held / simulations).tolist())

@@ -38,13 +38,13 @@ def expanded_level(level: float, patients: npt.ArrayLike) -> Floats:
 
     Args:
         level: coverage aimed at, in (0, 1).
-        patients: ``(…)`` effective number behind each statistic (`stats.clusters`), taken as 2 at least.
+        patients: ``(…)`` effective number behind each statistic (`stats.clusters`), 2 at least; may be infinite.
 
-    >>> expanded_level(0.95, [1e9, 20]).round(3).tolist()
+    >>> expanded_level(0.95, [np.inf, 20]).round(3).tolist()
     [0.95, 0.968]
     """
     n = np.maximum(np.asarray(patients, dtype=np.float64), 2)
-    reach: Floats = np.sqrt(n / (n - 1)) * student.ppf((1 + level) / 2, n - 1)
+    reach: Floats = np.sqrt(1 / (1 - 1 / n)) * student.ppf((1 + level) / 2, n - 1)
     return np.asarray(2 * ndtr(reach) - 1)
 
 
