@@ -106,6 +106,7 @@ def assemble(
             "group": settings["name"],
             "salt": read_salt(Path(settings["paths"]["outputs"])),
             "run_id": cell.rpartition("-")[2],
+            "job_type": settings["arm"],
         }
         loggers.append(build(extra, "logger.extra", identity))
     trainer = build(
