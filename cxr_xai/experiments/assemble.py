@@ -15,6 +15,7 @@ from lightning import Callback, Trainer
 from lightning.pytorch.loggers import Logger
 
 from cxr_xai.artifacts.run_folder import RunFolder
+from cxr_xai.callbacks.progress_file import ProgressFile
 from cxr_xai.data.datamodule import ChestXrayDataModule
 from cxr_xai.data.films.files import Films
 from cxr_xai.errors import UserError
@@ -98,6 +99,7 @@ def assemble(
     callbacks: list[Callback] = [
         build(entry, f"callbacks.{key}", context) for key, entry in settings["callbacks"].items() if entry is not None
     ]
+    callbacks.append(ProgressFile(folder, settings["monitor"]))
     loggers: list[Logger] = [MetricsCsv(folder.metrics)]
     if (extra := settings["logger"]["extra"]) is not None:
         identity = {

@@ -24,7 +24,6 @@ UNHASHED = (
     "trainer.max_epochs",
     "trainer.max_steps",
     "callbacks.progress",
-    "callbacks.progress_file",
     "callbacks.explain.consumers",
 )
 """Keys that do not change what a run finds out: places, devices, what is shown, how a sweep calls it. Epochs and steps
