@@ -8,6 +8,7 @@ from typing import Any
 from cxr_xai.data.datamodule import ChestXrayDataModule
 from cxr_xai.data.films.store import find_store
 from cxr_xai.data.index import Index
+from cxr_xai.data.splits.split import Split
 from cxr_xai.errors import UserError
 from cxr_xai.experiments.build import build
 from cxr_xai.experiments.sweep.plan import Compose, Found, Others, Plan, Planned, Steps
@@ -26,20 +27,22 @@ class Studies:
     def __init__(self, dry: bool = False) -> None:
         self.dry, self.exact = dry, True
         self._indices: dict[str, Index] = {}
-        self._counts: dict[str, dict[str, int]] = {}
+        self._splits: dict[str, Split] = {}
 
-    def count(self, settings: Settings) -> dict[str, int]:
-        """Return the studies with a film in each part, synthetic ones not counted."""
+    def count(self, settings: Settings, part: str) -> int:
+        """Return the studies with a film in a part, synthetic ones not counted."""
+        index, split = self.look(settings)
+        return int(index.present[split.rows(part)].sum())
+
+    def look(self, settings: Settings) -> tuple[Index, Split]:
+        """Return table and division of a cell."""
         place = json.dumps({**settings["datamodule"], "seed": None, "batch_size": None}, sort_keys=True)
         key = place + json.dumps(settings["split"], sort_keys=True)
-        if key not in self._counts:
-            if place not in self._indices:
-                self._indices[place] = self._read(settings)
-            index = self._indices[place]
-            split = build(settings["split"], "split").split(index)
-            parts = ("train", "val", "test")
-            self._counts[key] = {part: int(index.present[split.rows(part)].sum()) for part in parts}
-        return self._counts[key]
+        if place not in self._indices:
+            self._indices[place] = self._read(settings)
+        if key not in self._splits:
+            self._splits[key] = build(settings["split"], "split").split(self._indices[place])
+        return self._indices[place], self._splits[key]
 
     def _read(self, settings: Settings) -> Index:
         handed = {"progress": ProgressBar("films")}
@@ -100,7 +103,7 @@ def _group_steps(reference: str, cells: Sequence[Planned], studies: Studies) -> 
 
 def full_batches(settings: Settings, studies: Studies) -> int:
     """Return the full training batches per process and epoch, within ``trainer.limit_train_batches``."""
-    per_process = -(-studies.count(settings)["train"] // count_processes(settings))
+    per_process = -(-studies.count(settings, "train") // count_processes(settings))
     batches = per_process // int(settings["datamodule"]["batch_size"])
     limit = settings["trainer"].get("limit_train_batches")
     return min(batches, limit) if isinstance(limit, int) else batches
