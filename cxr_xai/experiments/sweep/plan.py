@@ -42,6 +42,7 @@ class Request:
         commas: overrides with several values, by key.
         ablation: the name of the ablation, or None.
         sections: ``ablation`` and ``sweep`` of the configuration, interpolations unresolved.
+        jobs: cells that will run at a time.
     """
 
     command: str
@@ -50,6 +51,7 @@ class Request:
     commas: Mapping[str, Sequence[str]] = field(default_factory=dict)
     ablation: str | None = None
     sections: Mapping[str, Any] = field(default_factory=dict)
+    jobs: int = 1
 
 
 @dataclass(frozen=True)

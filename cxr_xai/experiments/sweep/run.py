@@ -35,19 +35,18 @@ def run_sweep(request: Request, compose: Compose, launch: Launch, dry: bool) -> 
     """
     plan = make_plan(request, compose)
     found: Found = {}
-    if plan.ablation is not None:
-        with console.status("counting the batches of an epoch …"):
-            from cxr_xai.experiments.sweep.steps import Studies, equalize  # torch, some seconds
+    if plan.ablation is not None or dry:
+        from cxr_xai.experiments.sweep.steps import Studies, equalize  # torch, some seconds
 
-            quiet_libraries()
-            plan, found = equalize(plan, compose, Studies(dry))
+        quiet_libraries()
+        plan, found = equalize(plan, compose, studies := Studies(dry))
     require_known_code(plan.cells, fresh := _is_fresh(request))
     record = extend(None if fresh else read_if_there(plan.home), describe_sweep(plan, found), plan.home)
     print_plan(plan, found)
     if dry:
         from cxr_xai.experiments.sweep.dry_run import print_dry_run
 
-        print_dry_run(plan, found)
+        print_dry_run(plan, studies)
         return
     if fresh:
         clear(plan.cells)

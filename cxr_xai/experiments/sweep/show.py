@@ -71,7 +71,13 @@ def cell_table(record: Mapping[str, Any], statuses: Sequence[Status], height: in
         left_out = f"{len(cells) - len(shown[: height - 6])} more cells are not shown"
         cells = shown[: height - 6]
     table = Table(
-        title=title, title_justify="left", title_style="bold", box=SIMPLE_HEAD, pad_edge=False, show_edge=False
+        title=title,
+        title_justify="left",
+        title_style="bold",
+        box=SIMPLE_HEAD,
+        padding=(0, 0),
+        pad_edge=False,
+        show_edge=False,
     )
     axes = list(record["cells"][0]["axes"])
     columns = [*(["arm"] if record["ablation"] else []), *(axis.rpartition(".")[2] for axis in axes), "fold", "seed"]

@@ -104,5 +104,6 @@ def _read_request(config: DictConfig, arguments: list[str]) -> Any:
     sections = {
         key: OmegaConf.to_container(config[key], resolve=False) for key in ("ablation", "sweep") if key in config
     }
+    jobs = int(config.hydra.launcher.get("jobs", 1))
     name = config.hydra.runtime.choices.get("ablation")
-    return Request(shlex.join(["python", *sys.argv]), own, fixed, commas, name, sections)
+    return Request(shlex.join(["python", *sys.argv]), own, fixed, commas, name, sections, jobs)
