@@ -103,7 +103,9 @@ def _progress(status: Status, cell: Mapping[str, Any]) -> tuple[str, str, str, s
     share = 1.0 if finished else min(progress["step"] / steps, 1.0)
     best = "" if progress["best"] is None else f"{progress['best']:.4f}"
     left = ""
-    if status.state is CellState.RUNNING and progress["pace"] is not None:
+    if status.state is CellState.RUNNING and share == 1:
+        left = "tables"
+    elif status.state is CellState.RUNNING and progress["pace"] is not None:
         passed = max(time.time() - progress["updated"], 0.0)
         left = duration(max((steps - progress["step"]) * progress["pace"] - passed, 0.0))
     return f"{min(progress['epoch'], epochs)}/{epochs}", f"{share:.0%}", best, left
