@@ -1,5 +1,6 @@
 """The run folder: names, schema and tables of everything a run leaves."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -66,6 +67,10 @@ class RunFolder:
         self.last = self.checkpoints / "last.ckpt"
         self.previous = self.checkpoints / "previous.ckpt"
         self.calibration = self.checkpoints / "calibration.json"
+        self.lease = self.path / "running.lock"
+        self.progress = self.path / "progress.json"
+        self.failure = self.path / "failure.json"
+        self.output = self.path / "output.log"
 
     def explanations(self, explainer: str) -> Path:
         """Return the folder of one explainer: ``panels.csv``, pictures, raw maps."""
@@ -90,6 +95,12 @@ class RunFolder:
     def write_summary(self, summary: dict[str, Any]) -> None:
         """Write the results; this file is what makes a run complete."""
         write_json(self.summary, {"schema_version": SCHEMA_VERSION, **summary})
+
+    def keep_checkpoints(self, names: Sequence[str]) -> None:
+        """Delete the checkpoints that are not among ``names`` (``best``, ``last``)."""
+        for path in self.checkpoints.glob("*.ckpt"):
+            if path.stem not in names:
+                path.unlink()
 
     def read_metrics(self) -> pd.DataFrame:
         """Return ``epoch, key, value`` rows."""

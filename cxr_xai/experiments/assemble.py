@@ -17,6 +17,7 @@ from lightning.pytorch.loggers import Logger
 from cxr_xai.artifacts.certificate import hash_code
 from cxr_xai.artifacts.checkpoint import Identity
 from cxr_xai.artifacts.run_folder import RunFolder
+from cxr_xai.callbacks.progress_file import ProgressFile
 from cxr_xai.data.datamodule import ChestXrayDataModule
 from cxr_xai.data.films.files import Films
 from cxr_xai.errors import UserError
@@ -108,6 +109,7 @@ def assemble(
     callbacks: list[Callback] = [
         build(entry, f"callbacks.{key}", context) for key, entry in settings["callbacks"].items() if entry is not None
     ]
+    callbacks.append(ProgressFile(folder, settings["monitor"]))
     loggers: list[Logger] = [MetricsCsv(folder.metrics)]
     if (extra := settings["logger"]["extra"]) is not None:
         identity = {
@@ -116,6 +118,7 @@ def assemble(
             "group": settings["name"],
             "salt": read_salt(Path(settings["paths"]["outputs"])),
             "run_id": cell.rpartition("-")[2],
+            "job_type": settings["arm"],
         }
         loggers.append(build(extra, "logger.extra", identity))
     trainer = build(

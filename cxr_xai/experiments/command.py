@@ -22,6 +22,9 @@ from cxr_xai.errors import UserError
 from cxr_xai.signals import STOP, Interrupted
 
 CONF = Path(__file__).parents[2] / "conf"
+PLUGINS = str(Path(__file__).parent / "plugins")
+if PLUGINS not in sys.path:
+    sys.path.append(PLUGINS)  # Hydra finds the namespace package hydra_plugins there
 GROUPS = sorted(path.name for path in CONF.iterdir() if path.is_dir()) if CONF.is_dir() else []
 
 Task = Callable[[dict[str, Any], dict[str, str]], None]
@@ -88,7 +91,11 @@ def compose(config_name: str, overrides: Sequence[str] = ()) -> tuple[dict[str, 
         UserError: a mandatory key has no value.
     """
     with hydra.initialize_config_dir(str(CONF), version_base="1.3"):
-        config = hydra.compose(config_name, list(overrides), return_hydra_config=True)
+        return to_plain(hydra.compose(config_name, list(overrides), return_hydra_config=True))
+
+
+def to_plain(config: DictConfig) -> tuple[dict[str, Any], dict[str, str]]:
+    """Return resolved settings and chosen members of a configuration that still has Hydra's own part."""
     choices = config.hydra.runtime.choices
     with open_dict(config):
         del config["hydra"]

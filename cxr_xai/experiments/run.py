@@ -20,7 +20,7 @@ from cxr_xai.experiments.certify import make_certificate
 from cxr_xai.experiments.gallery import explain_gallery
 from cxr_xai.experiments.results import decide_on_val, flatten, make_predictions, summarize
 from cxr_xai.experiments.resume import find_checkpoint, go_back, read_best
-from cxr_xai.experiments.state import State, find_state, move_aside
+from cxr_xai.experiments.state import State, claim_run, find_state, move_aside
 from cxr_xai.experiments.terminal import console, print_data, print_results, quiet_libraries
 from cxr_xai.files import whole, write_csv, write_json
 from cxr_xai.metrics.decision import write_calibration
@@ -31,13 +31,26 @@ Settings = Mapping[str, Any]
 
 
 def run_training(settings: Settings, choices: Mapping[str, str]) -> None:
-    """Run a composed configuration: start, continue, or show what is there."""
+    """Run a composed configuration: start, continue, or show what is there.
+
+    Raises:
+        UserError: another process works in the folder, and other mistakes that a person can mend.
+    """
     quiet_libraries()
     console.quiet = not _is_first_process()
     cell = name_cell(settings, choices)
     folder = RunFolder(Path(settings["paths"]["outputs"]) / settings["name"] / cell)
-    if settings["fresh"] and _is_first_process() and (aside := move_aside(folder.path)):
-        console.print(f"moved the former run to {aside}")
+    if not _is_first_process():
+        work(settings, choices, folder, cell)
+        return
+    if settings["fresh"] and (aside := move_aside(folder)):
+        console.print(f"moved the former run to {aside}", soft_wrap=True)
+    with claim_run(folder):
+        work(settings, choices, folder, cell)
+
+
+def work(settings: Settings, choices: Mapping[str, str], folder: RunFolder, cell: str) -> None:
+    """Do what ``run_training`` says, in a folder that is ours."""
     datamodule = build_datamodule(settings)
     certificate = make_certificate(datamodule, settings, hash_settings(settings))
     state = find_state(folder, certificate, settings["trainer"]["max_epochs"])
@@ -111,6 +124,7 @@ def finish(parts: Parts, settings: Settings, choices: Mapping[str, str], seconds
         if hasattr(logger, "close"):
             logger.close()
     folder.write_summary(summary)
+    folder.keep_checkpoints(settings["keep"])
     print_results(summary, write_report(folder))
 
 

@@ -17,7 +17,7 @@ HANDED = {
     "datamodule": {"split", "transform", "balancing", "progress"},
     "loss": {"pos_weight"},
     "callbacks": {"explainer", "folder", "datamodule", "identity"},
-    "logger": {"save_dir", "name", "group", "salt", "run_id"},
+    "logger": {"save_dir", "name", "group", "salt", "run_id", "job_type"},
     "trainer": {"callbacks", "logger", "default_root_dir"},
 }
 """What `run.py` hands to the targets of a group by parameter name."""
