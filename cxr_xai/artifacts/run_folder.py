@@ -9,10 +9,11 @@ import pandas as pd
 from cxr_xai.errors import UserError
 from cxr_xai.files import read_json, whole, write_json
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 
-PREDICTION_COLUMNS = ("image_id", "patient_id", "part", "finding", "target", "logit", "prob", "pred")
-"""One row per study and finding. ``target`` may be NaN (unknown); ``pred`` is ``prob`` at the threshold from val."""
+PREDICTION_COLUMNS = ("image_id", "patient_id", "part", "finding", "target", "logit", "prob", "calibrated", "pred")
+"""One row per study and finding. ``target`` may be NaN (unknown); ``prob`` is the sigmoid of ``logit``, ``calibrated``
+what val made of it, ``pred`` that at the threshold from val."""
 
 LOCALIZATION_COLUMNS = (
     "epoch",
@@ -64,6 +65,8 @@ class RunFolder:
         self.checkpoints = self.path / "checkpoints"
         self.best = self.checkpoints / "best.ckpt"
         self.last = self.checkpoints / "last.ckpt"
+        self.previous = self.checkpoints / "previous.ckpt"
+        self.calibration = self.checkpoints / "calibration.json"
         self.lease = self.path / "running.lock"
         self.progress = self.path / "progress.json"
         self.failure = self.path / "failure.json"

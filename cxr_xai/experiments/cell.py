@@ -25,6 +25,7 @@ UNHASHED = (
     "trainer.max_steps",
     "callbacks.progress",
     "callbacks.explain.consumers",
+    "callbacks.checkpoint.every_n_steps",
 )
 """Keys that do not change what a run finds out: places, devices, what is shown, how a sweep calls it. Epochs and steps
 are among them, so that raising them continues the same run. What an excluded film changes is in the data's hash."""

@@ -19,6 +19,7 @@ from omegaconf import DictConfig, OmegaConf, open_dict
 from omegaconf.errors import OmegaConfBaseException
 
 from cxr_xai.errors import UserError
+from cxr_xai.signals import STOP, Interrupted
 
 CONF = Path(__file__).parents[2] / "conf"
 PLUGINS = str(Path(__file__).parent / "plugins")
@@ -44,7 +45,10 @@ def command(config_name: str) -> Callable[[Task], Callable[[], None]]:
             os.environ["HYDRA_FULL_ERROR"] = "1"  # otherwise Hydra prints its own many lines and exits
             try:
                 failures: list[UserError] = []
-                hydra.main(version_base="1.3", config_path=str(CONF), config_name=config_name)(_job(task, failures))()
+                with STOP.listening():  # from here on: the imports of a task take seconds
+                    hydra.main(version_base="1.3", config_path=str(CONF), config_name=config_name)(
+                        _job(task, failures)
+                    )()
                 if failures:
                     raise failures[0]
             except (UserError, HydraException, OmegaConfBaseException) as error:
@@ -55,6 +59,9 @@ def command(config_name: str) -> Callable[[Task], Callable[[], None]]:
             except KeyboardInterrupt:
                 print("interrupted: the same command continues where it stopped", file=sys.stderr)
                 sys.exit(130)
+            except Interrupted as signal:
+                print(signal, file=sys.stderr)
+                sys.exit(128 + signal.signum)
 
         return main
 

@@ -101,7 +101,7 @@ class Wandb(WandbLogger):
             id=run_id,
             group=group,
             job_type=job_type,
-            resume=None if self.mode == "offline" else "allow",
+            resume="allow",  # offline, too: `wandb sync` then joins the records of one run in order of their start
             settings=settings,
         )
 

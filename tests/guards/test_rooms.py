@@ -13,6 +13,7 @@ FLOORS = {
     "findings": 0,
     "errors": 0,
     "files": 0,
+    "signals": 0,
     "lease": 0,
     "types": 1,
     **dict.fromkeys(
