@@ -10,6 +10,7 @@ UNHASHED = (
     "name",
     "paths",
     "fresh",
+    "plan",
     "logger",
     "datamodule.root",
     "datamodule.cache_dir",
@@ -23,7 +24,9 @@ UNHASHED = (
     "callbacks.explain.consumers",
 )
 """Keys that do not change what a run finds out: places, devices, what is shown. ``trainer.max_epochs`` is among them,
-so that raising it continues the same run. What an excluded film changes is in the hash of the data."""
+so that raising it continues the same run. ``plan`` is for the readers of numbers; hashed, an edited plan would name
+another folder and hide the first, so the certificate keeps every plan with its time instead. What an excluded film
+changes is in the hash of the data."""
 
 
 def strip(settings: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:

@@ -7,7 +7,7 @@ from cxr_xai.errors import UserError
 
 
 def check_choices(settings: Mapping[str, Any], choices: Mapping[str, str]) -> None:
-    """Refuse a loss that needs what the balancing does not give, and weights that no loss would use.
+    """Refuse a loss that needs what the balancing does not give, weights that no loss would use, and a wrong plan.
 
     Args:
         settings: the resolved configuration.
@@ -29,3 +29,7 @@ def check_choices(settings: Mapping[str, Any], choices: Mapping[str, str]) -> No
             f"monitor={settings['monitor']}: only values of val may choose checkpoints (val/loss, val/auroc/macro); "
             "boxes and test are for scoring."
         )
+    if settings.get("plan") is not None:
+        from cxr_xai.artifacts.plan import read_plan  # pandas comes with it, and --help does without
+
+        read_plan(settings["plan"])

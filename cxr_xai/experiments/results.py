@@ -11,7 +11,9 @@ from torch import Tensor
 from cxr_xai.callbacks.explain_epoch import ExplainEpoch
 from cxr_xai.data.datamodule import ChestXrayDataModule
 from cxr_xai.experiments.assemble import Parts
+from cxr_xai.experiments.certify import make_card
 from cxr_xai.experiments.summary import summarize_classification, summarize_localization, widen
+from cxr_xai.files import read_json
 from cxr_xai.findings import FINDINGS
 from cxr_xai.metrics.classification import choose_thresholds
 
@@ -50,17 +52,11 @@ def summarize(
             localization.setdefault(str(explainer), {})[str(half)] = summarize_localization(
                 final, settings["bootstrap"]
             )
+    classification = summarize_classification(predictions, views, settings["bootstrap"])
+    card = make_card(read_json(parts.folder.certificate), "none", classification["test"]["macro"]["auroc"]["over"])
     return {
-        "protocol": {
-            "source": index.name,
-            "split": parts.datamodule.split.scheme,
-            "label_file": next(iter(index.sources)),
-            "about": dict(index.about),
-            "threshold_source": "val",
-            "boxes": "monitored half watched, sealed half scored once",
-            "label": f"{index.name}, split {parts.datamodule.split.scheme}",
-        },
-        "classification": summarize_classification(predictions, views, settings["bootstrap"]),
+        "protocol": card.as_dict(),
+        "classification": classification,
         "localization": localization,
         "best_epoch": best_epoch,
         "epochs": trainer.current_epoch,

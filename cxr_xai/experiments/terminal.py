@@ -72,6 +72,8 @@ def print_data(certificate: Mapping[str, Any]) -> None:
             f"[bold]boxes[/]: {boxes['monitored_studies']} studies watched every epoch, "
             f"{boxes['sealed_studies']} sealed until the end"
         )
+    if plans := certificate.get("plans"):
+        console.print(f"[bold]plan[/]: {plans[-1]['sha256'][:8]}, first seen {plans[-1]['first_seen'][:19]} UTC")
 
 
 def print_audit(summary: Mapping[str, Any], report: Path) -> None:
