@@ -31,7 +31,7 @@ class Plan:
         over: ``macro``, or the one finding that the primary contrast is about.
         arms: the two arms; the first is expected to be better.
         findings: that secondary contrasts are about.
-        metrics: of secondary contrasts.
+        metrics: of secondary contrasts; that of the primary one is always among them.
         margin: below this difference two arms count as equivalent, in units of the primary metric.
         alpha: level of the tests.
         seeds: of every arm.
@@ -109,7 +109,8 @@ def parse_plan(text: str, name: str = "the plan") -> Plan:
         if not holds:
             raise UserError(f"plan={name}: {key} is {found!r}; it must be {wanted}.")
     first, second = (str(arm) for arm in arms)
-    return Plan(metric, over, (first, second), (*findings,), (*metrics,), float(margin), float(alpha), (*seeds,))
+    named = tuple(dict.fromkeys([metric, *metrics]))
+    return Plan(metric, over, (first, second), tuple(findings), named, float(margin), float(alpha), tuple(seeds))
 
 
 def _require_keys(raw: Any, keys: Sequence[str], name: str, prefix: str) -> Mapping[str, Any]:
@@ -161,3 +162,12 @@ def is_post_hoc(entry: Mapping[str, str], ledger: pd.DataFrame) -> bool:
     """Tell whether a recorded plan was first seen when test labels had been read already."""
     read = first_read(ledger)
     return read is not None and read <= entry["first_seen"]
+
+
+def counting_plan(plans: Sequence[Mapping[str, str]], ledger: pd.DataFrame) -> Mapping[str, str] | None:
+    """Return which recorded plan counts: the last one seen before test labels were read, else the first; or None.
+
+    A plan may be mended until test labels are read. One that came later stands in the certificate and changes nothing.
+    """
+    before = [entry for entry in plans if not is_post_hoc(entry, ledger)]
+    return before[-1] if before else next(iter(plans), None)

@@ -12,6 +12,8 @@ from cxr_xai.callbacks.explain_epoch import ExplainEpoch
 from cxr_xai.data.datamodule import ChestXrayDataModule
 from cxr_xai.experiments.assemble import Parts
 from cxr_xai.experiments.certify import make_card
+from cxr_xai.experiments.flags import raise_flags
+from cxr_xai.experiments.references import summarize_label_only
 from cxr_xai.experiments.summary import summarize_classification, summarize_localization, widen
 from cxr_xai.files import read_json
 from cxr_xai.findings import FINDINGS
@@ -54,10 +56,15 @@ def summarize(
             )
     classification = summarize_classification(predictions, views, settings["bootstrap"])
     card = make_card(read_json(parts.folder.certificate), "none", classification["test"]["macro"]["auroc"]["over"])
-    return {
+    numbers = {
         "protocol": card.as_dict(),
         "classification": classification,
+        "label_only": summarize_label_only(parts.datamodule, predictions, settings["bootstrap"]),
         "localization": localization,
+    }
+    return {
+        **numbers,
+        "flags": raise_flags(numbers, predictions, settings["bootstrap"]),
         "best_epoch": best_epoch,
         "epochs": trainer.current_epoch,
         "max_epochs": settings["trainer"]["max_epochs"],

@@ -101,6 +101,9 @@ def print_results(summary: Mapping[str, Any], report: Path) -> None:
     for explainer, halves in summary["localization"].items():
         if "sealed" in halves:
             console.print(_localization(halves["sealed"], explainer, protocol))
+    if flags := summary["flags"]:
+        names = "; ".join(flag["name"] for flag in flags)
+        console.print(f"[bold]flags[/]: {names}. The report says what they may mean.", style="yellow")
     if (share := summary["explain_share"]) is not None:
         console.print(f"Explaining took {share:.1%} of the epochs' time.")
     if protocol["source"] == "phantom":
