@@ -9,7 +9,8 @@ import pandas as pd
 
 from cxr_xai.experiments.summary import widen
 from cxr_xai.findings import FINDINGS
-from cxr_xai.stats.bootstrap import AurocBootstrap, bootstrap_auroc, percentile_interval
+from cxr_xai.stats.bootstrap import MetricBootstrap, bootstrap_auroc
+from cxr_xai.stats.intervals import percentile_interval
 
 BEST_PUBLISHED = 0.84
 """Mean AUROC over 14 on the official split; the best of the published ones is .834."""
@@ -95,7 +96,7 @@ def flag_val_above_test(predictions: pd.DataFrame, replicates: int) -> Flag | No
     )
 
 
-def _draw(predictions: pd.DataFrame, part: str, replicates: int, seed: int) -> AurocBootstrap:
+def _draw(predictions: pd.DataFrame, part: str, replicates: int, seed: int) -> MetricBootstrap:
     target, probs, who = widen(predictions, part)[:3]
     return bootstrap_auroc(target, probs, who["patient_id"].to_numpy(str), replicates, seed)
 

@@ -46,21 +46,14 @@ def summarize(
     views = index.studies.set_index("image_id")["view"]
     stopping = any(isinstance(c, EarlyStopping) for c in trainer.callbacks)  # type: ignore[attr-defined]
     explain = next((c for c in trainer.callbacks if isinstance(c, ExplainEpoch)), None)  # type: ignore[attr-defined]
-    localization: dict[str, Any] = {}
-    if parts.folder.localization.is_file():
-        table = pd.read_parquet(parts.folder.localization)
-        for (explainer, half), rows in table.groupby(["explainer", "half"]):
-            final = rows[rows["epoch"] == rows["epoch"].max()]
-            localization.setdefault(str(explainer), {})[str(half)] = summarize_localization(
-                final, settings["bootstrap"]
-            )
+    table = pd.read_parquet(parts.folder.localization) if parts.folder.localization.is_file() else None
     classification = summarize_classification(predictions, views, settings["bootstrap"])
     card = make_card(read_json(parts.folder.certificate), "none", classification["test"]["macro"]["auroc"]["over"])
     numbers = {
         "protocol": card.as_dict(),
         "classification": classification,
         "label_only": summarize_label_only(parts.datamodule, predictions, settings["bootstrap"]),
-        "localization": localization,
+        "localization": {} if table is None else summarize_maps(table, settings["bootstrap"]),
     }
     return {
         **numbers,
@@ -72,6 +65,15 @@ def summarize(
         "seconds": {"fit": seconds, "explain": explain.seconds if explain else 0.0},
         "explain_share": explain.share if explain else None,
     }
+
+
+def summarize_maps(table: pd.DataFrame, replicates: int) -> dict[str, Any]:
+    """Return localization by explainer and half, each at its last epoch, from ``localization.parquet``."""
+    localization: dict[str, Any] = {}
+    for (explainer, half), rows in table.groupby(["explainer", "half"]):
+        final = rows[rows["epoch"] == rows["epoch"].max()]
+        localization.setdefault(str(explainer), {})[str(half)] = summarize_localization(final, replicates)
+    return localization
 
 
 def flatten(summary: Settings) -> dict[str, float]:

@@ -9,6 +9,7 @@ from typing import Any
 import torch
 import yaml
 
+from cxr_xai.artifacts.certificate import hash_files
 from cxr_xai.artifacts.ledger import note_read
 from cxr_xai.artifacts.run_folder import PREDICTION_COLUMNS, RunFolder
 from cxr_xai.callbacks.box_probe import BoxProbe
@@ -115,7 +116,7 @@ def finish(parts: Parts, settings: Settings, choices: Mapping[str, str], seconds
             logger.log_panels(gallery, pictures, trainer.global_step)
         if hasattr(logger, "close"):
             logger.close()
-    folder.write_summary(summary)
+    folder.write_summary({**summary, "files": hash_files(folder)})
     print_results(summary, write_report(folder))
 
 

@@ -8,9 +8,11 @@ from typing import Any
 
 from rich.box import SIMPLE_HEAD
 from rich.console import Console
+from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
+from cxr_xai.experiments.verification.checks import Check
 from cxr_xai.report.format import UNDEFINED, number
 
 console = Console()
@@ -112,6 +114,24 @@ def print_results(summary: Mapping[str, Any], report: Path) -> None:
         )
     console.print(NOTICE, style="yellow")
     console.print(f"report: {report}", soft_wrap=True)
+
+
+def print_checks(checks: Sequence[Check], folder: Path) -> None:
+    """Print what holds in a run folder, what does not, and what could not be checked."""
+    table = Table(box=SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False, show_edge=False)
+    for heading, wrap in (("", True), ("claim", True), ("", False)):
+        table.add_column(heading, no_wrap=wrap, overflow="fold")
+    styles = {"holds": ("✓", "green"), "does not hold": ("✗", "bold red"), "not checked": ("?", "yellow")}
+    for check in checks:
+        mark, style = styles[check.outcome]
+        table.add_row(f"[{style}]{mark}[/]", check.name, escape(check.words))
+    console.print(f"[bold]verify[/] {folder}", soft_wrap=True)
+    console.print(table)
+    counts = ", ".join(f"{sum(check.outcome == name for check in checks)} {name}" for name in styles)
+    console.print(f"[bold]{counts}[/]. seconds and explain_share have nothing to be compared with.")
+    console.print(
+        "This finds inconsistency, not forgery: who changes all files alike is not found out.", style="yellow"
+    )
 
 
 def _table(title: str, columns: Sequence[str]) -> Table:
