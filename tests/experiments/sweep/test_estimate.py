@@ -95,7 +95,7 @@ def test_a_dry_run_writes_nothing(
     before = sorted(tmp_path.rglob("*"))
     print_dry_run(Plan(Request("", jobs=2), None, [cell]), Studies(dry=True))
     said = capsys.readouterr().out
-    assert "for 1 cells, 2 at a time" in said
+    assert "for the 1 cells to run, 2 at a time" in said
     assert "keeping best and last of the checkpoints" in said
     assert "nothing was started or written" in said
     assert sorted(tmp_path.rglob("*")) == before
