@@ -8,11 +8,13 @@ import os
 import re
 import sys
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from functools import wraps
 from pathlib import Path
 from typing import Any
 
 import hydra
+from hydra.core.global_hydra import GlobalHydra
 from hydra.core.hydra_config import HydraConfig
 from hydra.errors import HydraException, MissingConfigException
 from omegaconf import DictConfig, OmegaConf, open_dict
@@ -90,11 +92,19 @@ def compose(config_name: str, overrides: Sequence[str] = ()) -> tuple[dict[str, 
     Raises:
         UserError: a mandatory key has no value.
     """
-    with hydra.initialize_config_dir(str(CONF), version_base="1.3"):
-        return to_plain(hydra.compose(config_name, list(overrides), return_hydra_config=True))
+    with _ready():
+        return _to_plain(hydra.compose(config_name, list(overrides), return_hydra_config=True))
 
 
-def to_plain(config: DictConfig) -> tuple[dict[str, Any], dict[str, str]]:
+def _ready() -> AbstractContextManager[None]:
+    """Make Hydra ready to compose, unless a script that is at work has done so, with folders of its own perhaps."""
+    if GlobalHydra.instance().is_initialized():
+        return nullcontext()
+    started: AbstractContextManager[None] = hydra.initialize_config_dir(str(CONF), version_base="1.3")
+    return started
+
+
+def _to_plain(config: DictConfig) -> tuple[dict[str, Any], dict[str, str]]:
     """Return resolved settings and chosen members of a configuration that still has Hydra's own part."""
     choices = config.hydra.runtime.choices
     with open_dict(config):
@@ -133,7 +143,7 @@ def _suggest(name: str, known: list[str]) -> str:
 
 def known_keys(config_name: str) -> list[str]:
     """Return every dotted key and group of the configuration without overrides."""
-    with hydra.initialize_config_dir(str(CONF), version_base="1.3"):
+    with _ready():
         config = hydra.compose(config_name)
     keys = list(GROUPS)
 

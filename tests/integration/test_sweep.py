@@ -46,6 +46,7 @@ def start(*arguments: str) -> "subprocess.Popen[str]":
             ["-m", "ablation=transform", "+ablation.arms.mine=['transform=mine']"],
             "mine: transform=mine: no such member",
         ),
+        (["-m", "ablation=transform", "+ablation.arms.mine=['seeed=1']"], "mine: no configuration key 'seeed' in"),
         (["-m", "hydra.launcher.jobs=0", "seed=1,2"], "hydra.launcher.jobs=0; it must be 1 or more."),
     ],
 )

@@ -11,6 +11,7 @@ from cxr_xai.errors import UserError
 from cxr_xai.experiments.benchmarks.data import measure_data
 from cxr_xai.experiments.benchmarks.explain import measure_explain
 from cxr_xai.experiments.benchmarks.stats import measure_stats
+from cxr_xai.experiments.benchmarks.sweep import measure_sweep
 from cxr_xai.experiments.benchmarks.timing import Figure
 from cxr_xai.experiments.benchmarks.train import measure_train
 from cxr_xai.experiments.terminal import console, quiet_libraries
@@ -20,6 +21,7 @@ GROUPS: dict[str, Callable[[int], list[Figure]]] = {
     "data": measure_data,
     "explain": measure_explain,
     "stats": measure_stats,
+    "sweep": measure_sweep,
     "train": measure_train,
 }
 

@@ -30,7 +30,7 @@ def print_dry_run(plan: Plan, studies: Studies) -> None:
     jobs = plan.request.jobs
     source = f"{measured} kinds of cell measured on this device" if measured else "from finished cells"
     total = duration(sum(cost.seconds + start for cost in due) / max(min(jobs, len(due)), 1))
-    console.print(f"[bold]time[/]: {total} for {len(due)} cells, {jobs} at a time")
+    console.print(f"[bold]time[/]: {total} for the {len(due)} cells to run, {jobs} at a time")
     console.print(f"  {source}; {start:.0f} s for the start of each; tables and report come on top", style="dim")
     print_disk(plan, sum(cost.disk for cost in due))
     if plan.ablation is not None:
@@ -90,7 +90,7 @@ def print_power(plan: Plan, studies: Studies) -> None:
         where = "".join(f" {name}={value}" for name, value in others)
         contrast = f"{plan.ablation.primary} against {plan.ablation.reference}"
         console.print(f"[bold]minimum detectable effect{where}[/]: {effect.macro:.4f} macro AUROC, {contrast}")
-        assumed = f"{folds} folds, {seeds} seeds, 80 % power, two-sided 5 %, an AUROC of .80 assumed"
+        assumed = f"folds: {folds}, seeds: {seeds}, 80 % power, two-sided 5 %, an AUROC of .80 assumed"
         console.print(f"  {assumed}", style="dim")
 
 

@@ -11,7 +11,6 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-import hydra
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.plugins import Plugins
 from hydra.core.utils import JobReturn, JobStatus
@@ -78,11 +77,10 @@ class ProcessLauncher(Launcher):
 def compose_cell(overrides: tuple[str, ...]) -> tuple[dict[str, Any], dict[str, str]]:
     """Compose what ``scripts/train.py`` would, with its mistakes as errors for people."""
     from cxr_xai.errors import UserError
-    from cxr_xai.experiments.command import explain_error, to_plain
+    from cxr_xai.experiments.command import compose, explain_error
 
     try:
-        config = hydra.compose("train", list(overrides), return_hydra_config=True)
-        return to_plain(config)
+        return compose("train", overrides)
     except (HydraException, OmegaConfBaseException) as error:
         raise UserError(explain_error(error, "train")) from error
 
