@@ -12,15 +12,11 @@ from cxr_xai.artifacts.run_folder import RunFolder
 
 LIBRARIES = ("torch", "torchvision", "lightning", "timm", "torchmetrics", "numpy", "pandas", "scikit-learn", "scipy")
 SHOWING = (
-    "report/",
-    "visualization/",
-    "loggers/",
-    "experiments/terminal.py",
-    "experiments/benchmarks/",
-    "experiments/verify.py",
-    "experiments/verification/",
+    *("report/", "visualization/", "loggers/"),
+    *("experiments/terminal.py", "experiments/benchmarks/", "experiments/sweep/", "experiments/plugins/"),
+    *("experiments/verify.py", "experiments/verification/"),
 )
-"""Places that show or check results and cannot change them: editing a template does not invalidate a run."""
+"""Places that show or check results or start runs, and cannot change them: editing a template invalidates no run."""
 
 
 def hash_code() -> str:

@@ -42,7 +42,7 @@ class ProtocolCard:
         mean_over: how many findings of test are defined.
         box_list: None where there is none.
         box_rule: from a map to the box that is scored: ``threshold``, ``rule``, ``resize``, ``normalization``.
-        threshold_source: the part that thresholds were chosen on.
+        threshold_source: the rule of thresholds and the part it was applied to.
         calibration: the method and the part it was fitted on, or ``none``.
         uses_of_boxes: ``none``, ``monitored``, ``cross-fitted`` or ``trained on``.
     """

@@ -93,9 +93,15 @@ def make_certificate(datamodule: ChestXrayDataModule, settings: Mapping[str, Any
             "overlap": len(np.intersect1d(monitored, sealed)),
             "sealed_scored": "once, after training",
         },
-        "threshold_source": "val",
+        "calibration": f"{_member(settings['calibration'])}, fitted on val",
+        "threshold_source": f"{_member(settings['threshold'])} on val",
         "heatmap": {"normalization": "ReLU / max", "resize": RESIZE_RULE, "threshold": THRESHOLD, "rule": RULE},
     }
+
+
+def _member(settings: Mapping[str, Any]) -> str:
+    """Name of a chosen member: of the file that its target lies in."""
+    return str(settings["_target_"]).split(".")[-2]
 
 
 def list_plans(folder: RunFolder, path: str | None) -> list[dict[str, str]]:
@@ -121,12 +127,11 @@ def add_plans(folder: RunFolder, plans: list[dict[str, str]]) -> bool:
     return True
 
 
-def make_card(certificate: Mapping[str, Any], calibration: str, mean_over: int) -> ProtocolCard:
+def make_card(certificate: Mapping[str, Any], mean_over: int) -> ProtocolCard:
     """Return the protocol of a run's numbers.
 
     Args:
         certificate: from `make_certificate`, or read back.
-        calibration: the method and the part it was fitted on, or ``none``.
         mean_over: how many findings of test are defined.
     """
     data, split = certificate["data"], certificate["split"]
@@ -149,6 +154,6 @@ def make_card(certificate: Mapping[str, Any], calibration: str, mean_over: int) 
         box_list=None if box_list is None else NamedFile(box_list, data["files"][box_list]),
         box_rule=certificate["heatmap"],
         threshold_source=certificate["threshold_source"],
-        calibration=calibration,
+        calibration=certificate["calibration"],
         uses_of_boxes=certificate["boxes"]["uses"],
     )

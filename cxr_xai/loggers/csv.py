@@ -8,6 +8,8 @@ from typing import Any
 from lightning.pytorch.loggers import Logger
 from lightning.pytorch.utilities import rank_zero_only
 
+from cxr_xai.files import whole
+
 HEADER = ("epoch", "key", "value")
 
 
@@ -49,15 +51,14 @@ class MetricsCsv(Logger):
             writer.writerows((epoch, key, repr(float(value))) for key, value in metrics.items() if key != "epoch")
 
     @rank_zero_only
-    def cut(self, epoch: int) -> None:
-        """Drop the lines of this epoch and later ones: they belong to work that is done again after a cut."""
+    def cut(self, size: int) -> None:
+        """Drop what was logged since the file had this many bytes, and a torn last line: it is logged again."""
         if not self.path.is_file():
             return
-        with self.path.open(newline="") as file:
-            lines = [
-                line for line in csv.reader(file) if line[:1] == ["epoch"] or (len(line) == 3 and int(line[0]) < epoch)
-            ]
-        partial = self.path.with_name(f".{self.path.name}.cut")
-        with partial.open("w", newline="") as file:
-            csv.writer(file).writerows(lines)
-        partial.replace(self.path)
+        kept = self.path.read_bytes()[:size]
+        kept = kept[: kept.rfind(b"\n") + 1]
+        if kept:
+            with whole(self.path) as partial:
+                partial.write_bytes(kept)
+        else:
+            self.path.unlink()

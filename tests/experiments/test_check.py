@@ -7,7 +7,7 @@ from cxr_xai.experiments.check import check_choices
 
 
 def check(loss: str, needs: str | None, balancing: str, gives: str | None, monitor: str = "val/loss") -> None:
-    settings = {"loss": {"needs": needs}, "balancing": {"gives": gives}, "monitor": monitor}
+    settings = {"loss": {"needs": needs}, "balancing": {"gives": gives}, "keep": ["best", "last"], "monitor": monitor}
     check_choices(settings, {"loss": loss, "balancing": balancing})
 
 
@@ -30,3 +30,15 @@ def test_weights_without_a_user_are_refused() -> None:
 def test_boxes_and_test_choose_no_checkpoint(monitor: str) -> None:
     with pytest.raises(UserError, match="only values of val"):
         check("bce", None, "none", None, monitor)
+
+
+@pytest.mark.parametrize(("key", "value"), [("ablation", {"arms": {}}), ("sweep", {"seed": {}}), ("dry_run", True)])
+def test_what_is_about_many_runs_needs_m(key: str, value: object) -> None:
+    with pytest.raises(UserError, match=f"{key}= is about many runs; add -m"):
+        check_choices({key: value}, {})
+
+
+@pytest.mark.parametrize("kept", [[], ["last"], ["best", "previous"]])
+def test_the_best_checkpoint_is_kept(kept: list[str]) -> None:
+    with pytest.raises(UserError, match="name best and"):
+        check_choices({"keep": kept}, {})

@@ -98,7 +98,7 @@ def _certificate(evidence: Evidence) -> Check:
 def _card(evidence: Evidence) -> Check:
     stored = evidence.summary["protocol"]
     over = evidence.summary["classification"]["test"]["macro"]["auroc"]["over"]
-    found = make_card(evidence.certificate, stored.get("calibration", ""), over).as_dict()
+    found = make_card(evidence.certificate, over).as_dict()
     return judge("protocol", compare(stored, found, place="protocol"), "the card says what the certificate says")
 
 

@@ -7,12 +7,14 @@ from typing import Any
 import pandas as pd
 import torch
 
+from cxr_xai.experiments.build import build
 from cxr_xai.experiments.flags import raise_flags
 from cxr_xai.experiments.references import summarize_label_only
 from cxr_xai.experiments.results import summarize_maps
-from cxr_xai.experiments.summary import summarize_classification
+from cxr_xai.experiments.summary import summarize_classification, widen
 from cxr_xai.experiments.verification.checks import TOLERANCE, Check, Difference, compare, judge
 from cxr_xai.experiments.verification.evidence import Evidence
+from cxr_xai.metrics.decision import Decision, fit_decision
 
 Summary = Mapping[str, Any]
 
@@ -53,7 +55,14 @@ def _classification(evidence: Evidence) -> dict[str, Any]:
     views = pd.Series(dtype=object)
     if evidence.data is not None:
         views = evidence.data.index.studies.set_index("image_id")["view"]
-    return summarize_classification(evidence.predictions, views, evidence.settings["bootstrap"])
+    return summarize_classification(evidence.predictions, views, evidence.settings["bootstrap"], _decision(evidence))
+
+
+def _decision(evidence: Evidence) -> Decision:
+    """Fit curves and thresholds to val again."""
+    target, logits, _ = widen(evidence.predictions, "val", "logit")
+    calibration, threshold = (build(evidence.settings[key], key) for key in ("calibration", "threshold"))
+    return fit_decision(calibration, threshold, logits, target, int(evidence.summary["best_epoch"]))
 
 
 def _thresholds(stored: Summary, found: Summary, part: str) -> list[Difference]:
