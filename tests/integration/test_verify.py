@@ -146,6 +146,12 @@ TAMPERINGS: dict[str, tuple[Tamper, str, str]] = {
     "a target": (set_cell("predictions", "target", lambda t: 1 - t), "targets", "target of"),
     "a target, in a number": (set_cell("predictions", "target", lambda t: 1 - t), "numbers, test", "Hernia"),
     "a decision": (set_cell("predictions", "pred", lambda p: 1 - p), "predictions", "pred of"),
+    "a calibrated probability": (
+        set_cell("predictions", "calibrated", lambda p: p / 2), "calibration", "calibrated of",
+    ),
+    "the calibration": (
+        change_text("checkpoints/calibration.json", '"slope": 1.0', '"slope": 2.0'), "calibration", "slope: stored 2",
+    ),
     "a row dropped": (change_table("predictions", lambda t: t.iloc[:-1]), "rows", "stored 13, recomputed 14"),
     "a study dropped": (
         change_table("predictions", lambda t: t[t["image_id"] != t["image_id"].iloc[-1]]), "rows", "images of test",
