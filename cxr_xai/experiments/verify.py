@@ -38,13 +38,22 @@ def verify(evidence: Evidence, recompute: bool = False) -> Iterator[Check]:
         evidence: the folder and its data.
         recompute: predict again from checkpoint and data, and make the sealed maps again.
     """
-    yield from check_identity(evidence)
+    yield from _carefully("identity", check_identity(evidence))
     yield from _note(evidence)
-    yield from check_tables(evidence)
-    yield from check_numbers(evidence)
-    yield from check_maps(evidence)
+    yield from _carefully("tables", check_tables(evidence))
+    yield from _carefully("numbers", check_numbers(evidence))
+    yield from _carefully("maps", check_maps(evidence))
     if recompute:
-        yield from check_again(evidence)
+        yield from _carefully("again", check_again(evidence))
+
+
+def _carefully(name: str, checks: Iterator[Check]) -> Iterator[Check]:
+    """Turn what a damaged folder makes of the checks into one that does not hold; the groups after it still run."""
+    try:
+        yield from checks
+    except (UserError, ValueError, LookupError, TypeError, OSError) as error:
+        reason = " ".join(str(error).split())[:200]
+        yield Check(name, "does not hold", f"the rest cannot be checked: {type(error).__name__} {reason}")
 
 
 def _note(evidence: Evidence) -> Iterator[Check]:

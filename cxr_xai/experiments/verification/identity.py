@@ -58,7 +58,10 @@ def _config(evidence: Evidence) -> Check:
 
 
 def _changed_files(evidence: Evidence) -> list[Difference]:
-    return compare(evidence.summary.get("files"), hash_files(evidence.folder))
+    stored = dict(evidence.summary.get("files") or {})
+    if "best" not in evidence.settings["keep"] and not evidence.folder.best.is_file():  # as the run was told
+        stored.pop(evidence.folder.best.relative_to(evidence.folder.path).as_posix(), None)
+    return compare(stored, hash_files(evidence.folder))
 
 
 def _split(evidence: Evidence) -> Check:

@@ -83,6 +83,9 @@ def check_again(evidence: Evidence) -> Iterator[Check]:
     if evidence.data is None:
         yield Check("logits again", "not checked", evidence.why_no_data)
         return
+    if not evidence.folder.best.is_file():
+        yield Check("logits again", "not checked", "the run kept no best checkpoint")
+        return
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     tolerance = FULL if str(evidence.settings["trainer"].get("precision", "32")).startswith("32") else HALF
     try:

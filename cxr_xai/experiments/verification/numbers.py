@@ -2,8 +2,10 @@
 
 import math
 from collections.abc import Iterator, Mapping
+from dataclasses import asdict
 from typing import Any
 
+import numpy as np
 import pandas as pd
 import torch
 
@@ -13,8 +15,9 @@ from cxr_xai.experiments.references import summarize_label_only
 from cxr_xai.experiments.results import summarize_maps
 from cxr_xai.experiments.summary import summarize_classification, widen
 from cxr_xai.experiments.verification.checks import TOLERANCE, Check, Difference, compare, judge
-from cxr_xai.experiments.verification.evidence import Evidence
-from cxr_xai.metrics.decision import Decision, fit_decision
+from cxr_xai.experiments.verification.evidence import Evidence, require_known_targets
+from cxr_xai.findings import FINDINGS
+from cxr_xai.metrics.decision import Decision, fit_decision, read_calibration
 
 Summary = Mapping[str, Any]
 
@@ -22,7 +25,10 @@ Summary = Mapping[str, Any]
 def check_numbers(evidence: Evidence) -> Iterator[Check]:
     """Recompute the summary from predictions, scores and metrics, and compare number by number."""
     summary, replicates = evidence.summary, evidence.settings["bootstrap"]
-    classification = _classification(evidence)
+    require_known_targets(evidence.settings)
+    decision = _decide_again(evidence)
+    yield judge("calibration", _calibration(evidence, decision), "fitted again on val; every probability by its curve")
+    classification = _classification(evidence, decision)
     thresholds = [
         difference
         for part in ("val", "test")
@@ -51,14 +57,27 @@ def check_numbers(evidence: Evidence) -> Iterator[Check]:
     yield judge("epochs", _epochs(evidence), "as in metrics.csv, the best checkpoint and config.yaml")
 
 
-def _classification(evidence: Evidence) -> dict[str, Any]:
+def _calibration(evidence: Evidence, decision: Decision) -> list[Difference]:
+    """Compare ``calibration.json`` with what val gives, and the column ``calibrated`` with its curves."""
+    stored = read_calibration(evidence.folder.calibration)
+    differences = compare(asdict(stored), asdict(decision), place="calibration.json")
+    for part in ("val", "test"):
+        _, calibrated, who = widen(evidence.predictions, part, "calibrated")
+        expected = decision.calibrate(widen(evidence.predictions, part, "logit")[1])
+        for row, k in np.argwhere(~np.isclose(calibrated, expected, rtol=0, atol=TOLERANCE, equal_nan=True)):
+            place = f"calibrated of {who['image_id'].iloc[int(row)]} {FINDINGS[k]}"
+            differences.append(Difference(place, float(calibrated[row, k]), float(expected[row, k])))
+    return differences
+
+
+def _classification(evidence: Evidence, decision: Decision) -> dict[str, Any]:
     views = pd.Series(dtype=object)
     if evidence.data is not None:
         views = evidence.data.index.studies.set_index("image_id")["view"]
-    return summarize_classification(evidence.predictions, views, evidence.settings["bootstrap"], _decision(evidence))
+    return summarize_classification(evidence.predictions, views, evidence.settings["bootstrap"], decision)
 
 
-def _decision(evidence: Evidence) -> Decision:
+def _decide_again(evidence: Evidence) -> Decision:
     """Fit curves and thresholds to val again."""
     target, logits, _ = widen(evidence.predictions, "val", "logit")
     calibration, threshold = (build(evidence.settings[key], key) for key in ("calibration", "threshold"))
@@ -92,8 +111,10 @@ def _with_nan(node: Any) -> Any:
 
 def _epochs(evidence: Evidence) -> list[Difference]:
     summary, settings, metrics = evidence.summary, evidence.settings, evidence.folder.read_metrics()
-    best = torch.load(evidence.folder.best, map_location="cpu", weights_only=True)["epoch"]
-    differences = compare(summary["best_epoch"], int(best), place="best_epoch (checkpoint)")
+    differences: list[Difference] = []
+    if evidence.folder.best.is_file():  # keep=[last] leaves none
+        best = torch.load(evidence.folder.best, map_location="cpu", weights_only=True)["epoch"]
+        differences = compare(summary["best_epoch"], int(best), place="best_epoch (checkpoint)")
     watched = metrics[metrics["key"] == settings["monitor"]].dropna()
     if len(watched):
         mode = settings["callbacks"]["checkpoint"]["mode"]

@@ -20,7 +20,7 @@ def check_tables(evidence: Evidence) -> Iterator[Check]:
     """Check the rows of both tables."""
     yield judge("rows", _rows(evidence), "each image of val and test with each finding, once")
     yield judge("probabilities", _probabilities(evidence), f"prob = sigmoid(logit), within {SIGMOID:g}")
-    yield judge("predictions", _decisions(evidence), "pred = probability at or above the threshold from val")
+    yield judge("predictions", _decisions(evidence), "pred = calibrated probability at or above the threshold")
     yield _targets(evidence)
     yield judge("box halves", _halves(evidence), "watched and sealed patients are disjoint; sealed maps of one epoch")
     yield judge("scores", _scores(evidence), f"at most the ceiling, none for dead maps, within {SINGLE:g}")
@@ -49,7 +49,7 @@ def _decisions(evidence: Evidence) -> list[Difference]:
     table = evidence.predictions
     rows = evidence.summary["classification"]["test"]["findings"]
     cut = table["finding"].map({name: row["threshold"] for name, row in rows.items()}).astype(float)
-    return _cells(table, "pred", (table["prob"] >= cut).to_numpy(np.float64), 0)
+    return _cells(table, "pred", (table["calibrated"] >= cut).to_numpy(np.float64), 0)
 
 
 def _cells(table: pd.DataFrame, column: str, expected: np.ndarray, tolerance: float) -> list[Difference]:
