@@ -11,7 +11,8 @@ from cxr_xai.files import read_json, whole, write_json
 SCHEMA_VERSION = 1
 
 PREDICTION_COLUMNS = ("image_id", "patient_id", "part", "finding", "target", "logit", "prob", "pred")
-"""One row per study and finding. ``target`` may be NaN (unknown); ``pred`` is ``prob`` at the threshold from val."""
+"""One row per study and finding of val, test and, where the split has it, ``external``. ``target`` may be NaN
+(unknown); ``pred`` is ``prob`` at the threshold from val."""
 
 LOCALIZATION_COLUMNS = (
     "epoch",

@@ -10,6 +10,7 @@ from torch import Tensor
 
 from cxr_xai.callbacks.explain_epoch import ExplainEpoch
 from cxr_xai.data.datamodule import ChestXrayDataModule
+from cxr_xai.data.splits.split import PREDICTED
 from cxr_xai.experiments.assemble import Parts
 from cxr_xai.experiments.summary import summarize_classification, summarize_localization, widen
 from cxr_xai.findings import FINDINGS
@@ -19,9 +20,9 @@ Settings = Mapping[str, Any]
 
 
 def make_predictions(datamodule: ChestXrayDataModule, gathered: list[tuple[Tensor, Tensor, Tensor]]) -> pd.DataFrame:
-    """Return the columns of ``predictions.parquet``: val and test, decided at thresholds from val."""
+    """Return the columns of ``predictions.parquet``: val, test and ``external``, decided at thresholds from val."""
     tables = []
-    for part, (rows, logits, target) in zip(("val", "test"), gathered, strict=True):
+    for part, (rows, logits, target) in zip(PREDICTED, gathered, strict=False):  # few splits have the last
         studies = datamodule.index.studies.iloc[rows.numpy()]
         for k, name in enumerate(FINDINGS):
             table = studies[["image_id", "patient_id"]].assign(part=part, finding=name)
