@@ -4,20 +4,27 @@ A replicate is a vector of counts, how often each patient was drawn; every stati
 counts serve any number of statistics, so that what is compared is compared on the same draws.
 """
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
+from cxr_xai.stats.exact import end_units
+from cxr_xai.stats.intervals import Interval, Kind, interval, percentile_interval
+from cxr_xai.stats.jackknife import auroc_jackknife, leave_one_out
+from cxr_xai.stats.statistic import metric_statistic
 from cxr_xai.stats.weighted import auroc_replicates, mean_replicates
+from cxr_xai.stats.weightings import mean_defined
 
 __all__ = [
-    "AurocBootstrap",
     "Interval",
     "MeansBootstrap",
+    "MetricBootstrap",
     "auroc_replicates",
     "bootstrap_auroc",
     "bootstrap_means",
+    "bootstrap_metric",
     "draw_patient_counts",
     "mean_replicates",
     "percentile_interval",
@@ -28,25 +35,11 @@ Counts = npt.NDArray[np.uint16]
 Codes = npt.NDArray[np.int64]
 
 
-class Interval(NamedTuple):
-    """A percentile interval per statistic.
+class MetricBootstrap(NamedTuple):
+    """A metric per finding and macro, with intervals.
 
     Attributes:
-        low: lower end; NaN where no replicate is defined.
-        high: upper end.
-        undefined: number of replicates that were NaN and left out.
-    """
-
-    low: Floats
-    high: Floats
-    undefined: Codes
-
-
-class AurocBootstrap(NamedTuple):
-    """AUROC per finding and macro, with percentile intervals.
-
-    Attributes:
-        value: ``(K,)`` AUROC of the sample; NaN without positives or negatives.
+        value: ``(K,)`` the metric of the sample; NaN where it is undefined.
         interval: low, high, undefined, each ``(K,)``.
         replicates: ``(B, K)``.
         macro: mean of ``value`` over the ``over`` findings that have one.
@@ -80,7 +73,7 @@ class MeansBootstrap(NamedTuple):
     rows: Codes
 
 
-def draw_patient_counts(patients: npt.ArrayLike, replicates: int, seed: int) -> tuple[Counts, Codes]:
+def draw_patient_counts(patients: npt.ArrayLike, replicates: int, seed: int | Sequence[int]) -> tuple[Counts, Codes]:
     """Draw how often each patient appears in each replicate.
 
     Args:
@@ -104,38 +97,61 @@ def draw_patient_counts(patients: npt.ArrayLike, replicates: int, seed: int) -> 
     return counts, codes.astype(np.int64)
 
 
-def percentile_interval(replicates: Floats, level: float = 0.95) -> Interval:
-    """Return the percentile interval over the first axis.
+def bootstrap_metric(
+    metric: str,
+    target: npt.ArrayLike,
+    probs: npt.ArrayLike,
+    patients: npt.ArrayLike,
+    replicates: int = 2000,
+    seed: int = 0,
+    level: float = 0.95,
+    kind: Kind = "percentile",
+    thresholds: npt.ArrayLike | None = None,
+) -> MetricBootstrap:
+    """Return a metric per finding and macro, with intervals from resampled patients.
+
+    The macro mean of a replicate is over the findings that are defined in that replicate; a finding that drops out of
+    some (few positive patients) is counted in ``interval.undefined``. The same seed and patients draw the same
+    replicates for every metric.
 
     Args:
-        replicates: ``(B, …)``; NaN replicates are left out and counted.
-        level: coverage aimed at, in (0, 1).
+        metric: ``auroc auprc f1 brier ece``.
+        target: ``(N, K)`` 1 present, 0 absent, NaN unknown.
+        probs: ``(N, K)``.
+        patients: ``(N,)`` identifiers.
+        replicates: ``B``.
+        seed: of the draws.
+        level: of the intervals.
+        kind: ``percentile``, or ``bca`` with a leave-one-patient-out jackknife (ECE wants it).
+        thresholds: ``(K,)`` from val, for ``f1`` alone.
 
     Returns:
-        low, high and undefined, each ``(…)``.
-
-    >>> low, high, undefined = percentile_interval(np.array([0.0, 1.0, 2.0, 3.0, 4.0, np.nan]), level=0.5)
-    >>> float(low), float(high), int(undefined)
-    (1.0, 3.0, 1)
+        values, intervals (exact at 0 and 1) and replicates.
     """
-    flat = replicates.reshape(len(replicates), -1)
-    ends = np.full((2, flat.shape[1]), np.nan)
-    for column, values in enumerate(flat.T):
-        defined = values[~np.isnan(values)]
-        if len(defined):
-            ends[:, column] = np.quantile(defined, [(1 - level) / 2, (1 + level) / 2])
-    shape = replicates.shape[1:]
-    undefined = np.isnan(replicates).sum(axis=0)
-    return Interval(ends[0].reshape(shape), ends[1].reshape(shape), np.asarray(undefined, dtype=np.int64))
-
-
-def _mean_defined(values: Floats) -> Floats:
-    """Mean over the last axis, NaN left out; the mean of none is NaN."""
-    defined = ~np.isnan(values)
-    count = defined.sum(axis=-1)
-    total = np.where(defined, values, 0).sum(axis=-1)
-    mean: Floats = np.divide(total, count, out=np.full(np.shape(count), np.nan), where=count > 0)
-    return mean
+    y, p = np.asarray(target, dtype=np.float64), np.asarray(probs, dtype=np.float64)
+    counts, codes = draw_patient_counts(patients, replicates, seed)
+    statistic = metric_statistic(metric, y, p, codes, thresholds)
+    value, drawn = statistic(np.ones((1, counts.shape[1]), dtype=np.uint8))[0], statistic(counts)
+    left_out = None
+    if kind == "bca" and metric == "auroc":
+        columns = zip(y.T, p.T, strict=True)
+        left_out = np.stack([auroc_jackknife(*column, codes, counts.shape[1]) for column in columns], axis=1)
+    elif kind == "bca":
+        left_out = leave_one_out(statistic, counts.shape[1])
+    units, defined = end_units(metric, y, p, codes, thresholds), ~np.isnan(value)
+    macro, means = mean_defined(value), mean_defined(drawn)
+    # the weakest finding bounds a mean of perfect ones
+    weakest = units[defined].min(initial=np.iinfo(np.int64).max)
+    left_out_means = None if left_out is None else mean_defined(left_out)
+    return MetricBootstrap(
+        value=value,
+        interval=interval(value, drawn, left_out, kind, level, units),
+        replicates=drawn,
+        macro=float(macro),
+        macro_interval=interval(macro, means, left_out_means, kind, level, weakest),
+        macro_replicates=means,
+        over=int(defined.sum()),
+    )
 
 
 def bootstrap_auroc(
@@ -145,39 +161,10 @@ def bootstrap_auroc(
     replicates: int = 2000,
     seed: int = 0,
     level: float = 0.95,
-) -> AurocBootstrap:
-    """Return AUROC per finding and macro, with intervals from resampled patients.
-
-    The macro mean of a replicate is over the findings that are defined in that replicate; a finding that drops out of
-    some (few positive patients) is counted in ``interval.undefined``.
-
-    Args:
-        target: ``(N, K)`` 1 present, 0 absent, NaN unknown.
-        probs: ``(N, K)``.
-        patients: ``(N,)`` identifiers.
-        replicates: ``B``.
-        seed: of the draws.
-        level: of the intervals.
-
-    Returns:
-        values, intervals and replicates.
-    """
-    target, probs = np.asarray(target, dtype=np.float64), np.asarray(probs, dtype=np.float64)
-    counts, codes = draw_patient_counts(patients, replicates, seed)
-    once = np.ones((1, counts.shape[1]))
-    columns = list(zip(target.T, probs.T, strict=True))
-    value = np.concatenate([auroc_replicates(y, p, once, codes) for y, p in columns])
-    drawn = np.stack([auroc_replicates(y, p, counts, codes) for y, p in columns], axis=1)
-    macro = _mean_defined(drawn)
-    return AurocBootstrap(
-        value=value,
-        interval=percentile_interval(drawn, level),
-        replicates=drawn,
-        macro=float(_mean_defined(value)),
-        macro_interval=percentile_interval(macro, level),
-        macro_replicates=macro,
-        over=int((~np.isnan(value)).sum()),
-    )
+    kind: Kind = "percentile",
+) -> MetricBootstrap:
+    """Return AUROC per finding and macro, with intervals from resampled patients: see `bootstrap_metric`."""
+    return bootstrap_metric("auroc", target, probs, patients, replicates, seed, level, kind)
 
 
 def bootstrap_means(
@@ -188,6 +175,7 @@ def bootstrap_means(
     seed: int = 0,
     level: float = 0.95,
     n_groups: int | None = None,
+    kind: Kind = "percentile",
 ) -> MeansBootstrap:
     """Return means per group with intervals from resampled patients, all columns on the same draws.
 
@@ -200,9 +188,11 @@ def bootstrap_means(
         seed: of the draws.
         level: of the intervals.
         n_groups: ``F``; by default one more than the largest group.
+        kind: ``percentile``, or ``bca`` with a leave-one-patient-out jackknife.
 
     Returns:
-        means, intervals and replicates: for a ratio such as skill, take it of ``replicates`` column by column.
+        means, intervals (a column of values in [0, 1] has the exact bound at 0 and 1) and replicates: for a ratio such
+        as skill, take it of ``replicates`` column by column.
     """
     values, groups = np.asarray(values, dtype=np.float64), np.asarray(groups, dtype=np.int64)
     n_groups = int(groups.max(initial=-1)) + 1 if n_groups is None else n_groups
@@ -211,7 +201,16 @@ def bootstrap_means(
     once = np.ones((1, counts.shape[1]))
     value = mean_replicates(table, groups, once, codes, n_groups)[0]
     drawn = mean_replicates(table, groups, counts, codes, n_groups)
+    taken = ~np.isnan(table).any(axis=1)
+    rows = np.bincount(groups[taken], minlength=n_groups)
+    pairs = np.unique(groups[taken] * counts.shape[1] + codes[taken])  # one for each group and patient
+    units = np.bincount(pairs // counts.shape[1], minlength=n_groups)[:, None]
+    bounded = ((table[taken] >= 0) & (table[taken] <= 1)).all(axis=0)
+    left_out = None
+    if kind == "bca":
+        left_out = leave_one_out(lambda w: mean_replicates(table, groups, w, codes, n_groups), counts.shape[1])
+    ends = interval(value, drawn, left_out, kind, level, np.where(bounded, units, np.nan))
     if values.ndim == 1:
         value, drawn = value[..., 0], drawn[..., 0]
-    rows = np.bincount(groups[~np.isnan(table).any(axis=1)], minlength=n_groups)
-    return MeansBootstrap(value, percentile_interval(drawn, level), drawn, rows.astype(np.int64))
+        ends = Interval(ends.low[..., 0], ends.high[..., 0], ends.undefined[..., 0])
+    return MeansBootstrap(value, ends, drawn, rows.astype(np.int64))

@@ -1,16 +1,10 @@
-"""Statistics under many weightings at once: what a bootstrap replicate, a jackknife or a subset needs."""
+"""AUROC and means under many weightings at once: what a bootstrap replicate, a jackknife or a subset needs."""
 
 import numpy as np
 import numpy.typing as npt
 from scipy.sparse import csr_array
 
-from cxr_xai.errors import UserError
-
-Floats = npt.NDArray[np.float64]
-Codes = npt.NDArray[np.int64]
-Weights = npt.NDArray[np.generic]
-
-_CHUNK = 2**22  # numbers held at once per temporary array: 32 MiB as float64
+from cxr_xai.stats.weightings import Codes, Floats, Weights, batches, known_scores, ratio, weighted_sums
 
 
 def _defeats(scores: Floats, rivals: Floats, codes: Codes, patients: int) -> csr_array:
@@ -52,13 +46,8 @@ def auroc_replicates(
     >>> auroc_replicates([1, 0, 1, 0], [0.9, 0.1, 0.4, 0.4], np.ones((1, 4))).tolist()  # 3.5 of 4 pairs
     [0.875]
     """
-    target, score = np.asarray(target, dtype=np.float64), np.asarray(score, dtype=np.float64)
+    target, score, known = known_scores(target, score)
     codes = np.arange(len(target)) if codes is None else codes
-    known = ~np.isnan(target)
-    if not np.isfinite(score[known]).all():
-        raise UserError(
-            f"found {int((~np.isfinite(score[known])).sum())} scores that are not finite; check predictions"
-        )
     positive, negative = known & (target == 1), known & (target == 0)
     # work along the rarer side: swapping the sides and the sign of the scores leaves the AUROC as it is
     few, many, sign = (positive, negative, 1.0) if positive.sum() <= negative.sum() else (negative, positive, -1.0)
@@ -66,14 +55,13 @@ def auroc_replicates(
     patients = weights.shape[1]
     winners = csr_array((np.ones(len(place)), (place, codes[few])), shape=(len(distinct), patients))
     rivals = _defeats(distinct, sign * score[many], codes[many], patients)
+    sides = {kind: (winners.astype(kind), rivals.astype(kind)) for kind in (np.float32, np.float64)}
     result = np.full(len(weights), np.nan)
-    step = max(1, _CHUNK // max(len(distinct) + 1, patients))
-    for start in range(0, len(weights), step):
-        drawn = np.ascontiguousarray(weights[start : start + step].T, dtype=np.float64)
-        won, beaten = winners @ drawn, np.cumsum(rivals @ drawn, axis=0)
-        pairs = won.sum(axis=0) * beaten[-1]
-        wins = np.einsum("eb,eb->b", won, beaten[:-1])
-        np.divide(wins, pairs, out=result[start : start + step], where=pairs > 0)
+    for rows, drawn in batches(weights, len(distinct) + 1, len(target)):
+        ours, theirs = sides[drawn.dtype.type]
+        won, beaten = ours @ drawn, np.cumsum(theirs @ drawn, axis=0)
+        pairs = won.sum(axis=0, dtype=np.float64) * beaten[-1]
+        result[rows] = ratio(np.einsum("eb,eb->b", won, beaten[:-1], dtype=np.float64), pairs)
     return result
 
 
@@ -97,15 +85,11 @@ def mean_replicates(
     >>> mean_replicates([[1.0], [3.0]], [0, 0], weights, codes, n_groups=1).ravel().tolist()
     [2.0, 3.0, nan]
     """
-    values, groups = np.asarray(values, dtype=np.float64), np.asarray(groups)
+    values, groups = np.asarray(values, dtype=np.float64), np.asarray(groups, dtype=np.int64)
     taken = ~np.isnan(values).any(axis=1)
     columns = np.column_stack([np.where(taken[:, None], values, 0), taken])
     per_patient = np.zeros((weights.shape[1], n_groups, columns.shape[1]))
     np.add.at(per_patient, (codes, groups), columns)
-    flat = per_patient.reshape(len(per_patient), n_groups * columns.shape[1])
-    step = max(1, _CHUNK // max(weights.shape[1], 1))
-    parts = [weights[start : start + step].astype(np.float64) @ flat for start in range(0, len(weights), step)]
-    sums = np.concatenate(parts).reshape(len(weights), n_groups, columns.shape[1])
-    total, count = sums[..., :-1], sums[..., -1:]
-    means: Floats = np.divide(total, count, out=np.full(total.shape, np.nan), where=count > 0)
-    return means
+    sums = weighted_sums(per_patient.reshape(len(per_patient), n_groups * columns.shape[1]), weights)
+    sums = sums.reshape(len(weights), n_groups, columns.shape[1])
+    return ratio(sums[..., :-1], np.broadcast_to(sums[..., -1:], sums[..., :-1].shape))

@@ -6,7 +6,7 @@ from scipy.stats import mannwhitneyu
 from sklearn.metrics import roc_auc_score
 
 from cxr_xai.errors import UserError
-from cxr_xai.stats import weighted
+from cxr_xai.stats import weightings
 from cxr_xai.stats.weighted import auroc_replicates, mean_replicates
 
 
@@ -60,7 +60,7 @@ def test_chunks_do_not_change_the_answer(monkeypatch: pytest.MonkeyPatch) -> Non
     target, score, weights = rng.integers(2, size=50), rng.random(50), rng.integers(3, size=(31, 50))
     groups, codes = rng.integers(3, size=50), np.arange(50)
     whole = auroc_replicates(target, score, weights), mean_replicates(score[:, None], groups, weights, codes, 3)
-    monkeypatch.setattr(weighted, "_CHUNK", 200)
+    monkeypatch.setattr(weightings, "_CHUNK", 200)
     np.testing.assert_array_equal(auroc_replicates(target, score, weights), whole[0])
     np.testing.assert_allclose(mean_replicates(score[:, None], groups, weights, codes, 3), whole[1], rtol=1e-14)
 

@@ -14,6 +14,9 @@ from cxr_xai.data.films.dicom import decode_dicom, is_dicom
 
 Pixels = npt.NDArray[np.uint8]
 
+# What is wrong with a file is said in the quarantine list; a warning would tear progress bars apart.
+cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_ERROR)
+
 MOST_PIXELS = 64_000_000
 """Largest film that is decoded, 8000 × 8000: twice the largest detectors. A file of 400 KB can claim a hundred times
 more."""

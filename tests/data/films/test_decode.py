@@ -69,10 +69,11 @@ def test_an_empty_file_is_said() -> None:
 
 @pytest.mark.parametrize("suffix", [".png", ".jpg"])
 @pytest.mark.parametrize("share", [0.3, 0.6, 0.95])
-def test_a_file_that_was_cut_off_is_said(suffix: str, share: float) -> None:
+def test_a_file_that_was_cut_off_is_said(suffix: str, share: float, capfd: pytest.CaptureFixture[str]) -> None:
     raw = encode(np.random.default_rng(0).integers(0, 256, (64, 64), np.uint8), suffix)
     with pytest.raises(BadFilm, match=r"truncated or corrupt|not an image"):
         decode_film(raw[: int(len(raw) * share)])
+    assert capfd.readouterr().err == "", "the library stays quiet"
 
 
 def test_a_flipped_byte_inside_a_png_is_found() -> None:
