@@ -64,7 +64,7 @@ def read_results(folder: RunFolder) -> Results:
             name=folder.path.resolve().name,
             summary=summary,
             certificate=read_json(folder.certificate),
-            choices=_read_choices(folder.config),
+            choices=read_choices(folder.config),
             metrics=folder.read_metrics()
             if folder.metrics.is_file()
             else pd.DataFrame(columns=["epoch", "key", "value"]),
@@ -80,7 +80,7 @@ def _read_parquet(path: Path, columns: tuple[str, ...]) -> pd.DataFrame:
     return pd.read_parquet(path) if path.is_file() else pd.DataFrame(columns=list(columns))
 
 
-def _read_choices(path: Path) -> dict[str, str]:
+def read_choices(path: Path) -> dict[str, str]:
     """Read the comment that heads ``config.yaml``: ``# model=resnet50 loss=bce``."""
     head = path.read_text().partition("\n")[0] if path.is_file() else ""
     pairs = [word.partition("=") for word in head.lstrip("# ").split() if "=" in word] if head.startswith("#") else []

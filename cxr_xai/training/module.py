@@ -40,7 +40,7 @@ class ChestXrayModule(LightningModule):
         self.model, self.loss = model, loss
         self.make_optimizer, self.make_scheduler, self.monitor = make_optimizer, make_scheduler, monitor
         self.val = Predictions()
-        self.predicted = [Predictions(), Predictions()]
+        self.predicted = [Predictions() for _ in range(3)]  # val, test, and what few splits hold out
         self._predicted = nn.ModuleList(self.predicted)  # registered, so that they move with the module
         self.gathered: list[tuple[Tensor, Tensor, Tensor]] = []
 
@@ -77,8 +77,8 @@ class ChestXrayModule(LightningModule):
         return logits
 
     def on_predict_epoch_end(self) -> None:
-        """Join what all processes predicted: ``gathered`` holds rows, logits and targets of val and of test."""
-        self.gathered = [part.joined() for part in self.predicted]
+        """Join what all processes predicted: ``gathered`` holds rows, logits and targets of each part, val first."""
+        self.gathered = [part.joined() for part in self.predicted if part.index]
         for part in self.predicted:
             part.reset()
 
