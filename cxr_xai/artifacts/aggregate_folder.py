@@ -22,7 +22,7 @@ OUT_OF_FOLD_COLUMNS = (
     "calibrated",
     "pred",
 )
-"""One row per arm, seed, tested study and finding; ``fold`` is the one whose model spoke, which never saw the patient."""
+"""One row per arm, seed, tested study and finding; ``fold`` is that whose model, which never saw the patient, spoke."""
 
 
 class AggregateFolder:

@@ -156,6 +156,8 @@ def compare(
 
 def add(result: Contrasts, tables: Mapping[str, pd.DataFrame], question: Question, metric: str) -> None:
     """Correct the contrasts of one metric together and put them under their names; the mean comes first."""
+    if not tables:
+        return
     joined = adjust(tables, question.primary(metric))
     for contrast in tables:
         rows = joined.loc[contrast]
