@@ -28,6 +28,7 @@ NEEDED = {
     "scripts/train.py": ["datamodule.root=somewhere"],
     "scripts/prepare.py": [],
     "scripts/report.py": [],
+    "scripts/aggregate.py": [],
     "scripts/benchmark.py": [],
 }
 

@@ -33,7 +33,7 @@ def name_arms(cells: Sequence[Cell]) -> list[Cell]:
     Raises:
         UserError: two cells of one named arm differ in more than fold and seed; the message names the setting.
     """
-    plain = {cell.name: _identity(cell) for cell in cells}
+    plain = _identify(cells)
     if all(cell.arm for cell in cells):
         for arm in sorted({cell.arm for cell in cells}):
             _require_one_setting([cell for cell in cells if cell.arm == arm], plain)
@@ -47,8 +47,13 @@ def name_arms(cells: Sequence[Cell]) -> list[Cell]:
     return [rename(cell, _words(cell, named, single, plain[cell.name])) for cell in cells]
 
 
-def _identity(cell: Cell) -> dict[str, Any]:
-    return {key: value for key, value in flatten(strip(cell.settings)).items() if key not in REPEATED}
+def _identify(cells: Sequence[Cell]) -> dict[str, dict[str, Any]]:
+    """Return what each cell is beside fold and seed: other seeds that always equal the run's only follow it."""
+    flat = {cell.name: flatten(strip(cell.settings)) for cell in cells}
+    own = {key for settings in flat.values() for key in settings if key.endswith(".seed")}
+    following = {key for key in own if all(flat[cell.name].get(key, cell.seed) == cell.seed for cell in cells)}
+    dropped = following | {*REPEATED}
+    return {name: {k: v for k, v in settings.items() if k not in dropped} for name, settings in flat.items()}
 
 
 def _words(cell: Cell, groups: Sequence[str], keys: Sequence[str], settings: Mapping[str, Any]) -> str:

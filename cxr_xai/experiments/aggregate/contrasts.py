@@ -93,7 +93,7 @@ def choose_question(arms: Sequence[str], option: Sequence[str] | None, plan: Map
     Args:
         arms: all of them.
         option: arm and reference as given on the command line.
-        plan: the contents of ``sweep.json``; its ``primary`` is an arm, to be held against its ``reference``.
+        plan: the contents of ``sweep.json``: ``reference`` and ``primary``, an ``arm`` that is held ``against`` it.
 
     Raises:
         UserError: the option is no pair, or names an arm that is not there.
@@ -104,8 +104,8 @@ def choose_question(arms: Sequence[str], option: Sequence[str] | None, plan: Map
         if len(option) != 2:
             raise UserError(f"primary={list(option)}; it is an arm and its reference: primary=[focal,bce].")
         declared["the command line"] = (str(option[0]), str(option[1]))
-    if plan.get("primary") and reference:
-        declared["the sweep"] = (str(plan["primary"]), str(reference))
+    if primary := plan.get("primary"):
+        declared["the sweep"] = (str(primary["arm"]), str(primary["against"]))
     return ask(arms, declared, None if reference is None else str(reference))
 
 

@@ -149,6 +149,8 @@ def require_external_unseen(tables: Mapping[int | None, pd.DataFrame]) -> None:
     Raises:
         UserError: names the fold and a patient, or says that nothing is held out.
     """
+    if None in tables:
+        raise UserError("no ensemble of the folds is scored: these runs have no folds.")
     held = {fold: set(table.loc[table["part"] == EXTERNAL, "patient_id"]) for fold, table in tables.items()}
     outside = set().union(*held.values())
     if not outside:

@@ -24,6 +24,16 @@ def test_seeds_folds_and_places_make_no_arms() -> None:
     assert names(cell("a"), cell("b", fold=1), cell("c", seed=4)) == ["resnet10"] * 3
 
 
+def test_a_seed_that_follows_the_runs_makes_no_arm_and_one_of_its_own_does() -> None:
+    cells = [cell(name, seed=seed) for name, seed in (("a", 0), ("b", 1))]
+    for one in cells:
+        one.settings["transform"] = {"seed": one.seed}  # type: ignore[index]
+        one.settings["split"] = {"seed": 0}  # type: ignore[index]
+    assert names(*cells) == ["resnet10"] * 2
+    cells[1].settings["split"] = {"seed": 7}  # type: ignore[index]
+    assert names(*cells) == ["split.seed=0", "split.seed=7"]
+
+
 def test_one_group_that_differs_gives_its_members_name() -> None:
     assert names(cell("a"), cell("b", loss="focal")) == ["bce", "focal"]
 

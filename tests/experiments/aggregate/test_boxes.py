@@ -22,7 +22,7 @@ def design_of(runs: Path) -> Design:
 
 
 def make_boxes(pairs: int = 60) -> Boxes:
-    """One pair a patient, half Atelectasis, half Cardiomegaly; prior .2, ceiling .6; the first arm reaches .4 in all."""
+    """One pair a patient, half Atelectasis, half Cardiomegaly; prior .2, ceiling .6; the first arm reaches .4."""
     scores = np.full((pairs, len(SCORES)), 0.2)
     scores[:, SCORES.index("ceiling_iou")] = 0.6
     ahead = scores.copy()

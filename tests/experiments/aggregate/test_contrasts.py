@@ -13,6 +13,8 @@ from cxr_xai.experiments.aggregate.pool import Pool, read_pool
 from cxr_xai.experiments.aggregate.refuse import require_sound_folds, require_whole_design
 from cxr_xai.stats.permutation import permutations_needed
 
+SWEEP = {"reference": "b", "primary": {"arm": "c", "against": "b", "metric": "auroc", "average": "macro"}}
+
 
 @pytest.fixture(scope="module")
 def pool(sound: Path) -> Pool:
@@ -27,7 +29,7 @@ def test_every_pair_without_a_reference() -> None:
 
 
 def test_a_sweep_brings_its_primary_contrast() -> None:
-    question = choose_question(["a", "b", "c"], None, {"reference": "b", "primary": "c"})
+    question = choose_question(["a", "b", "c"], None, SWEEP)
     assert question.contrasts == [("c", "b"), ("a", "b")]
     assert question.source == "the sweep"
     assert question.primary("auroc") == ("c − b", "macro")
@@ -35,7 +37,7 @@ def test_a_sweep_brings_its_primary_contrast() -> None:
 
 
 def test_the_command_line_overrules_it() -> None:
-    question = choose_question(["a", "b", "c"], ["a", "c"], {"reference": "b", "primary": "c"})
+    question = choose_question(["a", "b", "c"], ["a", "c"], SWEEP)
     assert question.contrasts == [("a", "c"), ("b", "c")]
     assert question.source == "the command line"
 

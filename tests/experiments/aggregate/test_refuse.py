@@ -261,3 +261,5 @@ def test_held_out_patients_that_a_fold_has_seen_are_refused() -> None:
         require_external_unseen({0: division(0), 1: leaking})
     with pytest.raises(UserError, match=r"no ensemble .* every study was trained on by some fold"):
         require_external_unseen({0: division(0).query("part != 'external'")})
+    with pytest.raises(UserError, match="these runs have no folds"):
+        require_external_unseen({None: division(0)})

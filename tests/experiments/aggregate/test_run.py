@@ -109,7 +109,7 @@ def test_an_ensemble_on_what_is_held_out(write: Callable[..., Path], tmp_path: P
 
 def test_a_sweep_says_what_is_primary(copy: Path, tmp_path: Path) -> None:
     cells: list[dict[str, Any]] = [{"folder": path.name} for path in copy.iterdir()]
-    write_json(copy / "sweep.json", {"cells": cells, "reference": "bce", "primary": "focal"})
+    write_json(copy / "sweep.json", {"cells": cells, "reference": "bce", "primary": {"arm": "focal", "against": "bce"}})
     design = aggregate(copy, tmp_path / "out", "metrics=[auroc]").read_summary()["design"]
     assert (design["declared_by"], design["contrasts"]) == ("the sweep", [["focal", "bce"]])
 
