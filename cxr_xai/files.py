@@ -1,6 +1,7 @@
 """Files that are either whole or absent."""
 
 import json
+import re
 import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -21,6 +22,13 @@ def whole(path: Path) -> Iterator[Path]:
         partial.replace(path)
     finally:
         partial.unlink(missing_ok=True)
+
+
+def remove_partials(folder: Path) -> None:
+    """Remove what a kill left of files that were being written, in a folder and below."""
+    for path in folder.rglob(".*"):
+        if re.fullmatch(r"\..+\.([0-9a-f]{8}|partial)", path.name) and path.is_file():
+            path.unlink(missing_ok=True)
 
 
 def write_json(path: Path, value: Any) -> None:

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from cxr_xai.files import read_json, whole, write_json
+from cxr_xai.files import read_json, remove_partials, whole, write_json
 
 
 def test_a_body_that_succeeds_replaces_the_file(tmp_path: Path) -> None:
@@ -51,3 +51,13 @@ def test_infinity_is_refused_and_the_old_file_stays(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="JSON compliant"):
         write_json(tmp_path / "x.json", {"a": float("inf")})
     assert read_json(tmp_path / "x.json") == {"a": 1}
+
+
+def test_what_a_kill_left_is_removed_and_nothing_else(tmp_path: Path) -> None:
+    kept = [tmp_path / name for name in (".salt", "a.csv", ".hidden.json", ".a.0123", "deep/.b.csv.zzzzzzzz")]
+    left = [tmp_path / name for name in (".a.csv.0123abcd", "deep/.last.ckpt.partial")]
+    (tmp_path / "deep").mkdir()
+    for path in kept + left:
+        path.write_text("x")
+    remove_partials(tmp_path)
+    assert sorted(path for path in tmp_path.rglob("*") if path.is_file()) == sorted(kept)

@@ -10,8 +10,11 @@ from typing import Any
 import cxr_xai
 
 LIBRARIES = ("torch", "torchvision", "lightning", "timm", "torchmetrics", "numpy", "pandas", "scikit-learn", "scipy")
-SHOWING = ("report/", "visualization/", "loggers/", "experiments/terminal.py", "experiments/benchmarks/")
-"""Places that show results and cannot change them: editing a template does not invalidate a run."""
+SHOWING = (
+    *("report/", "visualization/", "loggers/"),
+    *("experiments/terminal.py", "experiments/benchmarks/", "experiments/sweep/", "experiments/plugins/"),
+)
+"""Places that show results or start runs and cannot change them: editing a template does not invalidate a run."""
 
 
 def hash_code() -> str:

@@ -1,5 +1,6 @@
 """The run folder: names, schema and tables of everything a run leaves."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -8,11 +9,12 @@ import pandas as pd
 from cxr_xai.errors import UserError
 from cxr_xai.files import read_json, whole, write_json
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 
-PREDICTION_COLUMNS = ("image_id", "patient_id", "part", "finding", "target", "logit", "prob", "pred")
+PREDICTION_COLUMNS = ("image_id", "patient_id", "part", "finding", "target", "logit", "prob", "calibrated", "pred")
 """One row per study and finding of val, test and, where the split has it, ``external``. ``target`` may be NaN
-(unknown); ``pred`` is ``prob`` at the threshold from val."""
+(unknown); ``prob`` is the sigmoid of ``logit``, ``calibrated`` what val made of it, ``pred`` that at the threshold from
+val."""
 
 LOCALIZATION_COLUMNS = (
     "epoch",
@@ -64,6 +66,12 @@ class RunFolder:
         self.checkpoints = self.path / "checkpoints"
         self.best = self.checkpoints / "best.ckpt"
         self.last = self.checkpoints / "last.ckpt"
+        self.previous = self.checkpoints / "previous.ckpt"
+        self.calibration = self.checkpoints / "calibration.json"
+        self.lease = self.path / "running.lock"
+        self.progress = self.path / "progress.json"
+        self.failure = self.path / "failure.json"
+        self.output = self.path / "output.log"
 
     def explanations(self, explainer: str) -> Path:
         """Return the folder of one explainer: ``panels.csv``, pictures, raw maps."""
@@ -88,6 +96,12 @@ class RunFolder:
     def write_summary(self, summary: dict[str, Any]) -> None:
         """Write the results; this file is what makes a run complete."""
         write_json(self.summary, {"schema_version": SCHEMA_VERSION, **summary})
+
+    def keep_checkpoints(self, names: Sequence[str]) -> None:
+        """Delete the checkpoints that are not among ``names`` (``best``, ``last``)."""
+        for path in self.checkpoints.glob("*.ckpt"):
+            if path.stem not in names:
+                path.unlink()
 
     def read_metrics(self) -> pd.DataFrame:
         """Return ``epoch, key, value`` rows."""

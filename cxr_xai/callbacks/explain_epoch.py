@@ -41,12 +41,17 @@ class ExplainEpoch(Callback):
         self.consumers = [consumer for consumer in consumers.values() if consumer is not None]
         self.every_n_epochs, self.max_studies = every_n_epochs, max_studies
         self.probe: BoxProbe | None = None
-        self.seconds, self.epoch_seconds, self._epoch_start = 0.0, 0.0, 0.0
+        self.seconds, self.epoch_seconds = 0.0, 0.0
+        self._epoch_start = self._spent = 0.0
 
     def on_fit_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Choose the probe set; prior and ceiling are computed with the first maps."""
         datamodule: Any = trainer.datamodule  # type: ignore[attr-defined]
         self.probe = BoxProbe(datamodule, self.explainer, "monitored", self.max_studies)
+
+    def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Start the clock; after a cut the epoch began as long ago as it had lasted."""
+        self._epoch_start = time.perf_counter() - self._spent
 
     def on_train_epoch_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Start the clock of the epoch."""
@@ -65,6 +70,16 @@ class ExplainEpoch(Callback):
         self.epoch_seconds += now - self._epoch_start
         pl_module.log("probe/seconds", now - start)
         pl_module.log("probe/share_of_epoch", (now - start) / (now - self._epoch_start))
+
+    def state_dict(self) -> dict[str, Any]:
+        """Return the seconds so far, those of the epoch that is on included."""
+        spent = time.perf_counter() - self._epoch_start
+        return {"seconds": self.seconds, "epoch_seconds": self.epoch_seconds, "spent": spent}
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        """Go on from there."""
+        self.seconds, self.epoch_seconds = state_dict["seconds"], state_dict["epoch_seconds"]
+        self._spent = state_dict["spent"]
 
     @property
     def share(self) -> float:

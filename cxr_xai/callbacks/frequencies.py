@@ -47,6 +47,16 @@ class Frequencies(Callback):
         counts = count_labels(batch.target)
         self._counts = counts if self._counts is None else self._counts + counts
 
+    def on_save_checkpoint(self, trainer: Trainer, pl_module: LightningModule, checkpoint: dict[str, Any]) -> None:
+        """Add what all ranks counted, so that a cut in mid-epoch does not lose it."""
+        if self._counts is not None:
+            checkpoint["frequencies"] = trainer.strategy.reduce(self._counts.clone(), reduce_op="sum").cpu()
+
+    def on_load_checkpoint(self, trainer: Trainer, pl_module: LightningModule, checkpoint: dict[str, Any]) -> None:
+        """Take the counts back; the first rank holds those of all."""
+        if trainer.is_global_zero and "frequencies" in checkpoint:
+            self._counts = checkpoint["frequencies"].to(trainer.strategy.root_device)
+
     def on_train_epoch_end(self, trainer: Trainer, pl_module: Any) -> None:
         """Join the ranks and log."""
         if self._counts is None:

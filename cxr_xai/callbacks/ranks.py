@@ -20,6 +20,15 @@ def world() -> tuple[int, int]:
     return 0, 1
 
 
+def gather(value: Any) -> list[Any]:
+    """Return what every rank holds, by rank, on all of them; plain types and tensors on the CPU."""
+    _, size = world()
+    everyone: list[Any] = [value] * size
+    if size > 1:
+        dist.all_gather_object(everyone, value)
+    return everyone
+
+
 def gather_rows(work: Work, count: int) -> tuple[Tensor, ...]:
     """Let each rank work on every ``world_size``-th of ``count`` positions; return the joined result, in order, on all.
 
@@ -29,9 +38,7 @@ def gather_rows(work: Work, count: int) -> tuple[Tensor, ...]:
     mine = work(np.arange(count)[rank::size])
     if size == 1:
         return mine or ()
-    everyone: list[Any] = [None] * size
-    dist.all_gather_object(everyone, mine)
-    filled = [(number, part) for number, part in enumerate(everyone) if part is not None]
+    filled = [(number, part) for number, part in enumerate(gather(mine)) if part is not None]
     joined = []
     for column in range(len(filled[0][1])):
         template = filled[0][1][column]

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
+import torch
 from lightning import LightningDataModule
 from torch.utils.data import DataLoader
 
@@ -18,6 +19,7 @@ from cxr_xai.data.films.files import FilmFiles, Films, Progress, Selection, meas
 from cxr_xai.data.films.quarantine import find_unfit, read_exclusions, require_sound
 from cxr_xai.data.films.store import Store, build_store, open_store, verify_store
 from cxr_xai.data.index import Index, Reader
+from cxr_xai.data.loader import StudyLoader
 from cxr_xai.data.sampling import EpochSampler
 from cxr_xai.data.splits.box_halves import half_rows
 from cxr_xai.data.splits.official import OfficialSplit
@@ -218,7 +220,8 @@ class ChestXrayDataModule(LightningDataModule):
     def _loader(self, dataset: StudyDataset, shuffle: bool = False, weights: Any = None) -> DataLoader[Batch]:
         rank, world_size = (self.trainer.global_rank, self.trainer.world_size) if self.trainer is not None else (0, 1)
         sampler = EpochSampler(len(dataset), shuffle, weights, self.seed, rank, world_size)
-        return DataLoader(
+        kind: type[DataLoader[Batch]] = StudyLoader if shuffle else DataLoader
+        return kind(
             dataset,
             batch_size=self.batch_size,
             sampler=sampler,
@@ -227,6 +230,7 @@ class ChestXrayDataModule(LightningDataModule):
             persistent_workers=self.num_workers > 0,
             # A last batch of one would break BatchNorm's statistics.
             drop_last=shuffle and len(sampler) > self.batch_size and len(sampler) % self.batch_size == 1,
+            generator=torch.Generator(),  # a pass would otherwise draw from the global random state
         )
 
 

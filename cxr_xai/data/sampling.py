@@ -17,6 +17,9 @@ class EpochSampler(Sampler[int]):
     What is yielded are visits, ``epoch * size + study``, so that a dataset knows the epoch in any worker process; an
     order that is not shuffled visits 0, 1, 2, … in every epoch.
 
+    Attributes:
+        begin: how many of this rank's studies the next pass leaves out, because they were trained on before a cut.
+
     Args:
         size: number of studies.
         shuffle: new order every epoch.
@@ -37,7 +40,7 @@ class EpochSampler(Sampler[int]):
     ) -> None:
         self.size, self.shuffle, self.weights = size, shuffle, weights
         self.seed, self.rank, self.world_size = seed, rank, world_size
-        self.epoch = 0
+        self.epoch = self.begin = 0
 
     def set_epoch(self, epoch: int) -> None:
         """Called by the trainer before each epoch."""
@@ -51,11 +54,12 @@ class EpochSampler(Sampler[int]):
         return random.permutation(self.size) if self.shuffle else np.arange(self.size)
 
     def __iter__(self) -> Iterator[int]:
-        """Yield this rank's share."""
+        """Yield this rank's share, without its first ``begin`` studies."""
         order = self.order()
         visits = order + self.epoch * self.size if self.shuffle else order
-        return iter(np.resize(visits, len(self) * self.world_size)[self.rank :: self.world_size].tolist())
+        share = np.resize(visits, len(self) * self.world_size)[self.rank :: self.world_size]
+        return iter(share[self.begin :].tolist())
 
     def __len__(self) -> int:
-        """Return the number of studies on each rank."""
+        """Return the number of studies on each rank in a whole epoch."""
         return -(-self.size // self.world_size)

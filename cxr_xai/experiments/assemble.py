@@ -14,15 +14,21 @@ import torch
 from lightning import Callback, Trainer
 from lightning.pytorch.loggers import Logger
 
+from cxr_xai.artifacts.certificate import hash_code
+from cxr_xai.artifacts.checkpoint import Identity
 from cxr_xai.artifacts.run_folder import RunFolder
+from cxr_xai.callbacks.progress_file import ProgressFile
 from cxr_xai.data.datamodule import ChestXrayDataModule
 from cxr_xai.data.films.files import Films
 from cxr_xai.errors import UserError
 from cxr_xai.experiments.build import build
+from cxr_xai.experiments.cell import hash_settings
 from cxr_xai.experiments.terminal import ProgressBar
 from cxr_xai.explainers.contract import Explainer
 from cxr_xai.files import whole
 from cxr_xai.loggers.csv import MetricsCsv
+from cxr_xai.metrics.calibration.contract import Calibration
+from cxr_xai.metrics.thresholds.contract import Threshold
 from cxr_xai.training.features import embed_films
 from cxr_xai.training.module import ChestXrayModule
 
@@ -44,8 +50,11 @@ class Parts:
     datamodule: ChestXrayDataModule
     module: ChestXrayModule
     explainer: Explainer
+    calibration: Calibration
+    threshold: Threshold
     trainer: Trainer
     loggers: list[Logger]
+    identity: Identity
 
 
 def seed_stream(seed: int, stream: str) -> None:
@@ -94,10 +103,13 @@ def assemble(
     )
     require_optimizer(module)
     explainer = build(settings["explainer"], "explainer")
-    context = {"explainer": explainer, "folder": folder, "datamodule": datamodule, "dirpath": folder.checkpoints}
+    hashes = {"configuration": hash_settings(settings), "code": hash_code()}
+    calibration, threshold = (build(settings[key], key) for key in ("calibration", "threshold"))
+    context = {"explainer": explainer, "folder": folder, "datamodule": datamodule, "identity": hashes}
     callbacks: list[Callback] = [
         build(entry, f"callbacks.{key}", context) for key, entry in settings["callbacks"].items() if entry is not None
     ]
+    callbacks.append(ProgressFile(folder, settings["monitor"]))
     loggers: list[Logger] = [MetricsCsv(folder.metrics)]
     if (extra := settings["logger"]["extra"]) is not None:
         identity = {
@@ -106,6 +118,7 @@ def assemble(
             "group": settings["name"],
             "salt": read_salt(Path(settings["paths"]["outputs"])),
             "run_id": cell.rpartition("-")[2],
+            "job_type": settings["arm"],
         }
         loggers.append(build(extra, "logger.extra", identity))
     trainer = build(
@@ -113,7 +126,7 @@ def assemble(
     )
     for logger in loggers:
         logger.log_hyperparams(public_settings(settings, choices))
-    return Parts(folder, datamodule, module, explainer, trainer, loggers)
+    return Parts(folder, datamodule, module, explainer, calibration, threshold, trainer, loggers, hashes)
 
 
 def require_optimizer(module: ChestXrayModule) -> None:

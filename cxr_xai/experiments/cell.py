@@ -10,6 +10,9 @@ UNHASHED = (
     "name",
     "paths",
     "fresh",
+    "arm",
+    "dry_run",
+    "keep",
     "logger",
     "datamodule.root",
     "datamodule.cache_dir",
@@ -19,11 +22,13 @@ UNHASHED = (
     "trainer.devices",
     "trainer.strategy",
     "trainer.max_epochs",
+    "trainer.max_steps",
     "callbacks.progress",
     "callbacks.explain.consumers",
+    "callbacks.checkpoint.every_n_steps",
 )
-"""Keys that do not change what a run finds out: places, devices, what is shown. ``trainer.max_epochs`` is among them,
-so that raising it continues the same run. What an excluded film changes is in the hash of the data."""
+"""Keys that do not change what a run finds out: places, devices, what is shown, how a sweep calls it. Epochs and steps
+are among them, so that raising them continues the same run. What an excluded film changes is in the data's hash."""
 
 
 def strip(settings: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:

@@ -5,9 +5,12 @@ from typing import Any
 
 from cxr_xai.errors import UserError
 
+CHECKPOINTS = ("best", "last")
+"""What a finished run may keep; the best one is what its numbers were made with."""
+
 
 def check_choices(settings: Mapping[str, Any], choices: Mapping[str, str]) -> None:
-    """Refuse a loss that needs what the balancing does not give, and weights that no loss would use.
+    """Refuse a loss that needs what the balancing does not give, weights that no loss would use, a sweep without -m.
 
     Args:
         settings: the resolved configuration.
@@ -16,6 +19,10 @@ def check_choices(settings: Mapping[str, Any], choices: Mapping[str, str]) -> No
     Raises:
         UserError: names both choices and a way out.
     """
+    if asked := [key for key in ("ablation", "sweep", "dry_run") if settings.get(key)]:
+        raise UserError(f"{asked[0]}= is about many runs; add -m: python scripts/train.py -m {asked[0]}=…")
+    if "best" not in (kept := settings["keep"]) or not set(kept) <= set(CHECKPOINTS):
+        raise UserError(f"keep={kept}: name best and, so that more epochs can be added, last.")
     needs, gives = settings["loss"]["needs"], settings["balancing"]["gives"]
     loss, balancing = f"loss={choices['loss']}", f"balancing={choices['balancing']}"
     if needs and needs != gives:

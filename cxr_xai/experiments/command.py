@@ -19,8 +19,12 @@ from omegaconf import DictConfig, OmegaConf, open_dict
 from omegaconf.errors import OmegaConfBaseException
 
 from cxr_xai.errors import UserError
+from cxr_xai.signals import STOP, Interrupted
 
 CONF = Path(__file__).parents[2] / "conf"
+PLUGINS = str(Path(__file__).parent / "plugins")
+if PLUGINS not in sys.path:
+    sys.path.append(PLUGINS)  # Hydra finds the namespace package hydra_plugins there
 GROUPS = sorted(path.name for path in CONF.iterdir() if path.is_dir()) if CONF.is_dir() else []
 
 Task = Callable[[dict[str, Any], dict[str, str]], None]
@@ -41,7 +45,10 @@ def command(config_name: str) -> Callable[[Task], Callable[[], None]]:
             os.environ["HYDRA_FULL_ERROR"] = "1"  # otherwise Hydra prints its own many lines and exits
             try:
                 failures: list[UserError] = []
-                hydra.main(version_base="1.3", config_path=str(CONF), config_name=config_name)(_job(task, failures))()
+                with STOP.listening():  # from here on: the imports of a task take seconds
+                    hydra.main(version_base="1.3", config_path=str(CONF), config_name=config_name)(
+                        _job(task, failures)
+                    )()
                 if failures:
                     raise failures[0]
             except (UserError, HydraException, OmegaConfBaseException) as error:
@@ -52,6 +59,9 @@ def command(config_name: str) -> Callable[[Task], Callable[[], None]]:
             except KeyboardInterrupt:
                 print("interrupted: the same command continues where it stopped", file=sys.stderr)
                 sys.exit(130)
+            except Interrupted as signal:
+                print(signal, file=sys.stderr)
+                sys.exit(128 + signal.signum)
 
         return main
 
@@ -81,7 +91,11 @@ def compose(config_name: str, overrides: Sequence[str] = ()) -> tuple[dict[str, 
         UserError: a mandatory key has no value.
     """
     with hydra.initialize_config_dir(str(CONF), version_base="1.3"):
-        config = hydra.compose(config_name, list(overrides), return_hydra_config=True)
+        return to_plain(hydra.compose(config_name, list(overrides), return_hydra_config=True))
+
+
+def to_plain(config: DictConfig) -> tuple[dict[str, Any], dict[str, str]]:
+    """Return resolved settings and chosen members of a configuration that still has Hydra's own part."""
     choices = config.hydra.runtime.choices
     with open_dict(config):
         del config["hydra"]

@@ -4,7 +4,6 @@ from collections.abc import Mapping
 from typing import Any
 
 import pandas as pd
-import torch
 from lightning.pytorch.callbacks import EarlyStopping
 from torch import Tensor
 
@@ -12,31 +11,44 @@ from cxr_xai.callbacks.explain_epoch import ExplainEpoch
 from cxr_xai.data.datamodule import ChestXrayDataModule
 from cxr_xai.data.splits.split import PREDICTED
 from cxr_xai.experiments.assemble import Parts
-from cxr_xai.experiments.summary import summarize_classification, summarize_localization, widen
+from cxr_xai.experiments.summary import summarize_classification, summarize_localization
 from cxr_xai.findings import FINDINGS
-from cxr_xai.metrics.classification import choose_thresholds
+from cxr_xai.metrics.calibration.contract import sigmoid
+from cxr_xai.metrics.decision import Decision, fit_decision
 
 Settings = Mapping[str, Any]
 
 
-def make_predictions(datamodule: ChestXrayDataModule, gathered: list[tuple[Tensor, Tensor, Tensor]]) -> pd.DataFrame:
-    """Return the columns of ``predictions.parquet``: val, test and ``external``, decided at thresholds from val."""
+def decide_on_val(parts: Parts, epoch: int) -> Decision:
+    """Fit curves and thresholds to what the module predicted for val; ``epoch`` is that of its weights."""
+    _, logits, target = parts.module.gathered[0]
+    return fit_decision(parts.calibration, parts.threshold, logits.numpy(), target.numpy(), epoch)
+
+
+def make_predictions(
+    datamodule: ChestXrayDataModule, gathered: list[tuple[Tensor, Tensor, Tensor]], decision: Decision
+) -> pd.DataFrame:
+    """Return the columns of ``predictions.parquet``: val, test and ``external``, decided as val did."""
     tables = []
     for part, (rows, logits, target) in zip(PREDICTED, gathered, strict=False):  # few splits have the last
         studies = datamodule.index.studies.iloc[rows.numpy()]
+        prob, calibrated = sigmoid(logits.numpy()), decision.calibrate(logits.numpy())
+        pred = decision.predict(calibrated).astype("int8")
         for k, name in enumerate(FINDINGS):
             table = studies[["image_id", "patient_id"]].assign(part=part, finding=name)
             table["target"], table["logit"] = target[:, k].numpy(), logits[:, k].numpy()
-            table["prob"] = torch.sigmoid(logits[:, k].double()).numpy()
+            table["prob"], table["calibrated"], table["pred"] = prob[:, k], calibrated[:, k], pred[:, k]
             tables.append(table)
-    predictions = pd.concat(tables, ignore_index=True)
-    thresholds, _ = choose_thresholds(*widen(predictions, "val")[:2])
-    reached = predictions["prob"] >= predictions["finding"].map(dict(zip(FINDINGS, thresholds, strict=True)))
-    return predictions.assign(pred=reached.astype("int8"))
+    return pd.concat(tables, ignore_index=True)
 
 
 def summarize(
-    parts: Parts, settings: Settings, predictions: pd.DataFrame, best_epoch: int, seconds: float
+    parts: Parts,
+    settings: Settings,
+    predictions: pd.DataFrame,
+    decision: Decision,
+    best_epoch: int,
+    seconds: float,
 ) -> dict[str, Any]:
     """Put all numbers of the run together."""
     index, trainer = parts.datamodule.index, parts.trainer
@@ -61,7 +73,7 @@ def summarize(
             "boxes": "monitored half watched, sealed half scored once",
             "label": f"{index.name}, split {parts.datamodule.split.scheme}",
         },
-        "classification": summarize_classification(predictions, views, settings["bootstrap"]),
+        "classification": summarize_classification(predictions, views, settings["bootstrap"], decision),
         "localization": localization,
         "best_epoch": best_epoch,
         "epochs": trainer.current_epoch,

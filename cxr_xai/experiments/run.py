@@ -6,7 +6,6 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import torch
 import yaml
 
 from cxr_xai.artifacts.run_folder import PREDICTION_COLUMNS, RunFolder
@@ -19,24 +18,39 @@ from cxr_xai.experiments.assemble import Parts, assemble, build_datamodule, seed
 from cxr_xai.experiments.cell import hash_settings, name_cell
 from cxr_xai.experiments.certify import make_certificate
 from cxr_xai.experiments.gallery import explain_gallery
-from cxr_xai.experiments.results import flatten, make_predictions, summarize
-from cxr_xai.experiments.state import State, find_state, move_aside
+from cxr_xai.experiments.results import decide_on_val, flatten, make_predictions, summarize
+from cxr_xai.experiments.resume import find_checkpoint, go_back, read_best
+from cxr_xai.experiments.state import State, claim_run, find_state, move_aside
 from cxr_xai.experiments.terminal import console, print_data, print_results, quiet_libraries
 from cxr_xai.files import whole, write_csv, write_json
-from cxr_xai.loggers.csv import MetricsCsv
+from cxr_xai.metrics.decision import write_calibration
 from cxr_xai.report.write import write_report
+from cxr_xai.signals import STOP
 
 Settings = Mapping[str, Any]
 
 
 def run_training(settings: Settings, choices: Mapping[str, str]) -> None:
-    """Run a composed configuration: start, continue, or show what is there."""
+    """Run a composed configuration: start, continue, or show what is there.
+
+    Raises:
+        UserError: another process works in the folder, and other mistakes that a person can mend.
+    """
     quiet_libraries()
     console.quiet = not _is_first_process()
     cell = name_cell(settings, choices)
     folder = RunFolder(Path(settings["paths"]["outputs"]) / settings["name"] / cell)
-    if settings["fresh"] and _is_first_process() and (aside := move_aside(folder.path)):
-        console.print(f"moved the former run to {aside}")
+    if not _is_first_process():
+        work(settings, choices, folder, cell)
+        return
+    if settings["fresh"] and (aside := move_aside(folder)):
+        console.print(f"moved the former run to {aside}", soft_wrap=True)
+    with claim_run(folder):
+        work(settings, choices, folder, cell)
+
+
+def work(settings: Settings, choices: Mapping[str, str], folder: RunFolder, cell: str) -> None:
+    """Do what ``run_training`` says, in a folder that is ours."""
     datamodule = build_datamodule(settings)
     certificate = make_certificate(datamodule, settings, hash_settings(settings))
     state = find_state(folder, certificate, settings["trainer"]["max_epochs"])
@@ -63,29 +77,27 @@ def _is_first_process() -> bool:
 
 
 def fit(parts: Parts, seed: int) -> float:
-    """Train from the start or from the last finished epoch; return the seconds it took."""
-    last = parts.folder.last if parts.folder.last.is_file() else None
-    if last is not None:
-        epoch = torch.load(last, map_location="cpu", weights_only=True)["epoch"] + 1
-        for logger in parts.loggers:
-            if isinstance(logger, MetricsCsv):
-                logger.cut(epoch)
-        console.print(f"continuing after {epoch} finished epochs")
+    """Train from the start or from the last step written; return the seconds it took, those before a cut included."""
+    found = find_checkpoint(parts)
+    if parts.trainer.is_global_zero:
+        go_back(parts, found)
     seed_stream(seed, "training")
     start = time.perf_counter()
+    path = None if found is None else found.path
     try:
-        parts.trainer.fit(parts.module, datamodule=parts.datamodule, ckpt_path=last, weights_only=True)
+        with STOP.deferred():
+            parts.trainer.fit(parts.module, datamodule=parts.datamodule, ckpt_path=path, weights_only=True)
     except SystemExit:
         if parts.trainer.interrupted:  # Lightning turns Ctrl-C into a silent exit
             raise KeyboardInterrupt from None
         raise
-    return time.perf_counter() - start
+    return time.perf_counter() - start + (0.0 if found is None else found.seconds)
 
 
 def finish(parts: Parts, settings: Settings, choices: Mapping[str, str], seconds: float) -> None:
     """Predict and explain with the best weights, and write everything that readers need; the summary comes last."""
     folder, trainer, datamodule = parts.folder, parts.trainer, parts.datamodule
-    best = torch.load(folder.best, map_location="cpu", weights_only=True)
+    best = read_best(parts)
     trainer.predict(
         parts.module, datamodule=datamodule, ckpt_path=folder.best, return_predictions=False, weights_only=True
     )
@@ -95,14 +107,16 @@ def finish(parts: Parts, settings: Settings, choices: Mapping[str, str], seconds
     explained = probe.explain(model, device, best["epoch"]) if len(probe.rows) else None
     if not trainer.is_global_zero:
         return
-    predictions = make_predictions(datamodule, parts.module.gathered)
+    decision = decide_on_val(parts, best["epoch"])
+    write_calibration(folder.calibration, decision)
+    predictions = make_predictions(datamodule, parts.module.gathered, decision)
     folder.write_table(folder.predictions, predictions, PREDICTION_COLUMNS)
     if explained is not None:
         for consumer in (Score(folder), Panels(folder, datamodule, count=16), Store(folder, datamodule)):
             consumer.consume(explained, trainer)
     gallery = explain_gallery(predictions, datamodule, parts.explainer, model, device, best["epoch"])
     pictures = write_panels(folder, parts.explainer.name, gallery)
-    summary = summarize(parts, settings, predictions, best["epoch"], seconds)
+    summary = summarize(parts, settings, predictions, decision, best["epoch"], seconds)
     for logger in parts.loggers:
         logger.log_metrics({**flatten(summary), "epoch": best["epoch"]}, trainer.global_step)
         if hasattr(logger, "log_panels"):
@@ -110,6 +124,7 @@ def finish(parts: Parts, settings: Settings, choices: Mapping[str, str], seconds
         if hasattr(logger, "close"):
             logger.close()
     folder.write_summary(summary)
+    folder.keep_checkpoints(settings["keep"])
     print_results(summary, write_report(folder))
 
 

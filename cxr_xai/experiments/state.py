@@ -1,5 +1,7 @@
 """Fresh, to be continued, complete, or somebody else's: what a run folder is to the command that names it."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from enum import Enum
 from pathlib import Path
 from typing import Any
@@ -7,6 +9,7 @@ from typing import Any
 from cxr_xai.artifacts.run_folder import RunFolder
 from cxr_xai.errors import UserError
 from cxr_xai.files import read_json
+from cxr_xai.lease import Lease, find_owner
 
 
 class State(Enum):
@@ -47,14 +50,54 @@ def find_state(folder: RunFolder, certificate: dict[str, Any], max_epochs: int) 
         return State.PARTIAL
     done = folder.read_summary()
     more = max_epochs > done["max_epochs"] and not done["stopped_early"]
+    if more and not folder.last.is_file():
+        raise UserError(
+            f"{folder.path} finished {done['max_epochs']} epochs and kept no last.ckpt to go on from; "
+            "fresh=true moves it aside and starts anew."
+        )
     return State.PARTIAL if more else State.COMPLETE
 
 
-def move_aside(path: Path) -> Path | None:
-    """Rename a folder to the first free ``<name>~<n>``; nothing is deleted. None if there is no folder."""
-    if not path.exists():
+@contextmanager
+def _claim(folder: RunFolder) -> Iterator[None]:
+    lease = Lease(folder.lease, deadly=True)
+    if not lease.take(timeout=0):
+        owner = find_owner(folder.lease) or "another process"
+        raise UserError(f"{folder.path} is being worked on by {owner}; wait for it, or end it.")
+    try:
+        yield
+    finally:
+        lease.release()
+
+
+@contextmanager
+def claim_run(folder: RunFolder) -> Iterator[None]:
+    """Hold the only claim on a run folder; a folder that nothing was written to is taken away again.
+
+    Raises:
+        UserError: another process works there.
+    """
+    try:
+        with _claim(folder):
+            folder.failure.unlink(missing_ok=True)
+            yield
+    finally:
+        with suppress(OSError):  # it is not empty
+            folder.path.rmdir()
+
+
+def move_aside(folder: RunFolder) -> Path | None:
+    """Rename a folder to the first free ``<name>~<n>``; nothing is deleted. None if there is no folder.
+
+    Raises:
+        UserError: another process works there.
+    """
+    if not folder.path.exists():
         return None
     number = 1
-    while (aside := path.with_name(f"{path.name}~{number}")).exists():
+    while (aside := folder.path.with_name(f"{folder.path.name}~{number}")).exists():
         number += 1
-    return path.rename(aside)
+    with _claim(folder):
+        folder.path.rename(aside)
+        (aside / folder.lease.name).unlink()
+    return aside

@@ -7,7 +7,9 @@ import numpy.typing as npt
 import pandas as pd
 
 from cxr_xai.findings import BOXED, FINDINGS
-from cxr_xai.metrics.classification import choose_thresholds, classification_table, macro_table
+from cxr_xai.metrics.classification import classification_table, macro_table
+from cxr_xai.metrics.decision import Decision
+from cxr_xai.metrics.prior_shift import find_prior, shift_table
 from cxr_xai.metrics.skill import macro_skill, skill
 from cxr_xai.stats.bootstrap import bootstrap_auroc, bootstrap_means, percentile_interval
 
@@ -17,29 +19,32 @@ SCORES = ("pointing", "energy", "iou", "prior_pointing", "prior_energy", "prior_
 Floats = npt.NDArray[np.float64]
 
 
-def widen(predictions: pd.DataFrame, part: str) -> tuple[Floats, Floats, pd.DataFrame]:
-    """Return ``(N, K)`` targets and probabilities of one part, and ``(N,)`` image and patient ids beside them."""
+def widen(predictions: pd.DataFrame, part: str, score: str = "prob") -> tuple[Floats, Floats, pd.DataFrame]:
+    """Return ``(N, K)`` targets and scores of one part, and ``(N,)`` image and patient ids beside them."""
     rows = predictions[predictions["part"] == part]
     order = list(FINDINGS)
     target = rows.pivot(index="image_id", columns="finding", values="target")[order]
-    probs = rows.pivot(index="image_id", columns="finding", values="prob")[order].loc[target.index]
+    scores = rows.pivot(index="image_id", columns="finding", values=score)[order].loc[target.index]
     who = rows.drop_duplicates("image_id").set_index("image_id").loc[target.index, ["patient_id"]].reset_index()
-    return target.to_numpy(np.float64), probs.to_numpy(np.float64), who
+    return target.to_numpy(np.float64), scores.to_numpy(np.float64), who
 
 
-def summarize_classification(predictions: pd.DataFrame, views: pd.Series, replicates: int) -> dict[str, Any]:
-    """Return every classification metric of val and test; thresholds come from val.
+def summarize_classification(
+    predictions: pd.DataFrame, views: pd.Series, replicates: int, decision: Decision
+) -> dict[str, Any]:
+    """Return every classification metric of val and test; curves, thresholds and prior come from val.
 
     Args:
         predictions: the columns of ``predictions.parquet``.
         views: image id → PA or AP.
         replicates: of the bootstrap.
+        decision: what val decided when the predictions were made.
     """
-    thresholds, rules = choose_thresholds(*widen(predictions, "val")[:2])
+    prior = find_prior(widen(predictions, "val")[0], widen(predictions, "val", "calibrated")[1])
     summary: dict[str, Any] = {}
     for part in ("val", "test"):
         target, probs, who = widen(predictions, part)
-        table = classification_table(target, probs, thresholds, rules)
+        table = tabulate(target, probs, widen(predictions, part, "calibrated")[1], decision, prior)
         drawn = bootstrap_auroc(target, probs, who["patient_id"].to_numpy(str), replicates)
         findings = {}
         for k, name in enumerate(FINDINGS):
@@ -59,6 +64,25 @@ def summarize_classification(predictions: pd.DataFrame, views: pd.Series, replic
             "by_view": _by_view(target, probs, who, views, replicates),
         }
     return summary
+
+
+def tabulate(target: Floats, probs: Floats, calibrated: Floats, decision: Decision, prior: Floats) -> pd.DataFrame:
+    """Return every metric of every finding: as it comes, calibrated, and corrected for another prevalence than val's.
+
+    Args:
+        target: ``(N, K)``.
+        probs: ``(N, K)`` as they come.
+        calibrated: ``(N, K)``.
+        decision: what val decided.
+        prior: ``(K,)`` prevalence in val, NaN where it supports no correction.
+
+    Returns:
+        Columns of `classification_table` and of `shift_table`, and ``calibration``, the rule of each curve.
+    """
+    table = classification_table(target, probs, calibrated, decision.thresholds, decision.rules)
+    return table.join(shift_table(target, calibrated, prior)).assign(
+        calibration=[curve.rule for curve in decision.calibrator.curves]
+    )
 
 
 def _by_view(target: Floats, probs: Floats, who: pd.DataFrame, views: pd.Series, replicates: int) -> dict[str, Any]:

@@ -11,6 +11,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
+from cxr_xai.metrics.thresholds.contract import PREVALENCE_MATCHED
 from cxr_xai.report.format import UNDEFINED, number
 
 console = Console()
@@ -131,7 +132,7 @@ def _classification(part: Mapping[str, Any], protocol: Mapping[str, Any]) -> Tab
     title = f"Classification, test: {part['studies']:,} studies of {part['patients']:,} patients ({protocol['label']})"
     table = _table(title, ("finding", "positives", "AUROC (95 %)", "AUPRC", "prevalence", "F1"))
     for name, row in part["findings"].items():
-        mark = " " if row["threshold_rule"] == "val_f1" else "*"
+        mark = "*" if row["threshold_rule"] == PREVALENCE_MATCHED else " "
         cells = (number(row["auprc"]), number(row["prevalence"]), number(row["f1"]) + mark)
         table.add_row(name.replace("_", " "), str(row["positives"]), interval(row["auroc"]), *cells)
     macro = part["macro"]
@@ -140,8 +141,11 @@ def _classification(part: Mapping[str, Any], protocol: Mapping[str, Any]) -> Tab
     table.add_row(
         mean, "", interval(macro["auroc"]), number(macro["auprc"]["value"]), "", number(macro["f1"]["value"]) + " "
     )
-    table.caption = "intervals resample patients; thresholds come from val"
-    if any(row["threshold_rule"] != "val_f1" for row in part["findings"].values()):
+    before, after = (number(macro[key]["value"]) for key in ("ece", "ece_calibrated"))
+    table.caption = (
+        f"intervals resample patients; thresholds come from val\nmean ECE {before} → {after} by calibration on val"
+    )
+    if any(row["threshold_rule"] == PREVALENCE_MATCHED for row in part["findings"].values()):
         table.caption += "\n* fewer than 50 positives in val: prevalence-matched, outside the mean F1"
     return table
 

@@ -8,7 +8,11 @@ from typing import Any
 from lightning.pytorch.loggers import Logger
 from lightning.pytorch.utilities import rank_zero_only
 
+from cxr_xai.files import whole
+
 HEADER = ("epoch", "key", "value")
+TRAINING = ("train/", "val/", "probe/")
+"""Stages of training; lines of all others (``test/``, ``sealed/``) are written when it is over."""
 
 
 class MetricsCsv(Logger):
@@ -50,14 +54,10 @@ class MetricsCsv(Logger):
 
     @rank_zero_only
     def cut(self, epoch: int) -> None:
-        """Drop the lines of this epoch and later ones: they belong to work that is done again after a cut."""
+        """Drop lines that are written again: of this epoch, of later ones, and of what follows training."""
         if not self.path.is_file():
             return
         with self.path.open(newline="") as file:
-            lines = [
-                line for line in csv.reader(file) if line[:1] == ["epoch"] or (len(line) == 3 and int(line[0]) < epoch)
-            ]
-        partial = self.path.with_name(f".{self.path.name}.cut")
-        with partial.open("w", newline="") as file:
-            csv.writer(file).writerows(lines)
-        partial.replace(self.path)
+            lines = [line for line in csv.reader(file) if len(line) == 3 and line[1].startswith(TRAINING)]
+        with whole(self.path) as partial, partial.open("w", newline="") as file:
+            csv.writer(file).writerows([HEADER, *(line for line in lines if int(line[0]) < epoch)])

@@ -64,6 +64,7 @@ class Wandb(WandbLogger):
         mode: ``offline`` records locally, ``online`` sends, ``auto`` sends where a key and the server are at hand.
         project: name of the W&B project.
         run_id: stable identity, so that a continued run continues its record.
+        job_type: what a sweep calls the run, its arm; None without one.
     """
 
     def __init__(
@@ -75,6 +76,7 @@ class Wandb(WandbLogger):
         mode: Mode = "offline",
         project: str = "cxr_xai",
         run_id: str | None = None,
+        job_type: str | None = None,
     ) -> None:
         self.mode, self.salt = choose_mode(mode), salt
         Path(save_dir).mkdir(parents=True, exist_ok=True)
@@ -98,7 +100,8 @@ class Wandb(WandbLogger):
             offline=self.mode == "offline",
             id=run_id,
             group=group,
-            resume=None if self.mode == "offline" else "allow",
+            job_type=job_type,
+            resume="allow",  # offline, too: `wandb sync` then joins the records of one run in order of their start
             settings=settings,
         )
 

@@ -4,37 +4,18 @@ Throughout: ``target`` is ``(N, K)`` with 1 present, 0 absent, NaN unknown (left
 ``(N, K)`` in [0, 1]; thresholds are ``(K,)`` and a finding is predicted where ``probs >= threshold``.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
-from sklearn.metrics import average_precision_score, precision_recall_curve, roc_auc_score
+from sklearn.metrics import average_precision_score, roc_auc_score
 
 from cxr_xai.errors import UserError
 from cxr_xai.findings import FINDINGS
-
-Floats = npt.NDArray[np.float64]
-
-VAL_F1 = "val_f1"
-PREVALENCE_MATCHED = "prevalence_matched"
-
-
-def _per_finding(target: npt.ArrayLike, probs: npt.ArrayLike, metric: Callable[[Floats, Floats], float]) -> Floats:
-    """Apply a metric to the known targets of each finding, NaN where none is known."""
-    y, p = np.asarray(target, dtype=np.float64), np.asarray(probs, dtype=np.float64)
-    if y.shape != p.shape or y.ndim != 2:
-        raise UserError(f"found target of shape {y.shape} and probs of shape {p.shape}; both must be (N, K)")
-    known = ~np.isnan(y)
-    if not np.isfinite(p[known]).all():
-        bad = np.flatnonzero((known & ~np.isfinite(p)).any(axis=0)).tolist()
-        raise UserError(f"found probs that are not finite in columns {bad}; check the predictions of this run")
-    columns = [(y[k, j], p[k, j]) for j, k in enumerate(known.T)]
-    return np.array([metric(a, b) if len(a) else np.nan for a, b in columns], dtype=np.float64)
-
-
-def _has_both(y: Floats) -> bool:
-    return bool((y == 1).any() and (y == 0).any())
+from cxr_xai.metrics.columns import Floats, has_both, per_finding
+from cxr_xai.metrics.reliability import bin_by_mass
+from cxr_xai.metrics.thresholds.contract import PREVALENCE_MATCHED
 
 
 def auroc(target: npt.ArrayLike, probs: npt.ArrayLike) -> Floats:
@@ -43,7 +24,7 @@ def auroc(target: npt.ArrayLike, probs: npt.ArrayLike) -> Floats:
     >>> auroc([[1, 1], [0, 1]], [[0.9, 0.2], [0.3, 0.4]]).tolist()
     [1.0, nan]
     """
-    return _per_finding(target, probs, lambda y, p: float(roc_auc_score(y, p)) if _has_both(y) else np.nan)
+    return per_finding(target, probs, lambda y, p: float(roc_auc_score(y, p)) if has_both(y) else np.nan)
 
 
 def auprc(target: npt.ArrayLike, probs: npt.ArrayLike) -> Floats:
@@ -51,7 +32,7 @@ def auprc(target: npt.ArrayLike, probs: npt.ArrayLike) -> Floats:
 
     A random score reaches the `prevalence`, so the two are read together.
     """
-    return _per_finding(target, probs, lambda y, p: float(average_precision_score(y, p)) if _has_both(y) else np.nan)
+    return per_finding(target, probs, lambda y, p: float(average_precision_score(y, p)) if has_both(y) else np.nan)
 
 
 def prevalence(target: npt.ArrayLike) -> Floats:
@@ -60,7 +41,7 @@ def prevalence(target: npt.ArrayLike) -> Floats:
     >>> prevalence([[1, np.nan], [0, np.nan]]).tolist()
     [0.5, nan]
     """
-    return _per_finding(target, np.zeros(np.shape(target)), lambda y, _: float(y.mean()))
+    return per_finding(target, np.zeros(np.shape(target)), lambda y, _: float(y.mean()))
 
 
 def all_negative_accuracy(target: npt.ArrayLike) -> Floats:
@@ -74,15 +55,7 @@ def brier(target: npt.ArrayLike, probs: npt.ArrayLike) -> Floats:
     >>> brier([[1], [0]], [[0.5], [0.0]]).tolist()
     [0.125]
     """
-    return _per_finding(target, probs, lambda y, p: float(np.mean((p - y) ** 2)))
-
-
-def _ece(y: Floats, p: Floats, bins: int) -> float:
-    # rank of the first equal probability: ties share a bin, so that the order of studies does not matter
-    rank = np.searchsorted(np.sort(p), p)
-    place = rank * bins // len(p)
-    gap = np.bincount(place, weights=p - y, minlength=bins)
-    return float(np.abs(gap).sum() / len(p))
+    return per_finding(target, probs, lambda y, p: float(np.mean((p - y) ** 2)))
 
 
 def ece(target: npt.ArrayLike, probs: npt.ArrayLike, bins: int = 15) -> Floats:
@@ -93,7 +66,7 @@ def ece(target: npt.ArrayLike, probs: npt.ArrayLike, bins: int = 15) -> Floats:
     >>> ece([[1], [0], [1], [0]], [[0.9], [0.2], [0.9], [0.2]], bins=2).tolist()  # |0.9 - 1|/2 + |0.2 - 0|/2
     [0.15]
     """
-    return _per_finding(target, probs, lambda y, p: _ece(y, p, bins))
+    return per_finding(target, probs, lambda y, p: bin_by_mass(y, p, bins).error)
 
 
 def _ratio(numerator: Floats, denominator: Floats) -> Floats:
@@ -146,51 +119,6 @@ def accuracy(target: npt.ArrayLike, probs: npt.ArrayLike, thresholds: npt.ArrayL
     return _ratio(tp + tn, tp + fp + fn + tn)
 
 
-def _f1_threshold(y: Floats, p: Floats) -> float:
-    precisions, recalls, cuts = precision_recall_curve(y, p)
-    total = precisions + recalls
-    scores = np.divide(2 * precisions * recalls, total, out=np.zeros_like(total), where=total > 0)[:-1]
-    # of equally good cuts the highest: the fewest predictions
-    return float(cuts[len(scores) - 1 - np.argmax(scores[::-1])])
-
-
-def _matched_threshold(y: Floats, p: Floats) -> float:
-    cuts, counts = np.unique(p, return_counts=True)
-    cuts = np.append(cuts, np.nextafter(cuts[-1], np.inf))  # the last one predicts nothing
-    predicted = np.append(np.cumsum(counts[::-1])[::-1], 0)
-    return float(cuts[np.argmin(np.abs(predicted - y.sum()))])
-
-
-def choose_thresholds(
-    target_val: npt.ArrayLike, probs_val: npt.ArrayLike, min_positives: int = 50
-) -> tuple[Floats, list[str]]:
-    """Choose a threshold per finding on val.
-
-    With at least ``min_positives`` positives (and a negative) the one with the best F1 (the highest of several), rule
-    ``val_f1``; otherwise, as the best F1 of so few is noise, the one whose predicted positive rate comes nearest the
-    prevalence, rule ``prevalence_matched``.
-
-    Args:
-        target_val: ``(N, K)`` of val, never of test.
-        probs_val: ``(N, K)``.
-        min_positives: known positives needed for the F1 rule.
-
-    Returns:
-        ``(K,)`` thresholds (NaN where no target is known) and the rule of each.
-
-    >>> choose_thresholds([[1], [0], [1]], [[0.8], [0.5], [0.6]], min_positives=2)
-    (array([0.6]), ['val_f1'])
-    """
-    y = np.asarray(target_val, dtype=np.float64)
-    enough = ((y == 1).sum(axis=0) >= max(min_positives, 1)) & (y == 0).any(axis=0)
-    best, matched = (_per_finding(y, probs_val, rule) for rule in (_f1_or_nan, _matched_threshold))
-    return np.where(enough, best, matched), [VAL_F1 if e else PREVALENCE_MATCHED for e in enough]
-
-
-def _f1_or_nan(y: Floats, p: Floats) -> float:
-    return _f1_threshold(y, p) if _has_both(y) else np.nan
-
-
 def macro_mean(values: npt.ArrayLike) -> tuple[float, int]:
     """Return the mean of the defined values and over how many it was taken; the mean of none is NaN.
 
@@ -205,6 +133,7 @@ def macro_mean(values: npt.ArrayLike) -> tuple[float, int]:
 def classification_table(
     target: npt.ArrayLike,
     probs: npt.ArrayLike,
+    calibrated: npt.ArrayLike,
     thresholds: npt.ArrayLike,
     rules: Sequence[str],
     findings: Sequence[str] = FINDINGS,
@@ -213,14 +142,15 @@ def classification_table(
 
     Args:
         target: ``(N, K)``.
-        probs: ``(N, K)``.
-        thresholds: ``(K,)`` from `choose_thresholds` on val.
+        probs: ``(N, K)`` as they come: what ranking is judged on.
+        calibrated: ``(N, K)`` after calibration on val: what is decided on.
+        thresholds: ``(K,)`` of the calibrated ones, from val.
         rules: their rules.
         findings: names of the ``K`` columns.
 
     Returns:
-        One row per finding; columns ``positives negatives prevalence auroc auprc brier ece f1 precision recall
-        specificity accuracy all_negative_accuracy threshold threshold_rule``.
+        One row per finding; columns ``positives negatives prevalence auroc auprc brier ece brier_calibrated
+        ece_calibrated f1 precision recall specificity accuracy all_negative_accuracy threshold threshold_rule``.
 
     Raises:
         UserError: shapes disagree, or probabilities are not finite.
@@ -237,8 +167,9 @@ def classification_table(
         "prevalence": prevalence(y),
     }
     columns |= {metric.__name__: metric(y, probs) for metric in (auroc, auprc, brier, ece)}
+    columns |= {f"{metric.__name__}_calibrated": metric(y, calibrated) for metric in (brier, ece)}
     at_threshold = (f1, precision, recall, specificity, accuracy)
-    columns |= {metric.__name__: metric(y, probs, thresholds) for metric in at_threshold}
+    columns |= {metric.__name__: metric(y, calibrated, thresholds) for metric in at_threshold}
     columns |= {
         "all_negative_accuracy": all_negative_accuracy(y),
         "threshold": np.asarray(thresholds, dtype=np.float64),
@@ -248,17 +179,15 @@ def classification_table(
 
 
 def macro_table(table: pd.DataFrame) -> pd.DataFrame:
-    """Return the macro mean of every metric of a `classification_table`.
+    """Return the macro mean of every metric of a `classification_table`, or of one with more columns.
 
-    Macro F1 is over findings with rule ``val_f1`` only; every other mean over the findings where it is defined.
+    Macro F1 leaves out findings whose threshold was matched to the prevalence, for want of positives in val; every
+    other mean is over the findings where it is defined.
 
     Returns:
         One row per metric; columns ``mean`` and ``over`` (the number of findings).
     """
-    counts = ("positives", "negatives", "threshold", "threshold_rule")
-    means = {
-        metric: macro_mean(table[metric].where(table["threshold_rule"] == VAL_F1) if metric == "f1" else table[metric])
-        for metric in table.columns
-        if metric not in counts
-    }
+    metrics = table.select_dtypes("number").drop(columns=["positives", "negatives", "threshold"])
+    metrics["f1"] = metrics["f1"].where(table["threshold_rule"] != PREVALENCE_MATCHED)
+    means = {str(name): macro_mean(column) for name, column in metrics.items()}
     return pd.DataFrame.from_dict(means, orient="index", columns=["mean", "over"])

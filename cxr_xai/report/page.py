@@ -14,6 +14,7 @@ from cxr_xai.report.format import FILTERS, number
 from cxr_xai.report.headline import make_tiles
 from cxr_xai.report.panels import KINDS, make_boxed, make_gallery, make_strips
 from cxr_xai.report.published import published_means, wang_by_finding, why_not
+from cxr_xai.report.reliability import describe_rule, draw_reliabilities
 from cxr_xai.report.results import Results
 from cxr_xai.visualization.svg import STYLE
 
@@ -58,6 +59,10 @@ def make_context(results: Results) -> dict[str, Any]:
         "val": summary["classification"]["val"],
         "auroc_figure": Markup(draw_aurocs(test, reason is None)),
         "why_not": reason,
+        "reliabilities": [
+            {**drawn, "figure": Markup(drawn["figure"])} for drawn in draw_reliabilities(results.predictions)
+        ],
+        "rule": describe_rule(test["findings"]),
         "published": [] if reason else published_means("official").to_dict("records"),
         "wang": {} if reason else wang_by_finding(),
         "published_figure": "" if reason else Markup(draw_published(test["macro"]["auroc"])),

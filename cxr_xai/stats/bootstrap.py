@@ -10,7 +10,7 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from cxr_xai.stats.exact import end_units
+from cxr_xai.stats.clusters import effective_patients, end_units, metric_patients
 from cxr_xai.stats.intervals import Interval, Kind, interval, percentile_interval
 from cxr_xai.stats.jackknife import auroc_jackknife, leave_one_out
 from cxr_xai.stats.statistic import metric_statistic
@@ -112,7 +112,7 @@ def bootstrap_metric(
 
     The macro mean of a replicate is over the findings that are defined in that replicate; a finding that drops out of
     some (few positive patients) is counted in ``interval.undefined``. The same seed and patients draw the same
-    replicates for every metric.
+    replicates for every metric. Levels of findings are expanded for few patients (`stats.intervals`), macro's is not.
 
     Args:
         metric: ``auroc auprc f1 brier ece``.
@@ -122,7 +122,7 @@ def bootstrap_metric(
         replicates: ``B``.
         seed: of the draws.
         level: of the intervals.
-        kind: ``percentile``, or ``bca`` with a leave-one-patient-out jackknife (ECE wants it).
+        kind: ``percentile``, or ``bca`` with a leave-one-patient-out jackknife.
         thresholds: ``(K,)`` from val, for ``f1`` alone.
 
     Returns:
@@ -145,7 +145,7 @@ def bootstrap_metric(
     left_out_means = None if left_out is None else mean_defined(left_out)
     return MetricBootstrap(
         value=value,
-        interval=interval(value, drawn, left_out, kind, level, units),
+        interval=interval(value, drawn, left_out, kind, level, units, metric_patients(metric, y, codes)),
         replicates=drawn,
         macro=float(macro),
         macro_interval=interval(macro, means, left_out_means, kind, level, weakest),
@@ -209,7 +209,8 @@ def bootstrap_means(
     left_out = None
     if kind == "bca":
         left_out = leave_one_out(lambda w: mean_replicates(table, groups, w, codes, n_groups), counts.shape[1])
-    ends = interval(value, drawn, left_out, kind, level, np.where(bounded, units, np.nan))
+    sizes = np.array([[effective_patients(taken & (groups == group), codes)] for group in range(n_groups)])
+    ends = interval(value, drawn, left_out, kind, level, np.where(bounded, units, np.nan), sizes)
     if values.ndim == 1:
         value, drawn = value[..., 0], drawn[..., 0]
         ends = Interval(ends.low[..., 0], ends.high[..., 0], ends.undefined[..., 0])

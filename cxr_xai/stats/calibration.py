@@ -61,8 +61,12 @@ def ece_replicates(
     The bins are those of the sample, not drawn anew in each replicate. So every replicate, and every left-out patient,
     estimates the same quantity, the error over these ranges of probability; a study does not jump between bins because
     another was drawn, which would make the jackknife of BCa noise; and it is one matrix product. On 22,433 real studies
-    the two spreads differ by less than a tenth. Either way an absolute value is biased upwards by noise, more so in a
-    replicate (noise on noise): percentiles lie too high, so read ECE with BCa, which corrects for it.
+    the spread is .88 to 1.04 times that of bins drawn anew (median .98) and the mean the same to .0004.
+
+    Either way an absolute value is biased upwards by its noise, about ``.8 √(bins · p(1-p) / N)``, and a replicate more
+    so. Intervals hold a true error that stands out of that noise (at 1.8 times it percentiles .94 and BCa .90 of 200
+    simulated samples), BCa corrects in part for one that does not (at .7 times it .63 where percentiles hold .05), and
+    none holds an error near 0. To test calibration take the Brier score.
 
     Args:
         target: ``(N,)`` 1 present, 0 absent, NaN unknown (left out).

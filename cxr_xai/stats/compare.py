@@ -8,9 +8,10 @@ import pandas as pd
 
 from cxr_xai.errors import UserError
 from cxr_xai.findings import FINDINGS
+from cxr_xai.stats.clusters import metric_patients
 from cxr_xai.stats.corrections import holm
 from cxr_xai.stats.equivalence import equivalent
-from cxr_xai.stats.intervals import percentile_interval
+from cxr_xai.stats.intervals import expanded_level, percentile_interval
 from cxr_xai.stats.paired import PairedBootstrap, bootstrap_p, pair_folds, paired_bootstrap
 from cxr_xai.stats.permutation import permutation_p, permutations_needed, permute_arms, require_permutations
 from cxr_xai.stats.resampled_t import corrected_t, paired_t
@@ -71,8 +72,11 @@ def compare_arms(
     if len(drawn.first) != len(names):
         raise UserError(f"found {len(drawn.first)} columns and {len(names)} names; give one name per column")
     swapped = permute_arms(folds, metric, permutations, seed)
-    studies = len(np.asarray(target)) / len(folds)
-    return _table(rows, drawn, swapped, margin, studies / train_studies).assign(seeds=len(first), folds=len(folds))
+    behind = np.full(len(rows), np.inf)
+    if not callable(metric):
+        behind[: len(names)] = metric_patients(metric, target, np.unique(patients, return_inverse=True)[1])
+    share = len(np.asarray(target)) / len(folds) / train_studies
+    return _table(rows, drawn, swapped, margin, behind, share).assign(seeds=len(first), folds=len(folds))
 
 
 def _enough(permutations: int | None, family: int) -> int:
@@ -83,13 +87,13 @@ def _enough(permutations: int | None, family: int) -> int:
 
 
 def _table(
-    rows: list[str], drawn: PairedBootstrap, swapped: Floats, margin: float, test_over_train: float
+    rows: list[str], drawn: PairedBootstrap, swapped: Floats, margin: float, behind: Floats, test_over_train: float
 ) -> pd.DataFrame:
     parts = [drawn.first, drawn.second, drawn.by_fold, drawn.replicates, swapped]
     first, second, by_fold, draws, swaps = [
         part if len(rows) == part.shape[-1] else _with_macro(part) for part in parts
     ]
-    ends = percentile_interval(draws, 1 - ALPHA)
+    ends = percentile_interval(draws, expanded_level(1 - ALPHA, behind))
     plain = [paired_t(column) for column in by_fold.T]
     corrected = [corrected_t(column, 1, test_over_train) for column in by_fold.T]
     return pd.DataFrame(
@@ -102,7 +106,7 @@ def _table(
             "undefined": ends.undefined,
             "p_permutation": permutation_p(first - second, swaps),
             "p_bootstrap": bootstrap_p(draws),
-            "equivalent": equivalent(draws, margin, ALPHA),
+            "equivalent": equivalent(draws, margin, ALPHA, behind),
             "t": [test.t for test in plain],
             "p_t": [test.p for test in plain],
             "p_corrected": [test.p for test in corrected],

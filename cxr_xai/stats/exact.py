@@ -8,16 +8,14 @@ design effect cannot be estimated (no variance), so it takes its largest value, 
 another: ``n`` counts patients. The bound is conservative, never too short.
 
 An AUROC of 1 says that all pairs of a positive and a negative are in order. Pairs share patients; the independent ones
-among them are pairs of disjoint patients, and there are `pair_units` of them, so ``P(AUROC = 1) ≤ θⁿ`` with that ``n``.
-(Obuchowski & Lieber 1998, Acad. Radiol. 5:561, found the usual intervals too short near 1 and bounded the area there by
-an exact rule.)
+among them are pairs of disjoint patients, ``n`` of them (`stats.clusters.pair_units`), so that ``P(AUROC = 1) ≤ θⁿ``.
+How the usual intervals fail for areas near 1 in small samples: Obuchowski & Lieber 1998, Acad. Radiol. 5:561.
 """
 
 import numpy as np
 import numpy.typing as npt
 
 Floats = npt.NDArray[np.float64]
-Codes = npt.NDArray[np.int64]
 
 
 def exact_ends(value: npt.ArrayLike, units: npt.ArrayLike, level: float = 0.95) -> tuple[Floats, Floats]:
@@ -40,55 +38,3 @@ def exact_ends(value: npt.ArrayLike, units: npt.ArrayLike, level: float = 0.95) 
     low = np.where(value == 1, reach, np.where((value == 0) & known, 0.0, np.nan))
     high = np.where(value == 0, 1 - reach, np.where((value == 1) & known, 1.0, np.nan))
     return low, high
-
-
-def pair_units(target: npt.ArrayLike, codes: Codes) -> int:
-    """Return the largest number of disjoint pairs of a patient with a positive and another with a negative image.
-
-    With ``a`` patients of positives only, ``b`` of negatives only and ``c`` of both it is
-    ``min(a + c, b + c, ⌊(a + b + c) / 2⌋)``: a patient of both kinds serves once.
-
-    Args:
-        target: ``(N,)`` 1 present, 0 absent, NaN unknown.
-        codes: ``(N,)`` patients as integers from 0.
-
-    >>> pair_units([1, 1, 0, 0, 1], np.array([0, 0, 1, 2, 2]))
-    1
-    """
-    y = np.asarray(target, dtype=np.float64)
-    positive, negative = (np.bincount(codes, y == side) > 0 for side in (1, 0))
-    known = int((positive | negative).sum())
-    return min(int(positive.sum()), int(negative.sum()), known // 2)
-
-
-def end_units(
-    metric: str, target: npt.ArrayLike, probs: npt.ArrayLike, codes: Codes, thresholds: npt.ArrayLike | None = None
-) -> Codes:
-    """Return the independent units behind a metric of each finding, for its exact bound at 0 or 1.
-
-    - ``auroc``: `pair_units`. ``auprc`` too: the share of positives above all negatives seen is no more than it.
-    - ``f1``: half the patients with a positive or predicted image. With ``J = TP / (TP + FP + FN)``, a share of those,
-      ``F1 = 2J / (1 + J)``, and the bound of F1 on half of ``n`` contains the one that ``J`` has on ``n``.
-    - others: patients with a known target.
-
-    Args:
-        metric: ``auroc auprc f1 brier ece``.
-        target: ``(N, K)`` 1 present, 0 absent, NaN unknown.
-        probs: ``(N, K)``.
-        codes: ``(N,)`` patients as integers from 0.
-        thresholds: ``(K,)``, for ``f1`` alone.
-
-    Returns:
-        ``(K,)``.
-
-    >>> end_units("brier", [[1, 0], [np.nan, 1], [0, 1]], np.zeros((3, 2)), np.array([0, 1, 1])).tolist()
-    [2, 2]
-    """
-    y = np.asarray(target, dtype=np.float64)
-    if metric in ("auroc", "auprc"):
-        return np.array([pair_units(column, codes) for column in y.T], dtype=np.int64)
-    known, share = ~np.isnan(y), 1
-    if metric == "f1":
-        cuts = np.asarray(thresholds, dtype=np.float64)
-        known, share = known & ((y == 1) | (np.asarray(probs, dtype=np.float64) >= cuts)), 2
-    return np.array([len(np.unique(codes[rows])) // share for rows in known.T], dtype=np.int64)

@@ -5,12 +5,15 @@ from typing import Literal, NamedTuple
 import numpy as np
 import numpy.typing as npt
 from scipy.special import ndtr, ndtri
+from scipy.stats import t as student
 
 from cxr_xai.stats.exact import exact_ends
 
 Floats = npt.NDArray[np.float64]
 Codes = npt.NDArray[np.int64]
 Kind = Literal["bca", "percentile"]
+
+_FAR = 8.0  # standard deviations: beyond all replicates
 
 
 class Interval(NamedTuple):
@@ -27,12 +30,30 @@ class Interval(NamedTuple):
     undefined: Codes
 
 
-def percentile_interval(replicates: Floats, level: float = 0.95) -> Interval:
+def expanded_level(level: float, patients: npt.ArrayLike) -> Floats:
+    """Return the level whose percentiles make up for few patients: ``2Φ(√(n/(n-1)) t_{n-1}) - 1``, Student's ``t``.
+
+    A bootstrap of ``n`` patients underestimates a variance by ``(n-1)/n``, and its percentiles are those of a normal
+    distribution where Student's is due (Hesterberg 2015, Am. Stat. 69:371, "expanded percentile interval").
+
+    Args:
+        level: coverage aimed at, in (0, 1).
+        patients: ``(…)`` effective number behind each statistic (`stats.clusters`), 2 at least; may be infinite.
+
+    >>> expanded_level(0.95, [np.inf, 20]).round(3).tolist()
+    [0.95, 0.968]
+    """
+    n = np.maximum(np.asarray(patients, dtype=np.float64), 2)
+    reach: Floats = np.sqrt(1 / (1 - 1 / n)) * student.ppf((1 + level) / 2, n - 1)
+    return np.asarray(2 * ndtr(reach) - 1)
+
+
+def percentile_interval(replicates: Floats, level: npt.ArrayLike = 0.95) -> Interval:
     """Return the percentile interval over the first axis.
 
     Args:
         replicates: ``(B, …)``; NaN replicates are left out and counted.
-        level: coverage aimed at, in (0, 1).
+        level: coverage aimed at, in (0, 1); one, or one per statistic.
 
     Returns:
         low, high and undefined, each ``(…)``.
@@ -42,11 +63,11 @@ def percentile_interval(replicates: Floats, level: float = 0.95) -> Interval:
     (1.0, 3.0, 1)
     """
     flat = replicates.reshape(len(replicates), -1)
-    ends = [_quantiles(column[~np.isnan(column)], np.array([(1 - level) / 2, (1 + level) / 2])) for column in flat.T]
-    return _shaped(ends, replicates)
+    columns = zip(flat.T, _levels(level, replicates), strict=True)
+    return _shaped([_quantiles(column[~np.isnan(column)], _tails(each)) for column, each in columns], replicates)
 
 
-def bca_interval(value: npt.ArrayLike, replicates: Floats, jackknife: Floats, level: float = 0.95) -> Interval:
+def bca_interval(value: npt.ArrayLike, replicates: Floats, jackknife: Floats, level: npt.ArrayLike = 0.95) -> Interval:
     """Return bias-corrected and accelerated intervals (Efron 1987, J. Am. Stat. Assoc. 82:171).
 
     The percentiles taken are ``Φ(z₀ + (z₀ + z) / (1 - a (z₀ + z)))`` with ``z₀ = Φ⁻¹`` of the share of replicates below
@@ -60,7 +81,7 @@ def bca_interval(value: npt.ArrayLike, replicates: Floats, jackknife: Floats, le
         value: ``(…)`` the statistic of the sample.
         replicates: ``(B, …)``; NaN replicates are left out and counted.
         jackknife: ``(P, …)`` the statistic without each patient; NaN ones are left out.
-        level: coverage aimed at, in (0, 1).
+        level: coverage aimed at, in (0, 1); one, or one per statistic.
 
     Returns:
         low, high and undefined, each ``(…)``.
@@ -72,8 +93,8 @@ def bca_interval(value: npt.ArrayLike, replicates: Floats, jackknife: Floats, le
     """
     values, flat = np.asarray(value, dtype=np.float64).reshape(-1), replicates.reshape(len(replicates), -1)
     left_out = jackknife.reshape(len(jackknife), -1)
-    ends = [_bca_ends(*column, level) for column in zip(values, flat.T, left_out.T, strict=True)]
-    return _shaped(ends, replicates)
+    columns = zip(values, flat.T, left_out.T, _levels(level, replicates), strict=True)
+    return _shaped([_bca_ends(*column) for column in columns], replicates)
 
 
 def interval(
@@ -83,6 +104,7 @@ def interval(
     kind: Kind = "bca",
     level: float = 0.95,
     units: npt.ArrayLike | None = None,
+    patients: npt.ArrayLike | None = None,
 ) -> Interval:
     """Return an interval per statistic: the one function that summaries and tables call.
 
@@ -93,9 +115,10 @@ def interval(
             alone.
         kind: ``bca`` or ``percentile``.
         level: coverage aimed at, in (0, 1).
-        units: ``(…)`` independent units behind each statistic (`stats.exact`), for scores in [0, 1]: where the value is
-            exactly 0 or 1 and all replicates agree, the bootstrap's width is 0, and the exact bound on that many units
-            is given instead. None, or NaN, for statistics without such ends, for instance differences.
+        units: ``(…)`` independent units behind each statistic (`stats.clusters`), for scores in [0, 1]: where the value
+            is exactly 0 or 1 and all replicates agree, the bootstrap's width is 0, and the exact bound on that many
+            units is given instead. None, or NaN, for statistics without such ends, for instance differences.
+        patients: ``(…)`` effective number behind each statistic, for `expanded_level`; None leaves the level as it is.
 
     Returns:
         low, high and undefined, each ``(…)``.
@@ -105,11 +128,12 @@ def interval(
     (0.881, 1.0)
     """
     values = np.asarray(value, dtype=np.float64)
+    wide = level if patients is None else expanded_level(level, patients)
     if kind == "percentile":
-        low, high, undefined = percentile_interval(replicates, level)
+        low, high, undefined = percentile_interval(replicates, wide)
     else:
         none = np.zeros((1, *values.shape))
-        low, high, undefined = bca_interval(values, replicates, none if jackknife is None else jackknife, level)
+        low, high, undefined = bca_interval(values, replicates, none if jackknife is None else jackknife, wide)
     low, high = np.where(np.isnan(values), np.nan, low), np.where(np.isnan(values), np.nan, high)
     if units is not None:
         units = np.asarray(units, dtype=np.float64)
@@ -120,24 +144,34 @@ def interval(
     return Interval(low, high, undefined)
 
 
+def _levels(level: npt.ArrayLike, replicates: Floats) -> Floats:
+    return np.broadcast_to(np.asarray(level, dtype=np.float64), replicates.shape[1:]).reshape(-1)
+
+
+def _tails(level: float) -> Floats:
+    return np.array([(1 - level) / 2, (1 + level) / 2])
+
+
 def _quantiles(defined: Floats, shares: Floats) -> Floats:
     return np.quantile(defined, shares) if len(defined) else np.full(len(shares), np.nan)
 
 
 def _bca_ends(value: float, replicates: Floats, left_out: Floats, level: float) -> Floats:
     defined = replicates[~np.isnan(replicates)]
-    tails = np.array([(1 - level) / 2, (1 + level) / 2])
+    tails = _tails(level)
     if not len(defined) or np.isnan(value):
         return np.full(2, np.nan)
     below = ((defined < value).mean() + (defined <= value).mean()) / 2
     if below in (0, 1):
         reflected: Floats = 2 * value - _quantiles(defined, tails)[::-1]
         return reflected
-    bias, z = ndtri(below), ndtri(tails)
+    bias, z = ndtri(below), np.clip(ndtri(tails), -_FAR, _FAR)
     away = np.nanmean(left_out) - left_out[~np.isnan(left_out)] if not np.isnan(left_out).all() else np.zeros(1)
     spread = (away**2).sum()
     acceleration = (away**3).sum() / (6 * spread**1.5) if spread > 0 else 0.0
-    return _quantiles(defined, ndtr(bias + (bias + z) / (1 - acceleration * (bias + z))))
+    room = 1 - acceleration * (bias + z)  # none left: so skewed that only the outermost replicate will do
+    shift = np.divide(bias + z, room, out=np.where(z > 0, _FAR, -_FAR), where=room > 0)
+    return _quantiles(defined, ndtr(bias + shift))
 
 
 def _shaped(ends: list[Floats], replicates: Floats) -> Interval:

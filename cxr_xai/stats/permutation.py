@@ -62,12 +62,13 @@ def permute_arms(folds: Sequence[PairedFold], metric: Measure, permutations: int
     for number, fold in enumerate(folds):
         rng = np.random.default_rng((seed, number, 1))
         seeds = [_stacked(metric, fold, *arms) for arms in zip(fold.first, fold.second, strict=True)]
-        block = max(1, _AT_ONCE // (2 * fold.patients))
+        block = max(1, _AT_ONCE // (4 * fold.patients))
         drawn = []
         for start in range(0, permutations, block):
             swap = rng.integers(0, 2, (min(block, permutations - start), fold.patients), dtype=np.uint8)
-            ours, theirs = np.concatenate([1 - swap, swap], axis=1), np.concatenate([swap, 1 - swap], axis=1)
-            drawn.append(np.stack([seed_(ours) - seed_(theirs) for seed_ in seeds], axis=-1))
+            both = np.block([[1 - swap, swap], [swap, 1 - swap]])  # the first arm's weights over the second's
+            arms = [statistic(both).reshape(2, len(swap), -1) for statistic in seeds]
+            drawn.append(np.stack([arm[0] - arm[1] for arm in arms], axis=-1))
         parts.append(np.concatenate(drawn))
     return mean_defined(np.concatenate(parts, axis=-1))
 

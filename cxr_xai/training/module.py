@@ -39,6 +39,7 @@ class ChestXrayModule(LightningModule):
         super().__init__()
         self.model, self.loss = model, loss
         self.make_optimizer, self.make_scheduler, self.monitor = make_optimizer, make_scheduler, monitor
+        self._loss_sums = torch.zeros(2)  # over this epoch's studies, of loss and of 1; no buffer: ranks differ
         self.val = Predictions()
         self.predicted = [Predictions() for _ in range(3)]  # val, test, and what few splits hold out
         self._predicted = nn.ModuleList(self.predicted)  # registered, so that they move with the module
@@ -52,8 +53,32 @@ class ChestXrayModule(LightningModule):
     def training_step(self, batch: Batch, batch_idx: int) -> Tensor:
         """One step of training."""
         loss: Tensor = self.loss(self(batch.image), batch.target)
-        self.log("train/loss", loss, on_step=False, on_epoch=True, prog_bar=True, batch_size=len(batch.index))
+        size = len(batch.index)
+        sums = torch.stack([loss.detach().float() * size, torch.tensor(float(size), device=loss.device)])
+        self._loss_sums = self._loss_sums.to(loss.device) + sums
         return loss
+
+    def on_train_epoch_end(self) -> None:
+        """Log the mean loss of the epoch over all studies and processes."""
+        loss, studies = self._joined_loss_sums()
+        self.log("train/loss", loss / studies, prog_bar=True)
+        self._loss_sums = torch.zeros(2)
+
+    def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        """Add the sums behind the epoch's mean loss, so that a cut in mid-epoch does not lose them."""
+        checkpoint["loss_sums"] = self._joined_loss_sums().cpu()
+
+    def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        """Take the sums back; the first process holds those of all."""
+        if self.global_rank == 0:
+            self._loss_sums = checkpoint["loss_sums"]
+
+    def _joined_loss_sums(self) -> Tensor:
+        joined: Tensor = self.trainer.strategy.reduce(
+            self._loss_sums.to(self.device, copy=True),
+            reduce_op="sum",  # it works in place
+        )
+        return joined
 
     def validation_step(self, batch: Batch, batch_idx: int) -> None:
         """Gather a batch of val."""

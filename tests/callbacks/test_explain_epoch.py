@@ -91,3 +91,22 @@ def test_without_boxes_nothing_is_explained(boxed_data: Callable[..., ChestXrayD
 
 def test_the_share_before_any_epoch_is_undefined() -> None:
     assert ExplainEpoch(None, {}).share != ExplainEpoch(None, {}).share
+
+
+def test_the_clock_of_a_cut_epoch_goes_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    now = [100.0]
+    monkeypatch.setattr("cxr_xai.callbacks.explain_epoch.time.perf_counter", lambda: now[0])
+    callback = ExplainEpoch(None, {})
+    callback.on_train_start(SimpleNamespace(), Module())
+    callback.on_train_epoch_start(SimpleNamespace(), Module())
+    now[0] = 103.0
+    state = callback.state_dict()
+    assert state == {"seconds": 0.0, "epoch_seconds": 0.0, "spent": 3.0}
+    now[0] = 5000.0  # another process
+    again = ExplainEpoch(None, {})
+    again.load_state_dict({**state, "seconds": 2.0, "epoch_seconds": 10.0})
+    again.on_train_start(SimpleNamespace(), Module())
+    now[0] = 5004.0
+    again.on_train_epoch_end(SimpleNamespace(current_epoch=0), Module())
+    assert again.epoch_seconds == 10.0 + 3.0 + 4.0
+    assert again.share == 2.0 / 17.0

@@ -75,6 +75,24 @@ def test_epochs_are_counted_apart() -> None:
         assert logged["train/frequency/Atelectasis"] == share
 
 
+@pytest.mark.parametrize("rank", [0, 1])
+def test_a_cut_in_mid_epoch_loses_no_label(rank: int) -> None:
+    trainer: Any = Trainer(ranks=2)
+    trainer.is_global_zero, trainer.root_device = rank == 0, "cpu"
+    before, after, checkpoint = Frequencies(EXPECTED), Frequencies(EXPECTED), dict[str, Any]()
+    before.on_save_checkpoint(trainer, Module(), checkpoint)  # type: ignore[arg-type]
+    assert checkpoint == {}
+    before.on_train_batch_start(trainer, Module(), batch([1], [0]), 0)  # type: ignore[arg-type]
+    before.on_save_checkpoint(trainer, Module(), checkpoint)  # type: ignore[arg-type]
+    after.on_load_checkpoint(trainer, Module(), checkpoint)  # type: ignore[arg-type]
+    assert checkpoint["frequencies"][:, 0].tolist() == [2, 4], "what both ranks counted"
+    if rank == 0:
+        assert after._counts is not None
+        assert after._counts[:, 0].tolist() == [2, 4]
+    else:
+        assert after._counts is None, "one rank holds them all"
+
+
 def test_an_epoch_without_batches_logs_nothing() -> None:
     assert run_epoch(Frequencies(EXPECTED), [], Trainer()) == {}
 

@@ -71,3 +71,14 @@ def test_weights_are_respected_on_every_rank(world: int) -> None:
 def test_ranks_do_not_draw_the_same_studies() -> None:
     first, second = (list(EpochSampler(1000, True, np.ones(1000), 0, rank, 2)) for rank in range(2))
     assert first != second
+
+
+@given(size=st.integers(1, 40), begin=st.integers(0, 45), world=st.integers(1, 3), epoch=st.integers(0, 3))
+def test_what_was_trained_on_is_left_out(size: int, begin: int, world: int, epoch: int) -> None:
+    for rank in range(world):
+        sampler = EpochSampler(size, True, None, 1, rank, world)
+        sampler.set_epoch(epoch)
+        whole = list(sampler)
+        sampler.begin = begin
+        assert list(sampler) == whole[begin:]
+        assert len(sampler) == len(whole), "the epoch is as long as before"

@@ -7,7 +7,7 @@ from cxr_xai.experiments.check import check_choices
 
 
 def check(loss: str, needs: str | None, balancing: str, gives: str | None, monitor: str = "val/loss") -> None:
-    settings = {"loss": {"needs": needs}, "balancing": {"gives": gives}, "monitor": monitor}
+    settings = {"loss": {"needs": needs}, "balancing": {"gives": gives}, "keep": ["best", "last"], "monitor": monitor}
     check_choices(settings, {"loss": loss, "balancing": balancing})
 
 

@@ -1,5 +1,7 @@
 """Configuration in; every mistake answered in a line."""
 
+import os
+import signal
 import sys
 from typing import Any
 
@@ -99,6 +101,18 @@ def test_an_interruption_says_how_to_go_on(monkeypatch: pytest.MonkeyPatch, caps
     with pytest.raises(SystemExit, match="130"):
         run_main(monkeypatch, task)
     assert "the same command continues" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(("signum", "status"), [(signal.SIGTERM, 143), (signal.SIGUSR1, 138)])
+def test_a_signal_before_training_ends_in_a_line_and_its_status(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], signum: int, status: int
+) -> None:
+    before = signal.getsignal(signum)
+    with pytest.raises(SystemExit, match=str(status)):
+        run_main(monkeypatch, lambda settings, choices: os.kill(os.getpid(), signum))
+    name = signal.Signals(signum).name
+    assert capsys.readouterr().err == f"stopped by {name}: the same command continues where it stopped\n"
+    assert signal.getsignal(signum) == before
 
 
 def test_an_error_of_the_code_keeps_its_traceback(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -2,13 +2,16 @@
 
 from types import SimpleNamespace
 
+import numpy as np
 import pandas as pd
 import pytest
 import torch
 
 from cxr_xai.artifacts.run_folder import PREDICTION_COLUMNS
-from cxr_xai.experiments.results import flatten, make_predictions
+from cxr_xai.experiments.results import decide_on_val, flatten, make_predictions
 from cxr_xai.findings import FINDINGS
+from cxr_xai.metrics.calibration.platt import Platt, fit_platt
+from cxr_xai.metrics.thresholds.f1 import BestF1
 
 DATA = SimpleNamespace(
     index=SimpleNamespace(studies=pd.DataFrame({"image_id": list("abcdefg"), "patient_id": list("1123345")}))
@@ -23,7 +26,9 @@ def predictions() -> pd.DataFrame:
     target[:, 13] = torch.nan
     test = torch.tensor([1.5, 2.0])[:, None].repeat(1, 14)
     gathered = [(torch.tensor([0, 2, 3, 4]), val, target), (torch.tensor([5, 6]), test, torch.ones(2, 14))]
-    return make_predictions(DATA, gathered)
+    calibration, threshold = Platt(min_support=2), BestF1()
+    parts = SimpleNamespace(module=SimpleNamespace(gathered=gathered), calibration=calibration, threshold=threshold)
+    return make_predictions(DATA, gathered, decide_on_val(parts, epoch=3))
 
 
 def test_one_row_per_study_and_finding(predictions: pd.DataFrame) -> None:
@@ -40,6 +45,13 @@ def test_thresholds_come_from_val(predictions: pd.DataFrame) -> None:
     mass = predictions[predictions["finding"] == "Mass"].set_index("image_id")["pred"]
     assert mass[["a", "c", "d", "e"]].tolist() == [1, 0, 0, 1]
     assert mass[["f", "g"]].tolist() == [0, 1], "the targets of test move nothing; a probability at the cut counts"
+
+
+def test_curves_come_from_val(predictions: pd.DataFrame) -> None:
+    curve = fit_platt(np.array([1.0, 0.0, 1.0, 0.0]), np.array([2.0, -1.0, 1.0, 3.0]))
+    mass = predictions[predictions["finding"] == "Mass"]
+    np.testing.assert_array_equal(mass["calibrated"], curve.apply(mass["logit"].to_numpy(np.float64)))
+    assert not np.allclose(mass["calibrated"], mass["prob"])
 
 
 def test_without_known_labels_in_val_nothing_is_predicted(predictions: pd.DataFrame) -> None:

@@ -18,6 +18,8 @@ def certificate(**changes: str) -> dict[str, Any]:
 def folder(tmp_path: Path, epochs: int | None, early: bool = False) -> RunFolder:
     run = RunFolder(tmp_path / "cell")
     write_json(run.certificate, certificate())
+    run.checkpoints.mkdir()
+    run.last.touch()
     if epochs is not None:
         run.write_summary({"max_epochs": epochs, "stopped_early": early})
     return run
@@ -53,6 +55,6 @@ def test_moving_aside_keeps_everything(tmp_path: Path) -> None:
     for number in (1, 2):
         (tmp_path / "cell").mkdir()
         (tmp_path / "cell" / "file").write_text(str(number))
-        assert move_aside(tmp_path / "cell") == tmp_path / f"cell~{number}"
+        assert move_aside(RunFolder(tmp_path / "cell")) == tmp_path / f"cell~{number}"
     assert (tmp_path / "cell~1" / "file").read_text() == "1"
-    assert move_aside(tmp_path / "cell") is None
+    assert move_aside(RunFolder(tmp_path / "cell")) is None

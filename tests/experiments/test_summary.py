@@ -9,6 +9,9 @@ import pytest
 
 from cxr_xai.experiments.summary import SCORES, summarize_classification, summarize_localization, widen
 from cxr_xai.findings import BOXED, FINDINGS
+from cxr_xai.metrics.calibration.contract import Calibrator, Line
+from cxr_xai.metrics.decision import Decision
+from cxr_xai.metrics.thresholds.contract import Cut
 
 
 def predict(part: str, target: np.ndarray, probs: np.ndarray) -> pd.DataFrame:
@@ -17,11 +20,19 @@ def predict(part: str, target: np.ndarray, probs: np.ndarray) -> pd.DataFrame:
     ids = [f"{part}{number:03d}" for number in range(n)]
     patients = [f"{part}{number // 2}" for number in range(n)]
     columns = [
-        pd.DataFrame({"image_id": ids, "patient_id": patients, "target": target[:, k], "prob": probs[:, k]})
+        pd.DataFrame({"image_id": ids, "patient_id": patients, "target": target[:, k], "prob": probs[:, k]}).assign(
+            calibrated=probs[:, k] / 2
+        )
         for k in range(14)
     ]
     names = np.repeat(FINDINGS, n)
     return pd.concat(columns, ignore_index=True).assign(part=part, finding=names)
+
+
+RULES = ["val_f1"] * 13 + ["prevalence_matched"]
+DECISION = Decision(
+    FINDINGS, Calibrator((Line("platt", 1.0, -0.7),) * 14), tuple(Cut(rule, 0.25) for rule in RULES), epoch=0
+)
 
 
 @pytest.fixture
@@ -64,7 +75,7 @@ def test_rows_become_columns_in_the_order_of_the_findings(predictions: pd.DataFr
 
 def test_classification_of_val_and_test(predictions: pd.DataFrame) -> None:
     views = pd.Series({name: "AP" if int(name[-3:]) < 20 else "PA" for name in predictions["image_id"].unique()})
-    summary = summarize_classification(predictions, views, replicates=50)
+    summary = summarize_classification(predictions, views, replicates=50, decision=DECISION)
     val, test = summary["val"], summary["test"]
     assert (val["studies"], val["patients"]) == (40, 20)
     # 20 patients with a film of each kind make 10 independent pairs, all in order
@@ -77,9 +88,14 @@ def test_classification_of_val_and_test(predictions: pd.DataFrame) -> None:
     assert test["by_view"]["AP"] == {"value": 0, "low": 0, "high": high, "over": 13, "studies": 20}
     low = pytest.approx(0.025 ** (1 / 5))
     assert test["by_view"]["PA"] == {"value": 1, "low": low, "high": 1, "over": 13, "studies": 20}
-    thresholds = [summary[part]["findings"]["Mass"]["threshold"] for part in ("val", "test")]
-    assert thresholds[0] == thresholds[1], "chosen on val alone"
-    assert 0.4 < thresholds[0] <= 0.7
+    for part in (val, test):
+        mass = part["findings"]["Mass"]
+        assert (mass["threshold"], mass["threshold_rule"], mass["calibration"]) == (0.25, "val_f1", "platt")
+    # calibrated are the halves: below .2 without the finding, from .3 with it, so that .25 divides val in full
+    assert val["macro"]["f1"] == {"value": 1, "over": 13}
+    assert val["findings"]["Hernia"]["threshold_rule"] == "prevalence_matched"
+    assert val["findings"]["Mass"]["ece"] != val["findings"]["Mass"]["ece_calibrated"]
+    assert np.isnan(val["macro"]["ece_shifted"]["value"]), "halves are not calibrated, so val has no prior to offer"
     assert_inside(test)
     drawn = test["findings"]["Mass"]["auroc"]
     assert drawn["low"] < drawn["value"] < drawn["high"]

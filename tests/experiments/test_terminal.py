@@ -31,6 +31,7 @@ def summarize(dead: int = 0, few: bool = False, source: str = "nih") -> dict[str
     row = {"threshold_rule": "prevalence_matched" if few else "val_f1", "positives": 12345}
     row |= {"auroc": WIDE, "auprc": 1.0, "prevalence": 1.0, "f1": 1.0}
     macro = {"auroc": {**WIDE, "over": 14}, "auprc": {"value": 1.0}, "f1": {"value": 1.0}}
+    macro |= {"ece": {"value": 0.1234}, "ece_calibrated": {"value": 0.0123}}
     found = dict.fromkeys(SCORES, CLEAR) | {"boxes": 123, "pairs": 123, "dead": dead, "in_macro": not few}
     sealed = {
         "findings": {name: {**found, "skill": BELOW} for name in BOXED},
@@ -60,6 +61,7 @@ def test_results_fit_80_columns(console: Console, dead: int, few: bool) -> None:
     assert "Explaining took 4.2% of the epochs' time." in text
     assert ("live maps" in text) == (dead > 0)
     assert ("fewer than 20 boxes" in text) == ("fewer than 50 positives" in text) == few
+    assert "mean ECE .123 → .012 by calibration on val" in text
     assert "phantom" not in text
     assert text.splitlines()[-1] == "report: outputs/report.html"
 

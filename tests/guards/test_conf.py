@@ -16,14 +16,15 @@ CONF = ROOT / "conf"
 HANDED = {
     "datamodule": {"split", "transform", "balancing", "progress"},
     "loss": {"pos_weight"},
-    "callbacks": {"explainer", "folder", "datamodule", "dirpath"},
-    "logger": {"save_dir", "name", "group", "salt", "run_id"},
+    "callbacks": {"explainer", "folder", "datamodule", "identity"},
+    "logger": {"save_dir", "name", "group", "salt", "run_id", "job_type"},
     "trainer": {"callbacks", "logger", "default_root_dir"},
 }
 """What `run.py` hands to the targets of a group by parameter name."""
 
 BUILT = ("datamodule", "split", "transform", "balancing", "model", "loss", "optimizer", "scheduler", "explainer")
-BUILT += ("callbacks", "logger", "trainer")
+BUILT += ("calibration", "threshold", "callbacks", "logger", "trainer")
+NAMED = ("split", "transform", "balancing", "loss", "explainer", "calibration", "threshold", "logger")
 MEMBERS = [
     (group, path.stem) for group in (*BUILT, "experiment", "debug") for path in sorted((CONF / group).glob("*.yaml"))
 ]
@@ -88,7 +89,7 @@ def test_paths_are_read_or_interpolated() -> None:
         assert f"paths.{key}" in text or f'["{key}"]' in text
 
 
-@pytest.mark.parametrize("group", ["split", "transform", "balancing", "loss", "explainer", "logger"])
+@pytest.mark.parametrize("group", NAMED)
 def test_one_name_three_places(group: str) -> None:
     """conf/loss/focal.yaml ↔ cxr_xai/losses/focal.py."""
     for path in sorted((CONF / group).glob("*.yaml")):

@@ -20,7 +20,7 @@ def test_commands_compose(command: str) -> None:
     script, *overrides = shlex.split(command)
     assert (ROOT / script).is_file()
     compose(
-        Path(script).stem, [word for word in overrides if not word.startswith("--") and word != "job"] + NEEDED[script]
+        Path(script).stem, [word for word in overrides if not word.startswith("-") and word != "job"] + NEEDED[script]
     )
 
 
@@ -28,6 +28,7 @@ NEEDED = {
     "scripts/train.py": ["datamodule.root=somewhere"],
     "scripts/prepare.py": [],
     "scripts/report.py": [],
+    "scripts/sweep_status.py": [],
     "scripts/aggregate.py": [],
     "scripts/benchmark.py": [],
 }
@@ -56,7 +57,9 @@ def test_every_script_and_group_is_named() -> None:
         assert script.name in README
     table = README.split("## Choices that compose")[1].split("## ")[0]
     for group in (ROOT / "conf").iterdir():
-        if group.is_dir() and group.name not in ("callbacks", "debug", "recipe"):
+        if group.name == "hydra":
+            assert "`hydra/launcher`" in table
+        elif group.is_dir() and group.name not in ("callbacks", "debug", "recipe"):
             assert f"`{group.name}`" in table, group.name
             for member in group.glob("*.yaml"):
                 assert f"`{member.stem}`" in table, f"{group.name}={member.stem}"

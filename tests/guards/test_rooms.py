@@ -13,6 +13,8 @@ FLOORS = {
     "findings": 0,
     "errors": 0,
     "files": 0,
+    "signals": 0,
+    "lease": 0,
     "types": 1,
     **dict.fromkeys(
         ("data", "models", "losses", "explainers", "metrics", "stats", "visualization", "artifacts", "loggers"), 2
@@ -28,13 +30,13 @@ SAME_FLOOR = {("callbacks", "training"), ("experiments", "report")}
 DOORS = {
     "timm": ("models/",),
     "wandb": ("loggers/wandb.py",),
-    "hydra": ("experiments/build.py", "experiments/command.py"),
-    "omegaconf": ("experiments/build.py", "experiments/command.py"),
+    "hydra": ("experiments/build.py", "experiments/command.py", "experiments/plugins/"),
+    "omegaconf": ("experiments/build.py", "experiments/command.py", "experiments/plugins/"),
     "scipy": ("stats/", "metrics/"),
     "sklearn": ("stats/", "metrics/", "data/balancing/"),
     "pydicom": ("data/films/dicom.py",),
     "PIL": ("data/films/decode.py", "data/phantom/"),
-    "filelock": ("data/films/store.py",),
+    "filelock": ("lease.py",),
     "jinja2": ("report/",),
     "matplotlib": ("visualization/", "report/"),
     "rich": ("experiments/",),

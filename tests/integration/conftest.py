@@ -4,7 +4,10 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+import pandas as pd
 import pytest
+import torch
 
 from cxr_xai.artifacts.run_folder import RunFolder
 from cxr_xai.experiments.cell import name_cell
@@ -22,6 +25,8 @@ SMALL = (
     "trainer.max_epochs=2",
     "bootstrap=50",
 )
+
+WALL_CLOCK = {"seconds", "epoch_seconds", "spent", "probe/seconds", "probe/share_of_epoch"}
 
 Settings = tuple[dict[str, Any], dict[str, str]]
 Compose = Callable[..., Settings]
@@ -53,3 +58,46 @@ def finished(compose: Compose, tmp_path_factory: pytest.TempPathFactory) -> RunF
     settings, choices = compose(f"paths.outputs={tmp_path_factory.mktemp('outputs')}")
     run_training(settings, choices)
     return RunFolder(Path(settings["paths"]["outputs"]) / settings["name"] / name_cell(settings, choices))
+
+
+def differences(one: Any, two: Any, path: str = "") -> list[str]:
+    """Return where two checkpoints differ, wall-clock times apart."""
+    if isinstance(one, torch.Tensor) and isinstance(two, torch.Tensor):
+        return [] if torch.equal(one.nan_to_num(-7), two.nan_to_num(-7)) else [path]
+    if isinstance(one, dict) and isinstance(two, dict):
+        found = [f"{path}/{key}" for key in one.keys() ^ two.keys()]
+        for key in (one.keys() & two.keys()) - WALL_CLOCK:
+            found += differences(one[key], two[key], f"{path}/{key}")
+        return found
+    if isinstance(one, list | tuple) and len(one) == len(two):
+        return [text for n, pair in enumerate(zip(one, two, strict=True)) for text in differences(*pair, f"{path}/{n}")]
+    return [] if one == two or (one != one and two != two) else [path]
+
+
+@pytest.fixture(scope="session")
+def require_same() -> Callable[[RunFolder, RunFolder], None]:
+    """Two folders hold the same training, wall-clock times apart."""
+    return _require_same
+
+
+def _require_same(whole: RunFolder, other: RunFolder) -> None:
+    """Weights, optimizer, scheduler, loops, callbacks, random states, rows, pictures and maps."""
+    for path in ("last", "best"):
+        checkpoints = (torch.load(getattr(folder, path), weights_only=True) for folder in (whole, other))
+        assert differences(*checkpoints) == [], path
+    tables = [folder.read_metrics() for folder in (whole, other)]
+    pd.testing.assert_frame_equal(
+        *(table[~table["key"].isin(WALL_CLOCK)].reset_index(drop=True) for table in tables), check_exact=True
+    )
+    assert (tables[0][["epoch", "key"]] == tables[1][["epoch", "key"]]).all(axis=None)
+    pd.testing.assert_frame_equal(*(pd.read_parquet(f.localization) for f in (whole, other)), check_exact=True)
+    shown = [
+        {p.relative_to(f.path): p for p in f.path.rglob("explanations/**/*") if p.is_file()} for f in (whole, other)
+    ]
+    assert shown[0].keys() == shown[1].keys()
+    for name, path in shown[0].items():
+        if path.suffix == ".npz":
+            maps = [np.load(files[name])["attribution"] for files in shown]
+            np.testing.assert_array_equal(*maps)
+        else:
+            assert path.read_bytes() == shown[1][name].read_bytes(), name

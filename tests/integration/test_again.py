@@ -1,12 +1,12 @@
 """Running a command again: complete, continued, refused, afresh."""
 
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 import pytest
-import torch
 
 from cxr_xai.artifacts.run_folder import RunFolder
 from cxr_xai.errors import UserError
@@ -40,7 +40,10 @@ def test_complete_prints_and_changes_nothing(
 
 
 def test_more_epochs_continue_the_same_run_as_if_never_cut(
-    run: tuple[list[str], RunFolder], compose: Compose, tmp_path: Path
+    run: tuple[list[str], RunFolder],
+    compose: Compose,
+    require_same: Callable[[RunFolder, RunFolder], None],
+    tmp_path: Path,
 ) -> None:
     overrides, folder = run
     run_training(*compose(*overrides, "trainer.max_epochs=2"))
@@ -48,14 +51,32 @@ def test_more_epochs_continue_the_same_run_as_if_never_cut(
     run_training(settings, choices)
     [cell] = (tmp_path / "demo").iterdir()
     assert cell.name == folder.path.name, "max_epochs is not in the hash"
-    continued, straight = (torch.load(f.last, weights_only=True)["state_dict"] for f in (folder, RunFolder(cell)))
-    order, augmentation = "order and augmentation belong to the epoch", "dropout does not"
-    assert continued.keys() == straight.keys(), (order, augmentation)
-    metrics = folder.read_metrics()
-    once = metrics[metrics["key"] == "train/loss"]
-    assert sorted(once["epoch"]) == [0, 1], "no epoch twice, none lost"
+    require_same(RunFolder(cell), folder)
+    once = folder.read_metrics()
+    assert not once.duplicated(["epoch", "key"]).any(), "what the first finishing found is gone"
     table = pd.read_parquet(folder.localization)
     assert not table.duplicated(["epoch", "half", "image_id", "finding"]).any()
+
+
+def test_finishing_that_was_killed_is_done_again_and_leaves_the_same(
+    finished: RunFolder, compose: Compose, require_same: Callable[[RunFolder, RunFolder], None], tmp_path: Path
+) -> None:
+    copy = RunFolder(tmp_path / "demo" / finished.path.name)
+    shutil.copytree(finished.path, copy.path)
+    for path in (copy.summary, copy.report):
+        path.unlink()
+    with copy.metrics.open("a") as file:
+        file.write("0,test/auroc/macro,0.5\n0,tes")  # logged twice, and torn
+    (copy.path / ".predictions.parquet.0a1b2c3d").write_bytes(b"PAR1")
+    run_training(*compose(f"paths.outputs={tmp_path}"))
+    require_same(finished, copy)
+    assert copy.metrics.read_text() == finished.metrics.read_text()
+    pd.testing.assert_frame_equal(*(pd.read_parquet(f.predictions) for f in (finished, copy)), check_exact=True)
+    names = [{p.relative_to(f.path) for p in f.path.rglob("*")} for f in (finished, copy)]
+    assert names[0] == names[1]
+    one, two = (f.read_summary() for f in (finished, copy))
+    assert one["seconds"]["fit"] == pytest.approx(two["seconds"]["fit"], abs=2), "of training, not of finishing"
+    assert {**one, "seconds": None} == {**two, "seconds": None}
 
 
 def test_other_code_is_refused_and_fresh_moves_aside(run: tuple[list[str], RunFolder], compose: Compose) -> None:

@@ -10,13 +10,14 @@ import yaml
 
 from cxr_xai.artifacts.run_folder import LOCALIZATION_COLUMNS, PANEL_COLUMNS, PREDICTION_COLUMNS, RunFolder
 from cxr_xai.findings import BOXED, FINDINGS
-from cxr_xai.metrics.classification import auroc
+from cxr_xai.metrics.classification import auroc, brier, confusion, ece, f1
+from cxr_xai.metrics.decision import read_calibration
 
 
 def test_everything_is_there(finished: RunFolder) -> None:
     for path in (finished.config, finished.certificate, finished.metrics, finished.summary, finished.predictions):
         assert path.is_file(), path
-    for path in (finished.localization, finished.best, finished.last, finished.report):
+    for path in (finished.localization, finished.best, finished.last, finished.calibration, finished.report):
         assert path.is_file(), path
     assert not list(finished.path.rglob(".*.partial*"))
 
@@ -104,3 +105,27 @@ def test_a_foreign_schema_is_refused(finished: RunFolder, tmp_path: object) -> N
     copy.summary.write_text(json.dumps({**finished.read_summary(), "schema_version": 999}))
     with pytest.raises(UserError, match="schema 999"):
         copy.read_summary()
+
+
+def test_probabilities_are_calibrated_and_decided_as_the_file_beside_the_weights_says(finished: RunFolder) -> None:
+    decision = read_calibration(finished.calibration)
+    assert decision.epoch == torch.load(finished.best, weights_only=True)["epoch"]
+    table = pd.read_parquet(finished.predictions)
+    summary = finished.read_summary()["classification"]
+    for part, rows in table.groupby("part"):
+        logits, calibrated, pred, target, prob = (
+            rows.pivot(index="image_id", columns="finding", values=value)[list(FINDINGS)].to_numpy()
+            for value in ("logit", "calibrated", "pred", "target", "prob")
+        )
+        np.testing.assert_array_equal(decision.calibrate(logits), calibrated)
+        np.testing.assert_array_equal(decision.predict(calibrated), pred == 1)
+        counted = confusion(target, calibrated, decision.thresholds)
+        np.testing.assert_array_equal(counted[0] + counted[1], pred.sum(axis=0))
+        for k, name in enumerate(FINDINGS):
+            found = summary[str(part)]["findings"][name]
+            assert (found["threshold"], found["threshold_rule"]) == (decision.cuts[k].at, decision.cuts[k].rule)
+            assert found["calibration"] == decision.calibrator.curves[k].rule
+            for key, probs in (("", prob), ("_calibrated", calibrated)):
+                assert found[f"ece{key}"] == pytest.approx(ece(target, probs)[k], abs=1e-12)
+                assert found[f"brier{key}"] == pytest.approx(brier(target, probs)[k], abs=1e-12)
+            assert found["f1"] == pytest.approx(f1(target, calibrated, decision.thresholds)[k], nan_ok=True)

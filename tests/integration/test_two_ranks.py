@@ -1,13 +1,16 @@
 """Two processes equal one: the same predictions from the same checkpoint, the same probe, one run folder."""
 
 import os
+import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
+import torch
 
 from cxr_xai.artifacts.run_folder import RunFolder
 from cxr_xai.metrics.classification import auroc
@@ -21,7 +24,7 @@ from cxr_xai.artifacts.run_folder import RunFolder
 from cxr_xai.callbacks.box_probe import BoxProbe
 from cxr_xai.experiments.assemble import assemble, build_datamodule
 from cxr_xai.experiments.command import compose
-from cxr_xai.experiments.results import make_predictions
+from cxr_xai.experiments.results import decide_on_val, make_predictions
 
 if __name__ == "__main__":
     checkpoint, out, *overrides = sys.argv[1:]
@@ -31,18 +34,22 @@ if __name__ == "__main__":
     probe = BoxProbe(parts.datamodule, parts.explainer, "sealed").explain(parts.module.model, parts.module.device, 0)
     if parts.trainer.is_global_zero:
         print("processes", parts.trainer.world_size)
-        make_predictions(parts.datamodule, parts.module.gathered).to_parquet(f"{out}.parquet")
+        predictions = make_predictions(parts.datamodule, parts.module.gathered, decide_on_val(parts, 0))
+        predictions.to_parquet(f"{out}.parquet")
         probe.scores.to_parquet(f"{out}.probe.parquet")
 """
 
 
+def environment() -> dict[str, str]:
+    """Return one in which no process group has been launched yet."""
+    launched = ("LOCAL_RANK", "NODE_RANK", "WORLD_SIZE", "MASTER_PORT")
+    kept = {k: v for k, v in os.environ.items() if k not in launched}
+    return {**kept, "OMP_NUM_THREADS": "1", "PYTHONPATH": str(PROJECT)}
+
+
 def launch(arguments: list[str], cwd: Path) -> str:
-    environment = {**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": str(PROJECT)}
-    environment = {
-        k: v for k, v in environment.items() if k not in ("LOCAL_RANK", "NODE_RANK", "WORLD_SIZE", "MASTER_PORT")
-    }
     done = subprocess.run(
-        [sys.executable, *arguments], cwd=cwd, env=environment, capture_output=True, text=True, timeout=400
+        [sys.executable, *arguments], cwd=cwd, env=environment(), capture_output=True, text=True, timeout=400
     )
     assert done.returncode == 0, done.stdout[-2000:] + done.stderr[-3000:]
     return done.stdout
@@ -105,3 +112,31 @@ def test_training_on_two_processes_leaves_one_whole_folder(small_overrides: list
     assert not pd.read_parquet(folder.predictions).duplicated(["image_id", "finding"]).any()
     metrics = folder.read_metrics()
     assert not metrics.duplicated(["epoch", "key"]).any(), "only the first process writes"
+
+
+@pytest.mark.slow
+def test_two_processes_stop_together_and_go_on(small_overrides: list[str], tmp_path: Path) -> None:
+    """The scheduler asks the first process only; the sums over ranks are added in another order after the cut."""
+    overrides = [*small_overrides, "trainer=ddp", "trainer.accelerator=cpu", "datamodule.batch_size=2"]
+    overrides += ["trainer.enable_progress_bar=false", "callbacks.checkpoint.every_n_steps=3", "balancing=sampler"]
+    command = [str(PROJECT / "scripts" / "train.py"), *overrides]
+    launch([*command, f"paths.outputs={tmp_path / 'whole'}"], PROJECT)
+    [cell] = (path.name for path in (tmp_path / "whole" / "demo").iterdir())
+    whole, stopped = (RunFolder(tmp_path / name / "demo" / cell) for name in ("whole", "stopped"))
+    arguments = [sys.executable, *command, f"paths.outputs={tmp_path / 'stopped'}"]
+    with subprocess.Popen(arguments, cwd=PROJECT, env=environment(), stderr=subprocess.PIPE, text=True) as process:
+        while not stopped.last.is_file() and process.poll() is None:
+            time.sleep(0.005)
+        process.send_signal(signal.SIGTERM)
+        _, printed = process.communicate(timeout=400)
+    assert process.returncode == 143, printed
+    assert "stopped by SIGTERM (step" in printed
+    assert torch.load(stopped.last, weights_only=True)["global_step"] < 30
+    launch(arguments[1:], PROJECT)
+    weights = [torch.load(folder.last, weights_only=True)["state_dict"] for folder in (whole, stopped)]
+    for name, value in weights[0].items():
+        assert torch.equal(value, weights[1][name]), name
+    one, two = (folder.read_metrics() for folder in (whole, stopped))
+    assert one[["epoch", "key"]].equals(two[["epoch", "key"]])
+    same = ~one["key"].isin(["probe/seconds", "probe/share_of_epoch"])
+    np.testing.assert_allclose(one["value"][same], two["value"][same], rtol=1e-5)

@@ -44,22 +44,29 @@ def test_undefined_stays_undefined(log: MetricsCsv) -> None:
 
 def test_cut_drops_the_epoch_and_later_ones(log: MetricsCsv) -> None:
     for epoch in range(12):
-        log.log_metrics({"a": float(epoch), "epoch": epoch})
+        log.log_metrics({"val/a": float(epoch), "epoch": epoch})
     log.cut(10)
     assert [row[0] for row in read(log)] == list(range(10))
-    log.log_metrics({"a": 10.5, "epoch": 10})
-    assert read(log)[-1] == [10, "a", 10.5]
+    log.log_metrics({"val/a": 10.5, "epoch": 10})
+    assert read(log)[-1] == [10, "val/a", 10.5]
     assert log.path.read_text().count("epoch,key,value") == 1
+
+
+def test_cut_drops_what_follows_training_whatever_its_epoch(log: MetricsCsv) -> None:
+    for key in ("train/loss", "val/loss", "probe/iou/micro", "test/auroc/macro", "sealed/skill/macro"):
+        log.log_metrics({key: 1.0, "epoch": 0})
+    log.cut(5)
+    assert [row[1] for row in read(log)] == ["train/loss", "val/loss", "probe/iou/micro"]
 
 
 @pytest.mark.parametrize("torn", ["3", "3,val", "3,val/l", ""])
 def test_cut_mends_a_torn_last_line(log: MetricsCsv, torn: str) -> None:
-    log.log_metrics({"a": 1.0, "epoch": 0})
+    log.log_metrics({"val/a": 1.0, "epoch": 0})
     with log.path.open("a", newline="") as file:
         file.write(torn)
     log.cut(3)
-    log.log_metrics({"a": 2.0, "epoch": 3})
-    assert read(log) == [[0, "a", 1.0], [3, "a", 2.0]]
+    log.log_metrics({"val/a": 2.0, "epoch": 3})
+    assert read(log) == [[0, "val/a", 1.0], [3, "val/a", 2.0]]
 
 
 def test_cutting_nothing(log: MetricsCsv) -> None:

@@ -83,6 +83,7 @@ def test_nothing_that_identifies_leaves(record: Path) -> None:
     [log] = record.glob("*.wandb")
     [run] = [r.run for r in read_records(log) if r.HasField("run")]
     assert run.host == "withheld"
+    assert run.resume, "a continued run's record is joined to the one before when they are synced"
     assert not [r for r in read_records(log) if r.HasField("environment")], "no program, user, git or machine"
     assert pseudonym("a salt", "00012345_006.png").encode() in content
 

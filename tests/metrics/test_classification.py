@@ -79,33 +79,17 @@ def test_ece_of_calibrated_probabilities_vanishes_and_of_shifted_ones_is_the_shi
     assert c.ece(target, probs + 0.2)[0] == pytest.approx(0.2, abs=0.01)
 
 
-@settings(max_examples=25, deadline=None)
-@given(seed=st.integers(0, 2**32))
-def test_no_other_threshold_has_a_better_f1_on_val(seed: int) -> None:
-    target, probs = drawn(seed, n=120, k=1)
-    cut, rules = c.choose_thresholds(target, probs, min_positives=10)
-    assert rules == ["val_f1"]
-    tried = [c.f1(target, probs, [t])[0] for t in np.unique(probs)]
-    assert c.f1(target, probs, cut)[0] == pytest.approx(max(tried))
-
-
-def test_few_positives_match_the_prevalence() -> None:
-    target = np.array([[1, 0], [0, 0], [0, 0], [1, 0], [0, 0]])
-    probs = np.array([[0.1, 0.1], [0.9, 0.2], [0.3, 0.3], [0.4, 0.4], [0.2, 0.5]])
-    cut, rules = c.choose_thresholds(target, probs)
-    assert rules == ["prevalence_matched"] * 2
-    assert cut[0] == 0.4  # two positives: the two highest, .9 and .4, are predicted
-    assert (probs >= cut).sum(axis=0).tolist() == [2, 0]
-    assert np.isnan(c.choose_thresholds([[NAN]], [[0.5]])[0]).all()
-
-
 def test_table_and_macro_leave_out_what_they_must() -> None:
     target = np.array([[1, 1, 0], [0, 0, 0], [1, 0, 0], [0, 1, 0]], dtype=float)
     probs = np.array([[0.9, 0.9, 0.1], [0.2, 0.3, 0.1], [0.8, 0.2, 0.1], [0.1, 0.1, 0.1]])
-    rules = ["val_f1", "prevalence_matched", "val_f1"]
-    table = c.classification_table(target, probs, [0.5] * 3, rules, FINDINGS[:3])
+    rules = ["val_youden", "prevalence_matched", "val_youden"]
+    calibrated = probs / 2
+    table = c.classification_table(target, probs, calibrated, [0.25] * 3, rules, FINDINGS[:3])
     assert list(table.index) == list(FINDINGS[:3])
     assert table.loc["Effusion", "positives"] == 0
+    assert table.loc["Effusion", "brier"] == pytest.approx(0.01)
+    assert table.loc["Effusion", "brier_calibrated"] == pytest.approx(0.0025)
+    assert table.loc["Effusion", "ece_calibrated"] == pytest.approx(0.05)
     macro = c.macro_table(table)
     assert macro.loc["auroc", "over"] == 2
     assert macro.loc["auroc", "mean"] == pytest.approx((1.0 + 0.5) / 2)
@@ -118,7 +102,7 @@ def test_bad_input_is_said() -> None:
     with pytest.raises(UserError, match="must be"):
         c.auroc([[1, 0]], [[0.1]])
     with pytest.raises(UserError, match="one of each"):
-        c.classification_table([[1.0]], [[0.1]], [0.5], ["val_f1"])
+        c.classification_table([[1.0]], [[0.1]], [[0.1]], [0.5], ["val_f1"])
 
 
 @pytest.mark.skipif(not (SHARED / "golden/preds.csv").exists(), reason="the published predictions are not here")

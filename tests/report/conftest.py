@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from cxr_xai.artifacts.run_folder import LOCALIZATION_COLUMNS, PREDICTION_COLUMNS, RunFolder
+from cxr_xai.artifacts.run_folder import LOCALIZATION_COLUMNS, PREDICTION_COLUMNS, SCHEMA_VERSION, RunFolder
 from cxr_xai.files import write_json
 from cxr_xai.findings import BOXED, FINDINGS
 
@@ -40,12 +40,24 @@ def classification(studies: int) -> dict[str, Any]:
             "all_negative_accuracy": 1 - (60 + k) / studies,
             "threshold": 0.5,
             "threshold_rule": "val_f1",
+            "calibration": "platt",
+            "brier_calibrated": 0.041 + 0.001 * k,
+            "ece_calibrated": 0.011 + 0.001 * k,
+            "brier_shifted": 0.046 + 0.001 * k,
+            "ece_shifted": 0.016 + 0.001 * k,
+            "prior": 0.061 + 0.001 * k,
+            "estimated_prevalence": 0.081 + 0.001 * k,
         }
     findings["Hernia"] |= {"auroc": NONE, "auprc": None, "threshold_rule": "prevalence_matched"}
+    findings["Hernia"] |= {"calibration": "temperature", "ece_shifted": None, "brier_shifted": None, "prior": None}
     macro: dict[str, Any] = {
         key: {"value": 0.4, "over": 14} for key in ("prevalence", "precision", "recall", "specificity")
     }
     macro |= {key: {"value": 0.5, "over": 14} for key in ("auprc", "brier", "ece", "accuracy", "all_negative_accuracy")}
+    macro |= {f"{key}_calibrated": {"value": 0.3, "over": 14} for key in ("brier", "ece")}
+    macro |= {
+        key: {"value": 0.3, "over": 13} for key in ("brier_shifted", "ece_shifted", "prior", "estimated_prevalence")
+    }
     macro |= {"auroc": {**around(0.7671), "over": 13}, "f1": {"value": 0.2613, "over": 13}}
     views = {
         "AP": {**around(0.7421), "over": 13, "studies": studies // 3},
@@ -74,7 +86,7 @@ def localization() -> dict[str, Any]:
 def certificate(source: str, split: str, missing: int, studies: int) -> dict[str, Any]:
     shares = dict.fromkeys(FINDINGS, 0.05)
     return {
-        "schema_version": 1,
+        "schema_version": SCHEMA_VERSION,
         "code": {"version": "0.1.0", "sha256": "c" * 64, "commit": "d" * 40, "changes": 0},
         "versions": {"python": "3.11.7", "torch": "2.15.0"},
         "config_sha256": "e" * 64,
@@ -137,7 +149,7 @@ def summary(source: str, split: str, boxes: bool, studies: int) -> dict[str, Any
 def write_tables(folder: RunFolder, boxes: bool) -> None:
     rows = [
         {"image_id": f"{n:03d}.png", "patient_id": str(n // 2), "part": "test", "finding": name,
-         "target": float(n % 3 == 0), "logit": 0.0, "prob": 0.5, "pred": int(n % 2 == 0)}
+         "target": float(n % 3 == 0), "logit": 0.0, "prob": 0.5, "calibrated": 0.25, "pred": int(n % 2 == 0)}
         for n in range(12)
         for name in FINDINGS
     ]  # fmt: skip

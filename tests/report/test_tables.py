@@ -8,13 +8,14 @@ import pytest
 
 from cxr_xai.report.tables import Column, Table, escape_tex, to_csv, to_markdown, to_tex, write_tables
 
+ESTIMATE = {"value": 0.81234, "low": 0.8, "high": 0.825, "sd": 0.01}
 TABLE = Table(
     name="arms",
     title="Means of 50 % of a_b",
     columns=[Column("Arm"), Column("N", "count"), Column("AUROC", "estimate"), Column("Change", "difference"),
              Column("p", "p"), Column("F1", "number")],
     rows=[
-        ["loss=focal & x|y", 1200, {"value": 0.81234, "low": 0.8, "high": 0.825, "sd": 0.01}, {"value": -0.05}, 0.0004, 0.5],
+        ["loss=focal & x|y", 1200, ESTIMATE, {"value": -0.05}, 0.0004, 0.5],
         ["none", None, {"value": None, "low": None, "high": None, "sd": None}, {"value": 0.05}, None, None],
     ],
     notes=["nih, split kfold, region ≥ 0.5.", "± is over folds."],

@@ -202,3 +202,32 @@ def test_a_cut_off_file_is_named(make_run: MakeRun) -> None:
     with pytest.raises(UserError, match="cannot be read"):
         write_report(folder)
     assert not folder.report.exists()
+
+
+def test_calibration_stands_before_and_after(make_run: MakeRun) -> None:
+    part = section(read(make_run()), "calibration")
+    assert part.count('<svg class="chart"') == 14
+    # twelve equal probabilities are one bin; a third of the targets are present
+    assert "as it comes: 12 studies, said 0.500, came true 0.333" in part
+    assert "calibrated: 12 studies, said 0.250, came true 0.333" in part
+    assert "1 bin of 12 studies" in part
+    assert "ECE .021 → .011, platt" in part
+    mass = " ".join(part.partition('<th scope="row">Mass</th>')[2].partition("</tr>")[0].split())
+    cells = re.findall(r">(\w+|\.\d+|–)</td>", mass)
+    assert cells == ["platt", ".025", ".015", ".020", ".055", ".045", ".050", ".065", ".085", ".003"]
+    hernia = part.partition('<th scope="row">Hernia</th>')[2].partition("</tr>")[0]
+    assert hernia.count("–") == 3, "no prior, so no correction"
+    assert "temperature" in hernia
+
+
+def test_the_rule_of_thresholds_is_named(make_run: MakeRun) -> None:
+    folder = make_run()
+    assert "for the best F1" in section(read(folder), "reading")
+    summary = folder.read_summary()
+    for part in ("val", "test"):
+        for row in summary["classification"][part]["findings"].values():
+            row["threshold_rule"] = "val_sensitivity"
+    folder.write_summary(summary)
+    page = read(folder)
+    assert "for a fixed sensitivity" in section(page, "reading")
+    assert "Hernia *" not in page

@@ -104,3 +104,11 @@ def test_refusals() -> None:
         compare_arms(**data, metric="auroc", margin=0.1, names=NAMES, contrasts=2, permutations=2000)
     with pytest.raises(UserError, match="found 3 columns and 2 names; give one name per column"):
         compare_arms(**data, metric="auroc", margin=0.1, names=NAMES[:2])
+
+
+def test_a_finding_that_nobody_labeled_is_undefined() -> None:
+    data = arms(seeds=1, n=120)
+    data["target"][:, 2] = np.nan
+    table = compare_arms(**data, metric="auprc", margin=0.1, names=NAMES, replicates=50)
+    assert table.loc["Edema", ["difference", "p_permutation", "p_t"]].isna().all()
+    assert table.loc["macro", "difference"] == pytest.approx(table.loc["Mass", "difference"])

@@ -3,7 +3,7 @@ import pytest
 from scipy.special import ndtri
 from scipy.stats import binomtest
 
-from cxr_xai.stats.exact import end_units, exact_ends, pair_units
+from cxr_xai.stats.exact import exact_ends
 
 
 @pytest.mark.parametrize("units", [1, 7, 300])
@@ -17,22 +17,6 @@ def test_ends_are_clopper_and_pearson(units: int, level: float) -> None:
 def test_inside_and_without_units_there_is_no_exact_end() -> None:
     low, high = exact_ends([0.5, 0.0, 1.0], [10, 0, 0])
     assert np.isnan([low, high]).all()
-
-
-def test_units_of_pairs() -> None:
-    # patients: a, b positive only; c negative only; d both
-    target, codes = [1, 1, 0, 1, 0, np.nan], np.array([0, 1, 2, 3, 3, 4])
-    assert pair_units(target, codes) == 2  # a–c, b–d
-    assert pair_units([1, 0], np.array([0, 0])) == 0  # one patient makes no pair
-    assert pair_units([1, 0, 1, 0, 1, 0], np.array([0, 0, 1, 1, 2, 2])) == 1  # a–b, c is left over
-
-
-def test_units_of_metrics() -> None:
-    target = np.array([[1], [0], [0], [np.nan], [1]])
-    probs = np.array([[0.9], [0.9], [0.1], [0.9], [0.1]])
-    codes = np.array([0, 1, 2, 3, 0])
-    units = {m: end_units(m, target, probs, codes, [0.5])[0] for m in ("auroc", "auprc", "f1", "brier", "ece")}
-    assert units == {"auroc": 1, "auprc": 1, "f1": 1, "brier": 3, "ece": 3}  # F1 counts patients 0 and 1, halved
 
 
 @pytest.mark.parametrize("units", [2, 5, 80])

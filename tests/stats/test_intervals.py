@@ -1,6 +1,7 @@
 import numpy as np
 import pytest
 from scipy.stats import bootstrap
+from scipy.stats import t as student
 
 from cxr_xai.stats.intervals import bca_interval, interval, percentile_interval
 from cxr_xai.stats.jackknife import leave_one_out
@@ -44,3 +45,23 @@ def test_ends_are_exact_only_where_all_replicates_agree() -> None:
     np.testing.assert_allclose(low[[0, 1, 3]], [reach, 0, 1])
     np.testing.assert_allclose(high[[0, 1, 3]], [1, 1 - reach, 1])
     assert 0 < low[2] < high[2] < 0.1
+
+
+def test_few_patients_get_the_interval_of_students_t() -> None:
+    # means of 8 normal values: the bootstrap is normal with variance (n - 1) / n · s² / n
+    rng = np.random.default_rng(0)
+    values = rng.normal(size=8)
+    draws = values.mean() + values.std() / np.sqrt(8) * rng.normal(size=400_000)
+    low, high, _ = interval(values.mean(), draws, kind="percentile", patients=8)
+    expected = student.interval(0.95, 7, values.mean(), values.std(ddof=1) / np.sqrt(8))
+    np.testing.assert_allclose([low, high], expected, atol=0.02)
+    two, many = interval([0.0, 0.0], np.column_stack([draws, draws]), kind="percentile", patients=[2, 10**6])[:2]
+    assert two[0] < two[1]
+    assert many[0] > many[1]
+
+
+def test_wild_skew_and_hardly_any_patients_still_give_ends() -> None:
+    draws = np.random.default_rng(0).exponential(size=300)
+    skewed = np.append(np.zeros(9), 100.0)
+    low, high, _ = interval(0.7, draws, -skewed, patients=2)
+    assert draws.min() <= low < high == pytest.approx(draws.max())

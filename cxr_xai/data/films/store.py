@@ -20,7 +20,6 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from filelock import SoftFileLease, Timeout
 
 from cxr_xai.data.films.build import CHUNK, decode_chunks
 from cxr_xai.data.films.decode import RULE, Pixels
@@ -28,10 +27,9 @@ from cxr_xai.data.films.files import Progress
 from cxr_xai.data.films.journal import Journal
 from cxr_xai.errors import UserError
 from cxr_xai.files import read_json, whole, write_json
+from cxr_xai.lease import Lease
 
 SCHEMA = 1
-LEASE = 60.0
-"""Seconds without a sign of life after which another machine takes over; on the same machine death is seen at once."""
 
 
 @dataclass(frozen=True)
@@ -94,6 +92,12 @@ def build_store(paths: Sequence[str], size: int, cache_dir: Path, progress: Prog
     return folder
 
 
+def find_store(paths: Sequence[str], size: int, cache_dir: Path) -> Path | None:
+    """Return the folder of the finished store of these films, or None; nothing is made."""
+    folder = cache_dir / f"films-{size}-{store_key(paths, size)}"
+    return folder if _is_finished(folder) else None
+
+
 def open_store(folder: Path) -> Store:
     """Open a finished store.
 
@@ -143,14 +147,10 @@ def _journal(folder: Path) -> Journal:
 @contextmanager
 def _claim(folder: Path, films: int, progress: Progress | None) -> Iterator[None]:
     """Wait for the builder that is at work, showing its progress, or become it."""
-    lease = SoftFileLease(folder / "building.lock", lease_duration=LEASE)
-    while not _is_finished(folder):
-        try:
-            lease.acquire(timeout=0.5)
-            break
-        except Timeout:
-            if progress is not None:
-                progress(min(_journal(folder).count() * CHUNK, films - 1), films)
+    lease = Lease(folder / "building.lock")
+    while not _is_finished(folder) and not lease.take(timeout=0.5):
+        if progress is not None:
+            progress(min(_journal(folder).count() * CHUNK, films - 1), films)
     try:
         yield
     finally:

@@ -95,7 +95,7 @@ def read_split(path: Path) -> tuple[Mapping[str, Any] | None, pd.DataFrame]:
             first = file.readline()
         head = json.loads(first.removeprefix(MARK)) if first.startswith(MARK) else None
         table = pd.read_csv(path, skiprows=0 if head is None else 1, dtype=str, keep_default_na=False)
-        table = table[["image_id", *(["patient_id"] if head is not None else []), "part"]]
+        table = table[["image_id", *(["patient_id"] if head else []), "part"]]
         if head is not None and not {"scheme", "sha256", "about"} <= head.keys():
             raise ValueError("its first line lacks scheme, sha256 or about")
     except FileNotFoundError as error:

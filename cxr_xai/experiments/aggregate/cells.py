@@ -10,12 +10,12 @@ import yaml
 
 from cxr_xai.artifacts.run_folder import RunFolder
 from cxr_xai.errors import UserError
+from cxr_xai.experiments.sweep.record import read_if_there
 from cxr_xai.files import read_json
 from cxr_xai.report.results import read_choices
 
 ASIDE = re.compile(r"~\d+$")
 NEEDED = ("certificate", "summary", "split", "predictions")
-PLAN = "sweep.json"
 
 
 @dataclass(frozen=True)
@@ -83,7 +83,7 @@ def find_cells(runs: Path) -> Found:
     begun = [folder for folder in begun if folder.path.name not in ignored]
     if not begun:
         raise UserError(f"runs={runs} holds no run folder; it is outputs/<name>, where training puts its runs.")
-    plan = read_json(runs / PLAN) if (runs / PLAN).is_file() else {}
+    plan = read_if_there(runs) or {}
     _require_complete(begun, runs, plan)
     return Found([read_cell(folder) for folder in begun], ignored, plan)
 

@@ -12,6 +12,7 @@ from cxr_xai.errors import UserError
 from cxr_xai.experiments.aggregate.cells import Cell
 from cxr_xai.experiments.aggregate.refuse import Design, require_own_predictions
 from cxr_xai.findings import FINDINGS
+from cxr_xai.metrics.thresholds.contract import PREVALENCE_MATCHED
 
 Floats = npt.NDArray[np.float64]
 K = len(FINDINGS)
@@ -141,7 +142,7 @@ def find_unsupported(cells: Sequence[Cell]) -> npt.NDArray[np.bool_]:
     """Return ``(K,)`` true where some run's val had too few positives, so that the finding is outside macro F1."""
     rules = [[cell.summary["classification"]["test"]["findings"][name]["threshold_rule"] for name in FINDINGS]
              for cell in cells]  # fmt: skip
-    return np.asarray((np.array(rules) == "prevalence_matched").any(axis=0))
+    return np.asarray((np.array(rules) == PREVALENCE_MATCHED).any(axis=0))
 
 
 def tabulate_pool(pool: Pool) -> pd.DataFrame:

@@ -12,6 +12,7 @@ from cxr_xai.callbacks.consumers.score import summarize_scores
 from cxr_xai.data.datamodule import ChestXrayDataModule
 from cxr_xai.data.readers.phantom import PhantomReader
 from cxr_xai.experiments.benchmarks.timing import Figure, time_in_turns
+from cxr_xai.experiments.benchmarks.train import train_step
 from cxr_xai.explainers.exact_cam import ExactCam
 from cxr_xai.losses.bce import BCE
 from cxr_xai.models.classifier import build_classifier
@@ -54,7 +55,7 @@ def measure_share(repeats: int) -> Figure:
         probe = BoxProbe(data, ExactCam(), "monitored", max_studies=32)
         times = time_in_turns(
             {
-                "train": partial(_train_step, model, loss, optimizer, image, target),
+                "train": partial(train_step, model, loss, optimizer, image, target),
                 "val": partial(_validate, model, image),
                 "probe": lambda: summarize_scores(probe.explain(model, torch.device("cpu"), 0).scores),
             },
@@ -66,15 +67,6 @@ def measure_share(repeats: int) -> Figure:
     share = explaining / (epoch + explaining)
     what = f"probe of {BUDGET} studies, resnet50 at 224 px, vs an epoch of {STUDIES:,} studies"
     return Figure(what, explaining, epoch, share, "share of the epoch", "≤ 0.05")
-
-
-def _train_step(
-    model: nn.Module, loss: nn.Module, optimizer: torch.optim.Optimizer, image: torch.Tensor, target: torch.Tensor
-) -> None:
-    model.train()
-    optimizer.zero_grad()
-    loss(model(image), target).backward()
-    optimizer.step()
 
 
 def _validate(model: nn.Module, image: torch.Tensor) -> None:

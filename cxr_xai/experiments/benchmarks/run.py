@@ -13,6 +13,7 @@ from cxr_xai.experiments.benchmarks.data import measure_data
 from cxr_xai.experiments.benchmarks.explain import measure_explain
 from cxr_xai.experiments.benchmarks.stats import measure_stats
 from cxr_xai.experiments.benchmarks.timing import Figure
+from cxr_xai.experiments.benchmarks.train import measure_train
 from cxr_xai.experiments.terminal import console, quiet_libraries
 from cxr_xai.files import whole
 
@@ -21,6 +22,7 @@ GROUPS: dict[str, Callable[[int], list[Figure]]] = {
     "data": measure_data,
     "explain": measure_explain,
     "stats": measure_stats,
+    "train": measure_train,
 }
 
 

@@ -69,7 +69,8 @@ def no_predictions(runs: Path) -> None:
 
 
 def planned_and_not_begun(runs: Path) -> None:
-    write_json(runs / "sweep.json", {"cells": [{"folder": "outputs/x/nih-resnet10-bce-none-kfold-f9-s0"}]})
+    cells = [{"folder": "nih-resnet10-bce-none-kfold-f9-s0"}]
+    write_json(runs / "sweep.json", {"schema_version": 1, "cells": cells})
 
 
 def missing_fold(runs: Path) -> None:

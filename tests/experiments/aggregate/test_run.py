@@ -3,7 +3,6 @@
 import json
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -31,7 +30,7 @@ def folded(sound: Path, tmp_path_factory: pytest.TempPathFactory) -> AggregateFo
 
 def test_every_study_is_there_once_per_arm_and_seed(folded: AggregateFolder, index: Index, sound: Path) -> None:
     table = pd.read_parquet(folded.out_of_fold)
-    assert list(table.columns) == [name for name in OUT_OF_FOLD_COLUMNS if name != "calibrated"]
+    assert tuple(table.columns) == OUT_OF_FOLD_COLUMNS
     assert not table.duplicated(["arm", "seed", "image_id", "finding"]).any()
     counts = table.groupby(["arm", "seed"], observed=True)["image_id"].nunique()
     assert counts.tolist() == [len(index.studies)] * 2
@@ -108,8 +107,9 @@ def test_an_ensemble_on_what_is_held_out(write: Callable[..., Path], tmp_path: P
 
 
 def test_a_sweep_says_what_is_primary(copy: Path, tmp_path: Path) -> None:
-    cells: list[dict[str, Any]] = [{"folder": path.name} for path in copy.iterdir()]
-    write_json(copy / "sweep.json", {"cells": cells, "reference": "bce", "primary": {"arm": "focal", "against": "bce"}})
+    sweep = {"reference": "bce", "primary": {"arm": "focal", "against": "bce"}}
+    cells = [{"folder": path.name} for path in copy.iterdir()]
+    write_json(copy / "sweep.json", {"schema_version": 1, "cells": cells, **sweep})
     design = aggregate(copy, tmp_path / "out", "metrics=[auroc]").read_summary()["design"]
     assert (design["declared_by"], design["contrasts"]) == ("the sweep", [["focal", "bce"]])
 

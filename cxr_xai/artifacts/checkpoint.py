@@ -1,0 +1,93 @@
+"""Checkpoints on disk: whole or absent, weights and plain types only, and marked with the run they belong to."""
+
+import os
+import pickle
+import zipfile
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+from lightning.pytorch.plugins.io import TorchCheckpointIO
+from torch import Tensor
+
+Identity = Mapping[str, str]
+"""What a checkpoint belongs to: hashes of configuration and code, by name."""
+
+OWNER = "run"
+"""Where a checkpoint has its identity."""
+
+
+class UnusableCheckpoint(Exception):
+    """A file is no checkpoint of this run; the message says why, beginning with its name."""
+
+
+class WholeCheckpoints(TorchCheckpointIO):
+    """Writes beside the file, waits for the disk, and only then takes its place.
+
+    Args:
+        identity: written into every file.
+    """
+
+    def __init__(self, identity: Identity) -> None:
+        self.identity = dict(identity)
+
+    def save_checkpoint(self, checkpoint: dict[str, Any], path: str | Path, storage_options: Any | None = None) -> None:
+        """Write a file.
+
+        Args:
+            checkpoint: plain types and tensors.
+            path: of the file; what stands there is replaced.
+            storage_options: a path that keeps what stands there, or None.
+        """
+        path = Path(path)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        partial = path.with_name(f".{path.name}.partial")  # one name, so that a kill leaves one file and not many
+        with partial.open("wb") as file:
+            torch.save({**checkpoint, OWNER: self.identity}, file)
+            file.flush()
+            os.fsync(file.fileno())
+        if storage_options is not None and path.is_file():
+            path.replace(storage_options)
+        partial.replace(path)
+        folder = os.open(path.parent, os.O_RDONLY)
+        try:
+            os.fsync(folder)  # the new name, too
+        finally:
+            os.close(folder)
+
+
+def read_checkpoint(
+    path: Path, identity: Identity, weights: Mapping[str, Tensor] | None = None, device: str = "cpu"
+) -> dict[str, Any]:
+    """Read a checkpoint and make sure that it belongs to this run.
+
+    Args:
+        path: of the file.
+        identity: what it must be marked with.
+        weights: what its weights must agree with in names and shapes; None asks for nothing.
+        device: where its tensors go.
+
+    Raises:
+        UnusableCheckpoint: torn, no checkpoint, of another run, or of another model.
+    """
+    try:
+        with zipfile.ZipFile(path) as archive:
+            if archive.testzip() is not None:  # torch does not look at the checksums that it writes
+                raise UnusableCheckpoint(f"{path.name} is torn")
+        checkpoint = torch.load(path, map_location=device, weights_only=True)
+    except FileNotFoundError as error:
+        raise UnusableCheckpoint(f"{path.name} is missing") from error
+    except (OSError, RuntimeError, zipfile.BadZipFile, pickle.UnpicklingError) as error:
+        raise UnusableCheckpoint(f"{path.name} is torn, or no checkpoint") from error
+    if not isinstance(checkpoint, dict) or "state_dict" not in checkpoint:
+        raise UnusableCheckpoint(f"{path.name} is no checkpoint")
+    owner = checkpoint.get(OWNER, {})
+    for what, value in identity.items():
+        if owner.get(what) != value:
+            raise UnusableCheckpoint(f"{path.name} was written with other {what}")
+    if weights is not None:
+        expected, found = ({k: v.shape for k, v in w.items()} for w in (weights, checkpoint["state_dict"]))
+        if differing := [name for name in {**expected, **found} if expected.get(name) != found.get(name)]:
+            raise UnusableCheckpoint(f"{path.name} holds another model ({differing[0]} differs)")
+    return checkpoint

@@ -1,0 +1,126 @@
+"""A sweep from request to result: plan, equal steps, record, launch, and what became of it."""
+
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from cxr_xai.artifacts.certificate import hash_code
+from cxr_xai.artifacts.run_folder import RunFolder
+from cxr_xai.errors import UserError
+from cxr_xai.experiments.cell import name_cell
+from cxr_xai.experiments.state import move_aside
+from cxr_xai.experiments.sweep.cells import key_of
+from cxr_xai.experiments.sweep.launch import Job, run_jobs
+from cxr_xai.experiments.sweep.plan import Compose, Found, Planned, Request, make_plan
+from cxr_xai.experiments.sweep.record import describe_sweep, extend, read_if_there, write_sweep
+from cxr_xai.experiments.sweep.show import Terminal, print_cells, print_plan
+from cxr_xai.experiments.sweep.states import CellState, read_status, read_statuses
+from cxr_xai.experiments.terminal import console, quiet_libraries
+from cxr_xai.files import read_json
+
+Launch = Callable[[Sequence[Sequence[str]]], Any]
+
+
+def run_sweep(request: Request, compose: Compose, launch: Launch, dry: bool) -> None:
+    """Run what is missing of a sweep.
+
+    Args:
+        request: what was asked for.
+        compose: overrides → settings.
+        launch: runs cells by their overrides and returns when each has finished or failed.
+        dry: print the plan and an estimate instead; nothing is started or written.
+
+    Raises:
+        UserError: something cannot run, found before anything starts; or cells failed, found at the end.
+    """
+    plan = make_plan(request, compose)
+    found: Found = {}
+    if plan.ablation is not None or dry:
+        from cxr_xai.experiments.sweep.steps import Studies, equalize  # torch, some seconds
+
+        quiet_libraries()
+        plan, found = equalize(plan, compose, studies := Studies(dry))
+    require_known_code(plan.cells, fresh := _is_fresh(request))
+    record = extend(None if fresh else read_if_there(plan.home), describe_sweep(plan, found), plan.home)
+    print_plan(plan, found)
+    if dry:
+        from cxr_xai.experiments.sweep.dry_run import print_dry_run
+
+        print_dry_run(plan, studies)
+        return
+    if fresh:
+        clear(plan.cells)
+    write_sweep(plan.home, record)
+    statuses = [read_status(planned.folder, planned.epochs) for planned in plan.cells]
+    due = [p for p, status in zip(plan.cells, statuses, strict=True) if status.state is not CellState.FINISHED]
+    launch([planned.cell.overrides for planned in due])
+    conclude(describe_sweep(plan, found), plan.home)
+
+
+def conclude(record: Mapping[str, Any], home: Path) -> None:
+    """Show what became of the cells of a launch.
+
+    Raises:
+        UserError: some have failed or are missing.
+    """
+    statuses = read_statuses(record, home)
+    print_cells(record, statuses, home)
+    if missing := [status for status in statuses if status.state is not CellState.FINISHED]:
+        raise UserError(
+            f"{len(missing)} of {len(statuses)} cells did not finish; the same command runs them again and leaves the "
+            "others alone."
+        )
+
+
+Composed = tuple[Sequence[str], dict[str, Any], dict[str, str]]
+"""Overrides of a cell, its settings and choices."""
+
+
+def run_here(cells: Sequence[Composed], command: Sequence[str], jobs: int) -> None:
+    """Run composed cells as processes of this machine."""
+    if jobs < 1:
+        raise UserError(f"hydra.launcher.jobs={jobs}; it must be 1 or more.")
+    due = [make_job(*cell) for cell in cells]
+    with Terminal(len(due)) as terminal:
+        run_jobs(due, command, jobs, terminal)
+
+
+def make_job(overrides: Sequence[str], settings: dict[str, Any], choices: dict[str, str]) -> Job:
+    """Return what a launcher needs to know of a cell."""
+    cell = name_cell(settings, choices)
+    folder = RunFolder(Path(settings["paths"]["outputs"]) / settings["name"] / cell)
+    return Job(name_job(cell, settings), overrides, folder, int(settings["trainer"]["max_epochs"]))
+
+
+def name_job(cell: str, settings: dict[str, Any]) -> str:
+    """Name a cell shortly: its arm, fold and seed, or its folder where it has no arm."""
+    fold = settings["split"].get("fold")
+    parts = [settings["arm"] or cell, *([] if fold is None else [f"fold {fold}"]), f"seed {settings['seed']}"]
+    return " ".join(parts) if settings["arm"] else cell
+
+
+def _is_fresh(request: Request) -> bool:
+    return any(key_of(override) == "fresh" and override.endswith("=true") for override in request.own)
+
+
+def require_known_code(cells: Sequence[Planned], fresh: bool) -> None:
+    """Refuse to add to cells that other code made: a table must not mix the two.
+
+    Raises:
+        UserError: names how many, and the override that starts anew.
+    """
+    now = hash_code()
+    made = [p.folder.certificate for p in cells if p.folder.certificate.is_file()]
+    other = [path for path in made if read_json(path)["code"]["sha256"] != now]
+    if other and not fresh:
+        raise UserError(
+            f"{len(other)} of {len(cells)} cells were made by other code, {other[0].parent.name} for one; "
+            "fresh=true moves them aside and runs them anew, name=… starts another sweep."
+        )
+
+
+def clear(cells: Sequence[Planned]) -> None:
+    """Move aside what the folders hold, runs at work excepted."""
+    for planned in cells:
+        if read_status(planned.folder).state is not CellState.RUNNING and (aside := move_aside(planned.folder)):
+            console.print(f"moved the former run to {aside}", soft_wrap=True)

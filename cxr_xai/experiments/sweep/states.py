@@ -1,0 +1,72 @@
+"""Waiting, running, cut off, failed, finished: what a cell is, from its folder alone."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import Enum
+from pathlib import Path
+from typing import Any
+
+from cxr_xai.artifacts.run_folder import RunFolder
+from cxr_xai.files import read_json
+from cxr_xai.lease import Owner, find_owner
+
+
+class CellState(Enum):
+    """Where a cell stands."""
+
+    WAITING = "waiting"
+    RUNNING = "running"
+    CUT_OFF = "cut off"
+    FAILED = "failed"
+    FINISHED = "finished"
+
+
+@dataclass(frozen=True)
+class Status:
+    """What is known of a cell.
+
+    Attributes:
+        state: where it stands.
+        progress: of ``progress.json``; empty before the first step.
+        reason: why it failed.
+        owner: who runs it.
+    """
+
+    state: CellState
+    progress: Mapping[str, Any] = field(default_factory=dict)
+    reason: str = ""
+    owner: Owner | None = None
+
+
+def read_status(folder: RunFolder, epochs: int | None = None) -> Status:
+    """Look into a run folder, which need not exist.
+
+    Args:
+        folder: of the run.
+        epochs: how many are wanted; a run that finished with fewer is cut off, for it is to go on. None takes any.
+    """
+    progress = _read(folder.progress)
+    if (owner := find_owner(folder.lease)) is not None:
+        return Status(CellState.RUNNING, progress, owner=owner)
+    summary = _read(folder.summary)
+    if summary and (epochs is None or summary["max_epochs"] >= epochs or summary["stopped_early"]):
+        return Status(CellState.FINISHED, progress)
+    if failure := _read(folder.failure):
+        return Status(CellState.FAILED, progress, reason=failure["reason"])
+    started = summary or progress or folder.certificate.is_file()
+    return Status(CellState.CUT_OFF if started else CellState.WAITING, progress)
+
+
+def read_statuses(record: Mapping[str, Any], home: Path) -> list[Status]:
+    """Look into the folders of all cells of ``sweep.json``."""
+    return [read_status(RunFolder(home / cell["folder"]), cell["epochs"]) for cell in record["cells"]]
+
+
+def _read(path: Path) -> dict[str, Any]:
+    """Return what a JSON file holds; files are replaced whole, so one that is gone is the only surprise."""
+    try:
+        found: dict[str, Any] = read_json(path)
+    except (OSError, json.JSONDecodeError):
+        return {}
+    return found

@@ -1,0 +1,82 @@
+"""Every cell composed, and what cannot run refused before anything starts."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+from omegaconf import OmegaConf
+
+from cxr_xai.errors import UserError
+from cxr_xai.experiments.command import CONF, compose, explain_error
+from cxr_xai.experiments.sweep.plan import Plan, Request, make_plan
+
+
+def compose_cell(overrides: Sequence[str]) -> tuple[dict[str, Any], dict[str, str]]:
+    try:
+        return compose("train", overrides)
+    except Exception as error:
+        raise UserError(explain_error(error, "train")) from error
+
+
+def plan(fixed: Sequence[str] = (), own: Sequence[str] = (), **commas: Sequence[str]) -> Plan:
+    """Plan as the sweeper does, from the files of the groups."""
+    sections: dict[str, Any] = {}
+    name = None
+    for override in own:
+        group, _, members = override.partition("=")
+        if group == "ablation":
+            name = members
+            sections["ablation"] = OmegaConf.to_container(OmegaConf.load(CONF / "ablation" / f"{name}.yaml"))
+        elif group == "sweep":
+            for member in members.strip("[]").split(","):
+                loaded: Any = OmegaConf.to_container(OmegaConf.load(CONF / "sweep" / f"{member}.yaml"), resolve=False)
+                sections.setdefault("sweep", {}).update(loaded["sweep"])
+    return make_plan(Request("", own, fixed, commas, name, sections), compose_cell)
+
+
+def test_arms_folds_and_seeds_by_hand() -> None:
+    found = plan(["split.k=2"], ["ablation=transform", "sweep=[cross_validation,seeds]", "sweep.seed.count=2"])
+    rows = [(p.cell.arm, p.fold, p.settings["seed"], p.settings["arm"]) for p in found.cells]
+    assert rows == [(arm, f, s, arm) for s in (0, 1) for f in (0, 1) for arm in ("none", "standard", "advanced")]
+    assert len({p.folder.path for p in found.cells}) == 12
+    assert {p.settings["split"]["k"] for p in found.cells} == {2}
+    assert found.home == Path("outputs/demo")
+
+
+def test_commas_alone() -> None:
+    found = plan(loss=["bce", "focal"], seed=["3", "4"])
+    assert [(p.choices["loss"], p.settings["seed"]) for p in found.cells] == [
+        ("bce", 3),
+        ("bce", 4),
+        ("focal", 3),
+        ("focal", 4),
+    ]
+    assert found.cells[0].others == (("loss", "bce"),)
+
+
+@pytest.mark.parametrize("name", sorted(path.stem for path in (CONF / "ablation").glob("*.yaml")))
+def test_every_ablation_composes(name: str) -> None:
+    found = plan(own=[f"ablation={name}"])
+    assert found.ablation is not None
+    assert [p.cell.arm for p in found.cells] == list(found.ablation.arms)
+
+
+@pytest.mark.parametrize(
+    ("fixed", "own", "commas", "message"),
+    [
+        (["lr=1"], ["ablation=transform"], {}, "none: no configuration key 'lr' in train.yaml"),
+        ([], [], {"loss": ["bce", "weighted_bce"]}, "loss=weighted_bce: loss=weighted_bce needs a pos_weight"),
+        ([], [], {"datamodule.num_workers": ["0", "2"]}, "are the same run, phantom-.*they differ in no setting"),
+        ([], [], {"seed": ["1", "1"]}, "seed 1 and seed 1 are the same run"),
+        ([], [], {"name": ["a", "b"]}, "name=a,b: one value, please"),
+        ([], [], {"sweep": ["seeds", "cross_validation"]}, r"sweep=\[cross_validation,seeds\] crosses two"),
+        (["balancing=smote"], ["ablation=balancing"], {}, "balancing=smote: ablation=balancing sets balancing, too"),
+        (["split=patient"], ["sweep=cross_validation"], {}, "split=patient: the folds of sweep= sets split, too"),
+        ([], ["sweep=seeds", "sweep.seed.count=0"], {}, "sweep.seed.count is 0; it must be 1 or more"),
+    ],
+)
+def test_a_mistake_ends_in_a_line(fixed: list[str], own: list[str], commas: dict[str, list[str]], message: str) -> None:
+    with pytest.raises(UserError, match=message) as caught:
+        plan(fixed, own, **commas)
+    assert "\n" not in str(caught.value)
