@@ -92,7 +92,11 @@ def _is_running(pid: int) -> bool:
         return False
     except PermissionError:  # somebody else's
         return True
-    return True
+    try:
+        state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
+    except (OSError, IndexError):  # no /proc here, or gone meanwhile
+        return True
+    return state != "Z"  # dead, and nobody took note
 
 
 def _end(lost: LeaseCompromise) -> None:

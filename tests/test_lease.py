@@ -76,3 +76,10 @@ def test_the_owner_ends_when_its_claim_is_lost(tmp_path: Path, monkeypatch: pyte
     _, said = process.communicate(timeout=30)
     assert process.returncode == 1
     assert "was lost (marker-missing)" in said
+
+
+def test_a_dead_owner_of_whom_nobody_took_note_is_none(holder: "subprocess.Popen[str]", tmp_path: Path) -> None:
+    os.kill(holder.pid, signal.SIGKILL)
+    while find_owner(tmp_path / "lock") is not None:
+        time.sleep(0.01)
+    assert Path(f"/proc/{holder.pid}").exists(), "not waited for"

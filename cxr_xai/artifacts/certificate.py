@@ -8,13 +8,15 @@ from pathlib import Path
 from typing import Any
 
 import cxr_xai
+from cxr_xai.artifacts.run_folder import RunFolder
 
 LIBRARIES = ("torch", "torchvision", "lightning", "timm", "torchmetrics", "numpy", "pandas", "scikit-learn", "scipy")
 SHOWING = (
     *("report/", "visualization/", "loggers/"),
     *("experiments/terminal.py", "experiments/benchmarks/", "experiments/sweep/", "experiments/plugins/"),
+    *("experiments/verify.py", "experiments/verification/"),
 )
-"""Places that show results or start runs and cannot change them: editing a template does not invalidate a run."""
+"""Places that show or check results or start runs, and cannot change them: editing a template invalidates no run."""
 
 
 def hash_code() -> str:
@@ -50,3 +52,17 @@ def describe_code() -> dict[str, Any]:
 def describe_versions() -> dict[str, str]:
     """Return the versions of Python and of the libraries that numbers depend on."""
     return {"python": platform.python_version(), **{name: importlib.metadata.version(name) for name in LIBRARIES}}
+
+
+def hash_files(folder: RunFolder) -> dict[str, str]:
+    """Return the SHA-256 of every file that a run's numbers were made of or from: place in the folder → hash.
+
+    The certificate is not among them, for it takes in plans later; nor is the last checkpoint, from which no number is.
+    """
+    paths = [folder.config, folder.split, folder.quarantine, folder.metrics, folder.predictions, folder.localization]
+    paths += [folder.best, *sorted((folder.path / "explanations").glob("*/*.npz"))]
+    return {
+        path.relative_to(folder.path).as_posix(): hashlib.sha256(path.read_bytes()).hexdigest()
+        for path in paths
+        if path.is_file()
+    }

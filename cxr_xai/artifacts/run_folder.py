@@ -63,6 +63,7 @@ class RunFolder:
         self.predictions = self.path / "predictions.parquet"
         self.localization = self.path / "localization.parquet"
         self.report = self.path / "report.html"
+        self.ledger = self.path / "ledger.csv"
         self.checkpoints = self.path / "checkpoints"
         self.best = self.checkpoints / "best.ckpt"
         self.last = self.checkpoints / "last.ckpt"

@@ -11,8 +11,10 @@ import pandas as pd
 import torch
 from torch import Tensor, nn
 
+from cxr_xai.artifacts.ledger import What, note_read
+from cxr_xai.artifacts.run_folder import RunFolder
 from cxr_xai.callbacks.explained import Explained
-from cxr_xai.callbacks.ranks import gather_rows
+from cxr_xai.callbacks.ranks import gather_rows, world
 from cxr_xai.data.boxes import boxes_in_pixels
 from cxr_xai.data.datamodule import ChestXrayDataModule
 from cxr_xai.explainers.contract import Explainer
@@ -29,6 +31,7 @@ THRESHOLD: float = 0.5
 RULE: Literal["all", "largest"] = "all"
 """The region's box is drawn around all of it."""
 
+READ: dict[str, What] = {"monitored": "monitored boxes", "sealed": "sealed boxes"}
 REFERENCES = ("prior_pointing", "prior_energy", "prior_iou", "ceiling_energy", "ceiling_iou")
 
 
@@ -61,6 +64,7 @@ class BoxProbe:
         max_studies: at most so many, chosen by hash of the image id, the same in every run; None takes all.
         threshold: of the region, relative to the map's maximum.
         rule: the box around the ``all`` region or its ``largest`` component.
+        folder: of the run, whose ledger notes every scoring; None notes nothing.
     """
 
     def __init__(
@@ -71,8 +75,9 @@ class BoxProbe:
         max_studies: int | None = None,
         threshold: float = THRESHOLD,
         rule: Literal["all", "largest"] = RULE,
+        folder: RunFolder | None = None,
     ) -> None:
-        self.datamodule, self.explainer, self.half = datamodule, explainer, half
+        self.datamodule, self.explainer, self.half, self.folder = datamodule, explainer, half, folder
         self.threshold, self.rule = threshold, rule
         self.rows = choose_rows(datamodule.index.studies["image_id"], datamodule.boxed_rows(half), max_studies)
         self.pairs = self._pairs()
@@ -81,6 +86,12 @@ class BoxProbe:
     def explain(self, model: nn.Module, device: torch.device, epoch: int) -> Explained:
         """Explain every study once (each rank its share, joined on all ranks) and score every boxed finding."""
         attribution, logits = gather_rows(partial(self._explain_rows, model, device), len(self.rows))
+        return self.score(attribution, logits, epoch)
+
+    def score(self, attribution: Tensor, logits: Tensor, epoch: int) -> Explained:
+        """Score every boxed finding on maps that are there: ``(n, K, h, w)`` of this half's studies, in their order."""
+        if self.folder is not None and world()[0] == 0:
+            note_read(self.folder.ledger, READ[self.half], f"maps of epoch {epoch}", len(self.pairs.table))
         heatmaps = make_heatmap(attribution[self.pairs.position, self.pairs.finding])
         scores = self._score(heatmaps)
         regions = scores.pop("region_box").numpy()

@@ -133,6 +133,7 @@ class Checkpoints(Checkpoint):
         """Add what Lightning leaves out."""
         checkpoint["progress"] = {
             "best": self.best,
+            "logged": self.folder.metrics.stat().st_size if self.folder.metrics.is_file() else 0,
             "metrics": {key: value for key, value in trainer.callback_metrics.items() if isinstance(value, Tensor)},
             "random": gather(read_random_states(trainer.strategy.root_device)),
             "seconds": time.perf_counter() - self._start,

@@ -6,6 +6,7 @@ from typing import Any
 
 from lightning import Callback, LightningModule, Trainer
 
+from cxr_xai.artifacts.run_folder import RunFolder
 from cxr_xai.callbacks.box_probe import BoxProbe
 from cxr_xai.callbacks.consumers import Consumer
 from cxr_xai.errors import UserError
@@ -23,6 +24,7 @@ class ExplainEpoch(Callback):
         consumers: by name: score, draw, store; None is switched off.
         every_n_epochs: 1 explains after each epoch; the last epoch is always explained by the final pass.
         max_studies: budget of the probe set, in studies.
+        folder: the run folder, whose ledger notes every scoring.
     """
 
     def __init__(
@@ -31,13 +33,14 @@ class ExplainEpoch(Callback):
         consumers: Mapping[str, Consumer | None],
         every_n_epochs: int = 1,
         max_studies: int | None = None,
+        folder: RunFolder | None = None,
     ) -> None:
         super().__init__()
         if every_n_epochs < 1:
             raise UserError(f"callbacks.explain.every_n_epochs is {every_n_epochs}; it must be 1 or more.")
         if max_studies is not None and max_studies < 1:
             raise UserError(f"callbacks.explain.max_studies is {max_studies}; it must be 1 or more, or null for all.")
-        self.explainer = explainer
+        self.explainer, self.folder = explainer, folder
         self.consumers = [consumer for consumer in consumers.values() if consumer is not None]
         self.every_n_epochs, self.max_studies = every_n_epochs, max_studies
         self.probe: BoxProbe | None = None
@@ -47,7 +50,7 @@ class ExplainEpoch(Callback):
     def on_fit_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Choose the probe set; prior and ceiling are computed with the first maps."""
         datamodule: Any = trainer.datamodule  # type: ignore[attr-defined]
-        self.probe = BoxProbe(datamodule, self.explainer, "monitored", self.max_studies)
+        self.probe = BoxProbe(datamodule, self.explainer, "monitored", self.max_studies, folder=self.folder)
 
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Start the clock; after a cut the epoch began as long ago as it had lasted."""

@@ -26,8 +26,10 @@ class Index:
             is in years and ``followup`` counts from 0, both NaN where unknown; ``sex`` is ``M``, ``F`` or empty,
             ``view`` ``PA``, ``AP`` or empty; findings are 0, 1 or NaN (unknown).
         boxes: the columns ``BOX_COLUMNS``; corners are fractions of the film's width and height, so they fit any size.
-        sources: what was read: file name → SHA-256.
+        sources: what was read: file name → SHA-256, the label file first.
         counts: what was found and dropped, in words → number, in the order in which it is printed.
+        about: how the source was made, where it was made.
+        box_list: which of ``sources`` has the boxes; None without boxes.
     """
 
     name: str
@@ -36,6 +38,7 @@ class Index:
     sources: Mapping[str, str]
     counts: Mapping[str, int]
     about: Mapping[str, Any] = field(default_factory=dict)
+    box_list: str | None = None
 
     @property
     def targets(self) -> npt.NDArray[np.float32]:

@@ -139,7 +139,7 @@ def require_optimizer(module: ChestXrayModule) -> None:
 
 def public_settings(settings: Settings, choices: Mapping[str, str]) -> dict[str, Any]:
     """Return what may leave the machine: choices and settings without paths."""
-    hidden = {"paths", "logger"}
+    hidden = {"paths", "logger", "plan"}
     kept = {key: value for key, value in settings.items() if key not in hidden}
     for section in ("datamodule", "split"):
         kept[section] = {k: v for k, v in settings[section].items() if k not in PLACES}

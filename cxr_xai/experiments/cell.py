@@ -13,6 +13,7 @@ UNHASHED = (
     "arm",
     "dry_run",
     "keep",
+    "plan",
     "logger",
     "datamodule.root",
     "datamodule.cache_dir",
@@ -28,7 +29,9 @@ UNHASHED = (
     "callbacks.checkpoint.every_n_steps",
 )
 """Keys that do not change what a run finds out: places, devices, what is shown, how a sweep calls it. Epochs and steps
-are among them, so that raising them continues the same run. What an excluded film changes is in the data's hash."""
+are among them, so that raising them continues the same run. ``plan`` is for the readers of numbers; hashed, an edited
+plan would name another folder and hide the first, so the certificate keeps every plan with its time instead. What an
+excluded film changes is in the data's hash."""
 
 
 def strip(settings: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:

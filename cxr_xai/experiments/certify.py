@@ -8,11 +8,14 @@ from typing import Any
 import numpy as np
 
 from cxr_xai.artifacts.certificate import describe_code, describe_versions
-from cxr_xai.artifacts.run_folder import SCHEMA_VERSION
+from cxr_xai.artifacts.plan import read_plan, record_plan
+from cxr_xai.artifacts.protocol import MEAN, NamedFile, ProtocolCard
+from cxr_xai.artifacts.run_folder import SCHEMA_VERSION, RunFolder
 from cxr_xai.callbacks.box_probe import RULE, THRESHOLD
 from cxr_xai.data.datamodule import ChestXrayDataModule
 from cxr_xai.data.splits.split import prevalence_by_part
 from cxr_xai.explainers.heatmap import RESIZE_RULE
+from cxr_xai.files import read_json, write_json
 from cxr_xai.findings import FINDINGS
 
 
@@ -35,6 +38,8 @@ def describe_data(datamodule: ChestXrayDataModule) -> dict[str, Any]:
         "about": dict(index.about),
         "sha256": hash_data(datamodule),
         "files": dict(index.sources),
+        "label_file": next(iter(index.sources)),
+        "box_list": index.box_list,
         "counts": dict(index.counts),
         "quarantine": {str(reason): int(n) for reason, n in datamodule.quarantine["reason"].value_counts().items()},
         "positives": index.positives(),
@@ -43,13 +48,18 @@ def describe_data(datamodule: ChestXrayDataModule) -> dict[str, Any]:
 
 
 def describe_split(datamodule: ChestXrayDataModule) -> dict[str, Any]:
-    """Return scheme, hash, sizes and prevalence of the parts, over the films that are used."""
+    """Return scheme, hash, sizes and prevalence of the parts, over the films that are used.
+
+    ``listed`` counts the images of each part in the label file, ``without_film`` those of them that have no film file.
+    """
     index, split = datamodule.index, datamodule.split
-    shares = prevalence_by_part(index, split)
+    shares, found = prevalence_by_part(index, split), datamodule.source.present
     return {
         "scheme": split.scheme,
         "sha256": split.hash,
         "about": dict(split.about),
+        "listed": {part: len(split.rows(part)) for part in split.parts},
+        "without_film": {part: int((~found[split.rows(part)]).sum()) for part in split.parts},
         "images": {part: int(index.present[split.rows(part)].sum()) for part in split.parts},
         "patients": {
             part: int(index.studies["patient_id"].iloc[datamodule.dataset(part).rows].nunique()) for part in split.parts
@@ -84,6 +94,67 @@ def make_certificate(datamodule: ChestXrayDataModule, settings: Mapping[str, Any
             "overlap": len(np.intersect1d(monitored, sealed)),
             "sealed_scored": "once, after training",
         },
-        "threshold_source": "val",
+        "calibration": f"{_member(settings['calibration'])}, fitted on val",
+        "threshold_source": f"{_member(settings['threshold'])} on val",
         "heatmap": {"normalization": "ReLU / max", "resize": RESIZE_RULE, "threshold": THRESHOLD, "rule": RULE},
     }
+
+
+def _member(settings: Mapping[str, Any]) -> str:
+    """Name of a chosen member: of the file that its target lies in."""
+    return str(settings["_target_"]).split(".")[-2]
+
+
+def list_plans(folder: RunFolder, path: str | None) -> list[dict[str, str]]:
+    """Return the analysis plans that a run has seen, the one at hand included; each keeps the time of its first sight.
+
+    Args:
+        folder: of the run, which may not have a certificate yet.
+        path: of the plan at hand, None without one.
+
+    Raises:
+        UserError: the file is missing, or is no plan.
+    """
+    recorded = read_json(folder.certificate).get("plans", []) if folder.certificate.is_file() else []
+    return record_plan(None if path is None else read_plan(path)[1], recorded)
+
+
+def add_plans(folder: RunFolder, plans: list[dict[str, str]]) -> bool:
+    """Write plans into the certificate of a complete run, and nothing else; tell whether there was one to add."""
+    certificate = read_json(folder.certificate)
+    if plans == certificate.get("plans", []):
+        return False
+    write_json(folder.certificate, {**certificate, "plans": plans})
+    return True
+
+
+def make_card(certificate: Mapping[str, Any], mean_over: int) -> ProtocolCard:
+    """Return the protocol of a run's numbers.
+
+    Args:
+        certificate: from `make_certificate`, or read back.
+        mean_over: how many findings of test are defined.
+    """
+    data, split = certificate["data"], certificate["split"]
+    label_file, box_list = data["label_file"], data["box_list"]
+    return ProtocolCard(
+        source=data["source"],
+        about=data["about"],
+        data_sha256=data["sha256"],
+        split=split["scheme"],
+        split_about=split["about"],
+        split_sha256=split["sha256"],
+        images=sum(split["listed"].values()),
+        missing=sum(split["without_film"].values()),
+        test_images=split["listed"]["test"],
+        test_missing=split["listed"]["test"] - split["images"]["test"],
+        label_file=NamedFile(label_file, data["files"][label_file]),
+        findings=FINDINGS,
+        mean=MEAN,
+        mean_over=mean_over,
+        box_list=None if box_list is None else NamedFile(box_list, data["files"][box_list]),
+        box_rule=certificate["heatmap"],
+        threshold_source=certificate["threshold_source"],
+        calibration=certificate["calibration"],
+        uses_of_boxes=certificate["boxes"]["uses"],
+    )

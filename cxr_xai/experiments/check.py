@@ -10,7 +10,7 @@ CHECKPOINTS = ("best", "last")
 
 
 def check_choices(settings: Mapping[str, Any], choices: Mapping[str, str]) -> None:
-    """Refuse a loss that needs what the balancing does not give, weights that no loss would use, a sweep without -m.
+    """Refuse what contradicts itself: a loss and a balancing that do not fit, a sweep without -m, a wrong plan.
 
     Args:
         settings: the resolved configuration.
@@ -36,3 +36,7 @@ def check_choices(settings: Mapping[str, Any], choices: Mapping[str, str]) -> No
             f"monitor={settings['monitor']}: only values of val may choose checkpoints (val/loss, val/auroc/macro); "
             "boxes and test are for scoring."
         )
+    if settings.get("plan") is not None:
+        from cxr_xai.artifacts.plan import read_plan  # pandas comes with it, and --help does without
+
+        read_plan(settings["plan"])

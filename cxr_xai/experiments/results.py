@@ -11,7 +11,11 @@ from cxr_xai.callbacks.explain_epoch import ExplainEpoch
 from cxr_xai.data.datamodule import ChestXrayDataModule
 from cxr_xai.data.splits.split import PREDICTED
 from cxr_xai.experiments.assemble import Parts
+from cxr_xai.experiments.certify import make_card
+from cxr_xai.experiments.flags import raise_flags
+from cxr_xai.experiments.references import summarize_label_only
 from cxr_xai.experiments.summary import summarize_classification, summarize_localization
+from cxr_xai.files import read_json
 from cxr_xai.findings import FINDINGS
 from cxr_xai.metrics.calibration.contract import sigmoid
 from cxr_xai.metrics.decision import Decision, fit_decision
@@ -55,26 +59,18 @@ def summarize(
     views = index.studies.set_index("image_id")["view"]
     stopping = any(isinstance(c, EarlyStopping) for c in trainer.callbacks)  # type: ignore[attr-defined]
     explain = next((c for c in trainer.callbacks if isinstance(c, ExplainEpoch)), None)  # type: ignore[attr-defined]
-    localization: dict[str, Any] = {}
-    if parts.folder.localization.is_file():
-        table = pd.read_parquet(parts.folder.localization)
-        for (explainer, half), rows in table.groupby(["explainer", "half"]):
-            final = rows[rows["epoch"] == rows["epoch"].max()]
-            localization.setdefault(str(explainer), {})[str(half)] = summarize_localization(
-                final, settings["bootstrap"]
-            )
+    table = pd.read_parquet(parts.folder.localization) if parts.folder.localization.is_file() else None
+    classification = summarize_classification(predictions, views, settings["bootstrap"], decision)
+    card = make_card(read_json(parts.folder.certificate), classification["test"]["macro"]["auroc"]["over"])
+    numbers = {
+        "protocol": card.as_dict(),
+        "classification": classification,
+        "label_only": summarize_label_only(parts.datamodule, predictions, settings["bootstrap"]),
+        "localization": {} if table is None else summarize_maps(table, settings["bootstrap"]),
+    }
     return {
-        "protocol": {
-            "source": index.name,
-            "split": parts.datamodule.split.scheme,
-            "label_file": next(iter(index.sources)),
-            "about": dict(index.about),
-            "threshold_source": "val",
-            "boxes": "monitored half watched, sealed half scored once",
-            "label": f"{index.name}, split {parts.datamodule.split.scheme}",
-        },
-        "classification": summarize_classification(predictions, views, settings["bootstrap"], decision),
-        "localization": localization,
+        **numbers,
+        "flags": raise_flags(numbers, predictions, settings["bootstrap"]),
         "best_epoch": best_epoch,
         "epochs": trainer.current_epoch,
         "max_epochs": settings["trainer"]["max_epochs"],
@@ -82,6 +78,15 @@ def summarize(
         "seconds": {"fit": seconds, "explain": explain.seconds if explain else 0.0},
         "explain_share": explain.share if explain else None,
     }
+
+
+def summarize_maps(table: pd.DataFrame, replicates: int) -> dict[str, Any]:
+    """Return localization by explainer and half, each at its last epoch, from ``localization.parquet``."""
+    localization: dict[str, Any] = {}
+    for (explainer, half), rows in table.groupby(["explainer", "half"]):
+        final = rows[rows["epoch"] == rows["epoch"].max()]
+        localization.setdefault(str(explainer), {})[str(half)] = summarize_localization(final, replicates)
+    return localization
 
 
 def flatten(summary: Settings) -> dict[str, float]:

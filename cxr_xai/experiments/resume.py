@@ -21,12 +21,14 @@ class Found:
         path: of the file.
         epoch: the one that goes on, or begins; so many are finished.
         step: optimizer steps taken.
+        logged: bytes that ``metrics.csv`` had.
         seconds: that training took so far.
     """
 
     path: Path
     epoch: int
     step: int
+    logged: int
     seconds: float
 
 
@@ -45,7 +47,8 @@ def find_checkpoint(parts: Parts) -> Found | None:
             continue
         for reason in problems:
             console.print(f"{folder.checkpoints}: {reason}; going on from {path.name}", style="yellow", soft_wrap=True)
-        found = Found(path, checkpoint["epoch"], checkpoint["global_step"], checkpoint["progress"]["seconds"])
+        progress = checkpoint["progress"]
+        found = Found(path, checkpoint["epoch"], checkpoint["global_step"], progress["logged"], progress["seconds"])
         console.print(f"continuing after {found.step:,} steps, {found.epoch} finished epochs")
         _require_room(parts, found)
         return found
@@ -75,15 +78,14 @@ def _require_room(parts: Parts, found: Found) -> None:
 
 
 def go_back(parts: Parts, found: Found | None) -> None:
-    """Drop what was logged, drawn or stored in the epoch that goes on or later, and what a kill left half."""
-    epoch = 0 if found is None else found.epoch
+    """Drop what was logged since, what was drawn and stored of the epoch that goes on, and what a kill left half."""
     if found is not None and found.path != parts.folder.last:
         parts.folder.last.unlink(missing_ok=True)  # or it would take the place of the one that can be used
     remove_partials(parts.folder.path)
-    cut_history(parts.folder, epoch)
+    cut_history(parts.folder, 0 if found is None else found.epoch)
     for logger in parts.loggers:
         if isinstance(logger, MetricsCsv):
-            logger.cut(epoch)
+            logger.cut(0 if found is None else found.logged)
 
 
 def read_best(parts: Parts) -> dict[str, Any]:

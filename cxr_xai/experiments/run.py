@@ -8,6 +8,8 @@ from typing import Any
 
 import yaml
 
+from cxr_xai.artifacts.certificate import hash_files
+from cxr_xai.artifacts.ledger import note_read
 from cxr_xai.artifacts.run_folder import PREDICTION_COLUMNS, RunFolder
 from cxr_xai.callbacks.box_probe import BoxProbe
 from cxr_xai.callbacks.consumers.panels import Panels, write_panels
@@ -16,7 +18,7 @@ from cxr_xai.callbacks.consumers.store import Store
 from cxr_xai.data.splits.file import write_split
 from cxr_xai.experiments.assemble import Parts, assemble, build_datamodule, seed_stream
 from cxr_xai.experiments.cell import hash_settings, name_cell
-from cxr_xai.experiments.certify import make_certificate
+from cxr_xai.experiments.certify import add_plans, list_plans, make_certificate
 from cxr_xai.experiments.gallery import explain_gallery
 from cxr_xai.experiments.results import decide_on_val, flatten, make_predictions, summarize
 from cxr_xai.experiments.resume import find_checkpoint, go_back, read_best
@@ -53,11 +55,14 @@ def work(settings: Settings, choices: Mapping[str, str], folder: RunFolder, cell
     """Do what ``run_training`` says, in a folder that is ours."""
     datamodule = build_datamodule(settings)
     certificate = make_certificate(datamodule, settings, hash_settings(settings))
+    certificate["plans"] = list_plans(folder, settings["plan"])
     state = find_state(folder, certificate, settings["trainer"]["max_epochs"])
     if state is State.COMPLETE:
         console.print(f"{folder.path} is complete; fresh=true would start anew.", soft_wrap=True)
         if settings["logger"]["extra"] is not None and not (folder.path / "wandb").is_dir():
             console.print("It ran without this logger, which therefore has no record of it.", style="yellow")
+        if add_plans(folder, certificate["plans"]):
+            console.print("The plan came after test labels were read: it is recorded as post hoc.", style="yellow")
         print_results(folder.read_summary(), folder.report)
         return
     print_data(certificate)
@@ -98,12 +103,14 @@ def finish(parts: Parts, settings: Settings, choices: Mapping[str, str], seconds
     """Predict and explain with the best weights, and write everything that readers need; the summary comes last."""
     folder, trainer, datamodule = parts.folder, parts.trainer, parts.datamodule
     best = read_best(parts)
+    if trainer.is_global_zero:
+        note_read(folder.ledger, "test labels", "predictions and their summary", len(datamodule.dataset("test").rows))
     trainer.predict(
         parts.module, datamodule=datamodule, ckpt_path=folder.best, return_predictions=False, weights_only=True
     )
     device = trainer.strategy.root_device
     model = parts.module.model.to(device)
-    probe = BoxProbe(datamodule, parts.explainer, "sealed")
+    probe = BoxProbe(datamodule, parts.explainer, "sealed", folder=folder)
     explained = probe.explain(model, device, best["epoch"]) if len(probe.rows) else None
     if not trainer.is_global_zero:
         return
@@ -123,7 +130,7 @@ def finish(parts: Parts, settings: Settings, choices: Mapping[str, str], seconds
             logger.log_panels(gallery, pictures, trainer.global_step)
         if hasattr(logger, "close"):
             logger.close()
-    folder.write_summary(summary)
+    folder.write_summary({**summary, "files": hash_files(folder)})
     folder.keep_checkpoints(settings["keep"])
     print_results(summary, write_report(folder))
 

@@ -9,7 +9,7 @@ from typing import Any
 from cxr_xai.artifacts.run_folder import RunFolder
 from cxr_xai.errors import UserError
 from cxr_xai.files import read_json
-from cxr_xai.lease import Lease, find_owner
+from cxr_xai.lease import DURATION, Lease, find_owner
 
 
 class State(Enum):
@@ -61,7 +61,8 @@ def find_state(folder: RunFolder, certificate: dict[str, Any], max_epochs: int) 
 @contextmanager
 def _claim(folder: RunFolder) -> Iterator[None]:
     lease = Lease(folder.lease, deadly=True)
-    if not lease.take(timeout=0):
+    # A claim whose owner is not seen is waited out: on another machine nobody can tell silence from death.
+    if not lease.take(timeout=0 if find_owner(folder.lease) else DURATION + 5):
         owner = find_owner(folder.lease) or "another process"
         raise UserError(f"{folder.path} is being worked on by {owner}; wait for it, or end it.")
     try:

@@ -8,9 +8,11 @@ from typing import Any
 
 from rich.box import SIMPLE_HEAD
 from rich.console import Console
+from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
+from cxr_xai.experiments.verification.checks import Check
 from cxr_xai.metrics.thresholds.contract import PREVALENCE_MATCHED
 from cxr_xai.report.format import UNDEFINED, number
 
@@ -73,6 +75,8 @@ def print_data(certificate: Mapping[str, Any]) -> None:
             f"[bold]boxes[/]: {boxes['monitored_studies']} studies watched every epoch, "
             f"{boxes['sealed_studies']} sealed until the end"
         )
+    if plans := certificate.get("plans"):
+        console.print(f"[bold]plan[/]: {plans[-1]['sha256'][:8]}, first seen {plans[-1]['first_seen'][:19]} UTC")
 
 
 def print_audit(summary: Mapping[str, Any], report: Path) -> None:
@@ -100,6 +104,9 @@ def print_results(summary: Mapping[str, Any], report: Path) -> None:
     for explainer, halves in summary["localization"].items():
         if "sealed" in halves:
             console.print(_localization(halves["sealed"], explainer, protocol))
+    if flags := summary["flags"]:
+        names = "; ".join(flag["name"] for flag in flags)
+        console.print(f"[bold]flags[/]: {names}. The report says what they may mean.", style="yellow")
     if (share := summary["explain_share"]) is not None:
         console.print(f"Explaining took {share:.1%} of the epochs' time.")
     if protocol["source"] == "phantom":
@@ -108,6 +115,24 @@ def print_results(summary: Mapping[str, Any], report: Path) -> None:
         )
     console.print(NOTICE, style="yellow")
     console.print(f"report: {report}", soft_wrap=True)
+
+
+def print_checks(checks: Sequence[Check], folder: Path) -> None:
+    """Print what holds in a run folder, what does not, and what could not be checked."""
+    table = Table(box=SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False, show_edge=False)
+    for heading, wrap in (("", True), ("claim", True), ("", False)):
+        table.add_column(heading, no_wrap=wrap, overflow="fold")
+    styles = {"holds": ("✓", "green"), "does not hold": ("✗", "bold red"), "not checked": ("?", "yellow")}
+    for check in checks:
+        mark, style = styles[check.outcome]
+        table.add_row(f"[{style}]{mark}[/]", check.name, escape(check.words))
+    console.print(f"[bold]verify[/] {folder}", soft_wrap=True)
+    console.print(table)
+    counts = ", ".join(f"{sum(check.outcome == name for check in checks)} {name}" for name in styles)
+    console.print(f"[bold]{counts}[/]. seconds and explain_share have nothing to be compared with.")
+    console.print(
+        "This finds inconsistency, not forgery: who changes all files alike is not found out.", style="yellow"
+    )
 
 
 def _table(title: str, columns: Sequence[str]) -> Table:

@@ -11,8 +11,6 @@ from lightning.pytorch.utilities import rank_zero_only
 from cxr_xai.files import whole
 
 HEADER = ("epoch", "key", "value")
-TRAINING = ("train/", "val/", "probe/")
-"""Stages of training; lines of all others (``test/``, ``sealed/``) are written when it is over."""
 
 
 class MetricsCsv(Logger):
@@ -53,11 +51,14 @@ class MetricsCsv(Logger):
             writer.writerows((epoch, key, repr(float(value))) for key, value in metrics.items() if key != "epoch")
 
     @rank_zero_only
-    def cut(self, epoch: int) -> None:
-        """Drop lines that are written again: of this epoch, of later ones, and of what follows training."""
+    def cut(self, size: int) -> None:
+        """Drop what was logged since the file had this many bytes, and a torn last line: it is logged again."""
         if not self.path.is_file():
             return
-        with self.path.open(newline="") as file:
-            lines = [line for line in csv.reader(file) if len(line) == 3 and line[1].startswith(TRAINING)]
-        with whole(self.path) as partial, partial.open("w", newline="") as file:
-            csv.writer(file).writerows([HEADER, *(line for line in lines if int(line[0]) < epoch)])
+        kept = self.path.read_bytes()[:size]
+        kept = kept[: kept.rfind(b"\n") + 1]
+        if kept:
+            with whole(self.path) as partial:
+                partial.write_bytes(kept)
+        else:
+            self.path.unlink()

@@ -27,7 +27,7 @@ def draw_aurocs(test: Mapping[str, Any], beside_wang: bool) -> str:
 def draw_published(macro: Mapping[str, float | None]) -> str:
     """Draw published means over 14 findings on the official split above this run's."""
     rows = [
-        Row(f"{row.source} {row.year}", other=float(row.auroc), text=f"{number(float(row.auroc))}  {row.model}")  # type: ignore[arg-type]
+        Row(f"{row.source} {row.year}", other=float(row.value), text=f"{number(float(row.value))}  {row.model}")  # type: ignore[arg-type]
         for row in published_means("official").itertuples()
     ]
     rows.append(make_row("this run", macro, text=interval(macro), strong=True))

@@ -1,13 +1,16 @@
 """The few numbers at the top, each with what it must be read beside."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
+from cxr_xai.artifacts.plan import MACRO
 from cxr_xai.findings import FINDINGS
 from cxr_xai.report.format import duration, ends, is_known, number, percent
+from cxr_xai.report.protocol import PlanShown
 from cxr_xai.report.results import Results
 
+AUROC = "Macro AUROC, test"
 SKILL = "Skill on sealed boxes"
 SCORED = (("Pointing, sealed", "pointing"), ("IoU, sealed", "iou"))
 
@@ -27,17 +30,30 @@ class Tile:
     beside: tuple[str, ...]
 
 
-def make_tiles(results: Results) -> list[Tile]:
-    """Return the tiles: AUROC, skill, pointing, IoU, epochs, time spent explaining."""
+def make_tiles(results: Results, plan: PlanShown | None = None) -> list[Tile]:
+    """Return the tiles: AUROC, skill, pointing, IoU, epochs, time spent explaining.
+
+    With a plan, the scores say whether they were planned.
+    """
     summary = results.summary
-    return [_auroc_tile(summary["classification"]["test"]), *_box_tiles(results.sealed), *_run_tiles(summary)]
+    auroc = _auroc_tile(summary["classification"]["test"], summary["label_only"])
+    scores = [auroc, *_box_tiles(results.sealed)]
+    if plan is not None:
+        metrics = {AUROC: "auroc", SKILL: "skill"} | dict(SCORED)
+        scores = [replace(tile, beside=(*tile.beside, _status(plan, metrics[tile.label]))) for tile in scores]
+    return [*scores, *_run_tiles(summary)]
 
 
-def _auroc_tile(test: Mapping[str, Any]) -> Tile:
+def _status(plan: PlanShown, metric: str) -> str:
+    return "exploratory" if plan.post_hoc else plan.plan.status(metric, MACRO)
+
+
+def _auroc_tile(test: Mapping[str, Any], label_only: Mapping[str, Any] | None) -> Tile:
     auroc, views = test["macro"]["auroc"], test.get("by_view", {})
     by_view = ", ".join(f"{view} {number(views[view]['value'])}" for view in ("PA", "AP") if view in views)
-    beside = _lines(_range(auroc), f"mean over {auroc['over']} of {len(FINDINGS)} findings", by_view)
-    return Tile("Macro AUROC, test", number(auroc["value"]), beside)
+    alone = "" if label_only is None else f"age, sex and view alone {number(label_only['macro']['value'])}"
+    beside = _lines(_range(auroc), f"mean over {auroc['over']} of {len(FINDINGS)} findings", by_view, alone)
+    return Tile(AUROC, number(auroc["value"]), beside)
 
 
 def _box_tiles(sealed: Mapping[str, Any] | None) -> list[Tile]:

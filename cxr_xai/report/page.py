@@ -7,13 +7,15 @@ from typing import Any
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
+from cxr_xai.artifacts.protocol import read_card
 from cxr_xai.findings import FINDINGS
 from cxr_xai.report.confusion import count_cells
 from cxr_xai.report.figures import draw_aurocs, draw_curves, draw_localization, draw_published, skill_words
 from cxr_xai.report.format import FILTERS, number
 from cxr_xai.report.headline import make_tiles
 from cxr_xai.report.panels import KINDS, make_boxed, make_gallery, make_strips
-from cxr_xai.report.published import published_means, wang_by_finding, why_not
+from cxr_xai.report.protocol import count_kinds, list_facts, list_reads, show_plan
+from cxr_xai.report.published import published_boxes, published_means, wang_by_finding, why_no_boxes, why_not
 from cxr_xai.report.reliability import describe_rule, draw_reliabilities
 from cxr_xai.report.results import Results
 from cxr_xai.visualization.svg import STYLE
@@ -40,7 +42,8 @@ def make_environment() -> Environment:
 def make_context(results: Results) -> dict[str, Any]:
     """Put together everything the template names."""
     summary, test = results.summary, results.summary["classification"]["test"]
-    reason = why_not(summary, results.certificate)
+    card, plan = read_card(summary["protocol"]), show_plan(results.certificate, results.ledger)
+    reason, boxes_reason = why_not(card), why_no_boxes(card)
     halves = [
         (explainer, half, rows)
         for explainer, both in summary["localization"].items()
@@ -54,7 +57,12 @@ def make_context(results: Results) -> dict[str, Any]:
         "certificate": results.certificate,
         "findings": FINDINGS,
         "parts": [part for part in PARTS if part in results.certificate["split"]["images"]],
-        "tiles": make_tiles(results),
+        "tiles": make_tiles(results, plan),
+        "protocol_facts": list_facts(card),
+        "plan": plan,
+        "exploratory": frozenset() if plan is None else plan.exploratory,
+        "reads": list_reads(results.ledger),
+        "read_counts": count_kinds(results.ledger),
         "test": test,
         "val": summary["classification"]["val"],
         "auroc_figure": Markup(draw_aurocs(test, reason is None)),
@@ -64,6 +72,8 @@ def make_context(results: Results) -> dict[str, Any]:
         ],
         "rule": describe_rule(test["findings"]),
         "published": [] if reason else published_means("official").to_dict("records"),
+        "boxes_why_not": None if boxes_reason == reason else boxes_reason,
+        "published_boxes": {} if boxes_reason else published_boxes(),
         "wang": {} if reason else wang_by_finding(),
         "published_figure": "" if reason else Markup(draw_published(test["macro"]["auroc"])),
         "halves": [(explainer, half, rows, Markup(draw_localization(rows))) for explainer, half, rows in halves],

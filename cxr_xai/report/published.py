@@ -6,31 +6,37 @@ from typing import Any
 
 import pandas as pd
 
+from cxr_xai.artifacts.protocol import ProtocolCard
 from cxr_xai.findings import FINDINGS
 
 FILE = Path(__file__).with_name("published.csv")
+AUROC = "auroc"
 MEAN = "mean"
+WANG_RULE = "wang2017"
+"""Heatmaps cut at 60 and 180 of 255, a box per component (Wang et al. 2017): not a rule that this project has."""
 UNGUIDED = ("none", "monitored")
 
 
 def read_published() -> pd.DataFrame:
-    """Return one row per published AUROC on ChestX-ray14.
+    """Return one row per published number on ChestX-ray14.
 
     Returns:
-        ``source, year, model, protocol`` (``official`` split or ``random`` ones), ``finding`` (``mean`` over 14, or
-        one), ``auroc``.
+        ``source, year, model, protocol`` (``official`` split or ``random`` ones), ``metric`` (``auroc``, or ``T(IoU) at
+        .1``: the share of boxes with a greater IoU), ``finding`` (``mean`` over 14, ``mean over 8``, or one),
+        ``value``, and ``rule`` from map to box where there is one.
     """
-    return pd.read_csv(FILE, keep_default_na=False, dtype={"year": int, "auroc": float})
+    return pd.read_csv(FILE, keep_default_na=False, dtype={"year": int, "value": float})
 
 
 def published_means(protocol: str) -> pd.DataFrame:
-    """Return the published means over 14 findings under one protocol, lowest first.
+    """Return the published mean AUROCs over 14 findings under one protocol, lowest first.
 
     >>> len(published_means("official"))
     13
     """
     table = read_published()
-    return table[(table["finding"] == MEAN) & (table["protocol"] == protocol)].sort_values("auroc", ignore_index=True)
+    chosen = (table["metric"] == AUROC) & (table["finding"] == MEAN) & (table["protocol"] == protocol)
+    return table[chosen].sort_values("value", ignore_index=True)
 
 
 def wang_by_finding() -> dict[str, float]:
@@ -40,34 +46,61 @@ def wang_by_finding() -> dict[str, float]:
     0.8717
     """
     table = read_published()
-    return {str(row.finding): float(row.auroc) for row in table.itertuples() if row.finding in FINDINGS}  # type: ignore[arg-type]
+    table = table[(table["metric"] == AUROC) & table["finding"].isin(FINDINGS)]
+    return dict(zip(table["finding"], table["value"].astype(float), strict=True))
 
 
-def why_not(summary: Mapping[str, Any], certificate: Mapping[str, Any]) -> str | None:
-    """Say why published numbers must not stand beside a run; None where they may.
+def why_not(card: ProtocolCard) -> str | None:
+    """Say why published AUROCs must not stand beside a run; None where they may.
 
-    They may for the NIH release, complete, under its official split, without boxes in training.
+    They may for the NIH release, complete, under its official split, over all 14 findings, without boxes in training.
     """
-    protocol, counts = summary["protocol"], certificate["data"]["counts"]
-    source, split = protocol["source"], protocol["split"]
-    if source != "nih":
+    if card.source != "nih":
         return (
             "No published numbers are shown: they were measured on NIH ChestX-ray14, "
-            f"this run on the source “{source}”."
+            f"this run on the source “{card.source}”."
         )
-    if split != "official":
+    if card.split != "official":
         return (
             "No published numbers are shown: those that can be compared were measured on the official test list, "
-            f"this run on the split “{split}”, whose test patients are others."
+            f"this run on the split “{card.split}”, whose test patients are others."
         )
-    missing = int(counts.get("rows without an image file", 0))
-    expected, tested = int(counts.get("images in test_list.txt", 0)), int(summary["classification"]["test"]["studies"])
-    if missing or tested < expected:
-        share = f"{tested:,} of {expected:,} images" if expected else f"{tested:,} images"
+    if not card.complete:
+        tested = f"{card.test_images - card.test_missing:,} of {card.test_images:,} images"
         return (
-            f"No published numbers are shown: this copy of the release is partial ({missing:,} rows without an image "
-            f"file), so the test set is partial too ({share}), and its numbers are not those of the official test list."
+            f"No published numbers are shown: this copy of the release is partial ({card.missing:,} rows without an "
+            f"image file, {tested} in the test set), and its numbers are not those of the official test list."
         )
-    if certificate.get("boxes", {}).get("uses", "none") not in UNGUIDED:
+    if card.findings != FINDINGS or card.mean_over != len(FINDINGS):
+        return (
+            f"No published numbers are shown: they are means over {len(FINDINGS)} findings, this run's over "
+            f"{card.mean_over} of {len(card.findings)}."
+        )
+    if card.uses_of_boxes not in UNGUIDED:
         return "No published numbers are shown: boxes of test patients took part in training."
     return None
+
+
+def why_no_boxes(card: ProtocolCard) -> str | None:
+    """Say why the published T(IoU) must not stand beside a run; None where it may."""
+    if reason := why_not(card):
+        return reason
+    rule: Any = card.box_rule.get("rule")
+    if rule != WANG_RULE:
+        return (
+            "The published localization of Wang et al. 2017, T(IoU), is not shown: it was measured by another rule "
+            "from map to box (cut at 60 and 180 of 255, a box per component), this run by the box around "
+            f"“{rule}” of the region at {card.box_rule['threshold']:g} of the maximum."
+        )
+    return None
+
+
+def published_boxes() -> Mapping[str, float]:
+    """Return T(IoU) of Wang et al. 2017 by its threshold, the mean over the eight boxed findings.
+
+    >>> published_boxes()["T(IoU) at .5"]
+    0.062
+    """
+    table = read_published()
+    table = table[table["rule"] == WANG_RULE]
+    return dict(zip(table["metric"], table["value"].astype(float), strict=True))

@@ -7,6 +7,7 @@ from typing import Any
 
 import pandas as pd
 
+from cxr_xai.artifacts.ledger import read_ledger
 from cxr_xai.artifacts.run_folder import LOCALIZATION_COLUMNS, PANEL_COLUMNS, PREDICTION_COLUMNS, RunFolder
 from cxr_xai.errors import UserError
 from cxr_xai.files import read_json
@@ -25,6 +26,7 @@ class Results:
         predictions: columns ``PREDICTION_COLUMNS``.
         scores: columns ``LOCALIZATION_COLUMNS``.
         panels: columns ``PANEL_COLUMNS``, ``explainer``, and ``path`` of the picture.
+        ledger: columns ``LEDGER_COLUMNS``.
     """
 
     name: str
@@ -35,6 +37,7 @@ class Results:
     predictions: pd.DataFrame
     scores: pd.DataFrame
     panels: pd.DataFrame
+    ledger: pd.DataFrame
 
     @property
     def explainers(self) -> list[str]:
@@ -71,6 +74,7 @@ def read_results(folder: RunFolder) -> Results:
             predictions=_read_parquet(folder.predictions, PREDICTION_COLUMNS),
             scores=_read_parquet(folder.localization, LOCALIZATION_COLUMNS),
             panels=_read_panels(folder),
+            ledger=read_ledger(folder.ledger),
         )
     except (ValueError, OSError) as error:
         raise UserError(f"a file of {folder.path} cannot be read ({error}); run its training command again.") from error

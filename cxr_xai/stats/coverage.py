@@ -44,8 +44,8 @@ SIMULATED: dict[Kind, dict[int, float]] = {
 def coverage_mark(positive_patients: int, kind: Kind = "percentile") -> float | None:
     """Return the simulated coverage to print beside a finding with few positive patients.
 
-    The 95 % intervals simulated are those of `stats.bootstrap.bootstrap_metric`, levels expanded. Without expansion
-    percentiles hold .903 with 30 positive patients, and .883 with 10.
+    The 95 % intervals simulated are those of `stats.bootstrap.bootstrap_metric`, levels expanded. Percentiles without
+    expansion hold .858 with 10 positive patients, .899 with 30 and .920 with 100.
 
     Args:
         positive_patients: patients with a positive image.

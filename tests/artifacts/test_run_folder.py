@@ -112,3 +112,13 @@ def test_metrics_are_read_in_long_form(folder: RunFolder) -> None:
 def test_the_summary_is_plain_json(folder: RunFolder) -> None:
     folder.write_summary({"a": 1})
     assert read_json(folder.summary)["a"] == 1
+
+
+def test_checkpoints_that_are_not_kept_go(tmp_path: Path) -> None:
+    folder = RunFolder(tmp_path)
+    folder.checkpoints.mkdir()
+    for name in ("best", "last", "previous"):
+        (folder.checkpoints / f"{name}.ckpt").touch()
+    folder.keep_checkpoints(["best", "last"])
+    assert sorted(path.stem for path in folder.checkpoints.iterdir()) == ["best", "last"]
+    RunFolder(tmp_path / "nothing").keep_checkpoints(["best"])

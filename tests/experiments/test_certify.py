@@ -13,6 +13,11 @@ from cxr_xai.experiments.certify import hash_data, make_certificate
 from cxr_xai.files import read_json, write_json
 from cxr_xai.findings import FINDINGS
 
+DECIDING = {
+    "calibration": {"_target_": "cxr_xai.metrics.calibration.platt.Platt"},
+    "threshold": {"_target_": "cxr_xai.metrics.thresholds.f1.BestF1"},
+}
+
 
 def read(root: Path) -> ChestXrayDataModule:
     return ChestXrayDataModule(root, NihReader(), OfficialSplit(val_fraction=0.3), image_size=32)
@@ -55,7 +60,7 @@ def test_the_hash_changes_with_films_and_labels(root: Path) -> None:
 @pytest.mark.parametrize(("callbacks", "uses"), [({"explain": {"x": 1}}, "monitored"), ({"explain": None}, "none")])
 def test_the_certificate(root: Path, tmp_path: Path, callbacks: dict[str, object], uses: str) -> None:
     data = read(root)
-    certificate = make_certificate(data, {"seed": 5, "callbacks": callbacks}, "c0ffee")
+    certificate = make_certificate(data, {"seed": 5, "callbacks": callbacks, **DECIDING}, "c0ffee")
     assert (certificate["seed"], certificate["config_sha256"]) == (5, "c0ffee")
     assert certificate["data"]["sha256"] == hash_data(data)
     assert certificate["data"]["boxes"]["Effusion"] == 1
@@ -68,7 +73,8 @@ def test_the_certificate(root: Path, tmp_path: Path, callbacks: dict[str, object
     assert split["patients"]["test"] == 2
     assert list(split["prevalence"]["test"]) == list(FINDINGS)
     assert split["prevalence"]["test"]["Pneumonia"] == pytest.approx(1 / 3)
-    assert certificate["threshold_source"] == "val"
+    assert certificate["threshold_source"] == "f1 on val"
+    assert certificate["calibration"] == "platt, fitted on val"
     assert len(certificate["code"]["sha256"]) == 64
     write_json(tmp_path / "certificate.json", certificate)
     assert read_json(tmp_path / "certificate.json")["split"]["patients"] == split["patients"]

@@ -30,3 +30,15 @@ def test_weights_without_a_user_are_refused() -> None:
 def test_boxes_and_test_choose_no_checkpoint(monitor: str) -> None:
     with pytest.raises(UserError, match="only values of val"):
         check("bce", None, "none", None, monitor)
+
+
+@pytest.mark.parametrize(("key", "value"), [("ablation", {"arms": {}}), ("sweep", {"seed": {}}), ("dry_run", True)])
+def test_what_is_about_many_runs_needs_m(key: str, value: object) -> None:
+    with pytest.raises(UserError, match=f"{key}= is about many runs; add -m"):
+        check_choices({key: value}, {})
+
+
+@pytest.mark.parametrize("kept", [[], ["last"], ["best", "previous"]])
+def test_the_best_checkpoint_is_kept(kept: list[str]) -> None:
+    with pytest.raises(UserError, match="name best and"):
+        check_choices({"keep": kept}, {})

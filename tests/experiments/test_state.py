@@ -1,5 +1,6 @@
 """What a run folder is to the command that names it."""
 
+import os
 from pathlib import Path
 from typing import Any
 
@@ -7,8 +8,9 @@ import pytest
 
 from cxr_xai.artifacts.run_folder import RunFolder
 from cxr_xai.errors import UserError
-from cxr_xai.experiments.state import State, find_state, move_aside
+from cxr_xai.experiments.state import State, claim_run, find_state, move_aside
 from cxr_xai.files import write_json
+from cxr_xai.lease import Lease
 
 
 def certificate(**changes: str) -> dict[str, Any]:
@@ -58,3 +60,40 @@ def test_moving_aside_keeps_everything(tmp_path: Path) -> None:
         assert move_aside(RunFolder(tmp_path / "cell")) == tmp_path / f"cell~{number}"
     assert (tmp_path / "cell~1" / "file").read_text() == "1"
     assert move_aside(RunFolder(tmp_path / "cell")) is None
+
+
+def test_more_epochs_need_the_last_checkpoint(tmp_path: Path) -> None:
+    run = folder(tmp_path, 5)
+    run.last.unlink()
+    assert find_state(run, certificate(), 5) is State.COMPLETE
+    with pytest.raises(UserError, match=r"finished 5 epochs and kept no last\.ckpt to go on from; fresh=true"):
+        find_state(run, certificate(), 9)
+
+
+def test_a_claimed_folder_is_left_alone_and_its_owner_named(tmp_path: Path) -> None:
+    run = folder(tmp_path, 5)
+    lease = Lease(run.lease)
+    assert lease.take(timeout=0)
+    refusal = rf"cell is being worked on by process {os.getpid()}; wait for it, or end it"
+    with pytest.raises(UserError, match=refusal), claim_run(run):
+        pass
+    with pytest.raises(UserError, match=refusal):
+        move_aside(run)
+    lease.release()
+    assert move_aside(run) == tmp_path / "cell~1"
+    assert not (tmp_path / "cell~1" / run.lease.name).exists()
+
+
+def test_a_claim_forgets_the_former_failure_and_ends_with_its_body(tmp_path: Path) -> None:
+    run = folder(tmp_path, None)
+    write_json(run.failure, {"reason": "no room"})
+    with claim_run(run):
+        assert run.lease.exists()
+        assert not run.failure.exists()
+    assert not run.lease.exists()
+
+
+def test_a_folder_that_stayed_empty_is_taken_away(tmp_path: Path) -> None:
+    with claim_run(RunFolder(tmp_path / "new")):
+        assert (tmp_path / "new").is_dir()
+    assert not (tmp_path / "new").exists()

@@ -26,7 +26,8 @@ SMALL = (
     "bootstrap=50",
 )
 
-WALL_CLOCK = {"seconds", "epoch_seconds", "spent", "probe/seconds", "probe/share_of_epoch"}
+WALL_CLOCK = {"seconds", "epoch_seconds", "spent", "probe/seconds", "probe/share_of_epoch", "logged"}
+"""Times, and the bytes of a file that holds them: as many as their digits."""
 
 Settings = tuple[dict[str, Any], dict[str, str]]
 Compose = Callable[..., Settings]

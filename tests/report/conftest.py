@@ -10,6 +10,7 @@ import pandas as pd
 import pytest
 
 from cxr_xai.artifacts.run_folder import LOCALIZATION_COLUMNS, PREDICTION_COLUMNS, SCHEMA_VERSION, RunFolder
+from cxr_xai.experiments.certify import make_card
 from cxr_xai.files import write_json
 from cxr_xai.findings import BOXED, FINDINGS
 
@@ -95,7 +96,9 @@ def certificate(source: str, split: str, missing: int, studies: int) -> dict[str
             "source": source,
             "about": {},
             "sha256": "a" * 64,
-            "files": {"Data_Entry_2017_v2020.csv": "b" * 64},
+            "files": {"Data_Entry_2017_v2020.csv": "b" * 64, "BBox_List_2017.csv": "8" * 64},
+            "label_file": "Data_Entry_2017_v2020.csv",
+            "box_list": "BBox_List_2017.csv",
             "counts": {
                 "images in test_list.txt": studies,
                 "rows without an image file": missing,
@@ -107,7 +110,10 @@ def certificate(source: str, split: str, missing: int, studies: int) -> dict[str
         "split": {
             "scheme": split,
             "sha256": "f" * 64,
-            "images": {"train": 75_000, "val": 11_524, "test": studies},
+            "about": {"seed": 0},
+            "listed": {"train": 75_000, "val": 11_524, "test": 25_596},
+            "without_film": {"train": missing, "val": 0, "test": 0},
+            "images": {"train": 75_000 - missing, "val": 11_524, "test": studies},
             "patients": {"train": 20_000, "val": 3_000, "test": studies // 2},
             "prevalence": dict.fromkeys(("train", "val", "test"), shares),
         },
@@ -118,24 +124,23 @@ def certificate(source: str, split: str, missing: int, studies: int) -> dict[str
             "overlap": 0,
             "sealed_scored": "once, after training",
         },
-        "threshold_source": "val",
+        "calibration": "platt, fitted on val",
+        "threshold_source": "f1 on val",
         "heatmap": {"normalization": "ReLU / max", "resize": "bilinear", "threshold": 0.5, "rule": "all"},
     }
 
 
-def summary(source: str, split: str, boxes: bool, studies: int) -> dict[str, Any]:
+def summary(source: str, split: str, boxes: bool, studies: int, missing: int) -> dict[str, Any]:
     about = {"prevalence": "enriched", "shortcut_strength": 0.5} if source == "phantom" else {}
     return {
-        "protocol": {
-            "source": source,
-            "split": split,
-            "label_file": "Data_Entry_2017_v2020.csv",
-            "about": about,
-            "threshold_source": "val",
-            "boxes": "monitored half watched, sealed half scored once",
-            "label": f"{source}, split {split}",
-        },
+        "protocol": make_card(certificate(source, split, missing, studies), 14).as_dict() | {"about": about},
         "classification": {"val": classification(11_524), "test": classification(studies)},
+        "label_only": {
+            "features": ["age", "sex", "view"],
+            "findings": {name: around(0.5431) for name in FINDINGS},
+            "macro": {**around(0.5971), "over": 14},
+        },
+        "flags": [],
         "localization": {"exact_cam": {"monitored": localization(), "sealed": localization()}} if boxes else {},
         "best_epoch": 1,
         "epochs": 3,
@@ -212,7 +217,7 @@ def make_run(tmp_path: Path) -> Callable[..., RunFolder]:
         write_tables(folder, boxes)
         if panels:
             write_pictures(folder)
-        folder.write_summary(summary(source, split, boxes, studies))
+        folder.write_summary(summary(source, split, boxes, studies, missing))
         return folder
 
     return make

@@ -7,6 +7,7 @@ import pytest
 
 from cxr_xai.artifacts.run_folder import RunFolder
 from cxr_xai.errors import UserError
+from cxr_xai.files import read_json, write_json
 from cxr_xai.findings import BOXED, FINDINGS
 from cxr_xai.report.write import write_report
 
@@ -25,7 +26,7 @@ def test_the_page_is_one_file_beside_what_was_there(make_run: MakeRun) -> None:
     folder = make_run()
     before = set(folder.path.rglob("*"))
     assert write_report(folder) == folder.report
-    assert set(folder.path.rglob("*")) - before == {folder.report}
+    assert set(folder.path.rglob("*")) - before == {folder.report, folder.ledger}
 
 
 def test_the_page_loads_nothing(make_run: MakeRun) -> None:
@@ -231,3 +232,42 @@ def test_the_rule_of_thresholds_is_named(make_run: MakeRun) -> None:
     page = read(folder)
     assert "for a fixed sensitivity" in section(page, "reading")
     assert "Hernia *" not in page
+
+
+def test_protocol_flags_and_ledger_are_on_the_page(make_run: MakeRun) -> None:
+    folder = make_run()
+    summary = folder.read_summary()
+    flag = {"name": "val far above test", "numbers": {"val AUROC": 0.9, "of": 3}, "words": "Look for <leaks>."}
+    folder.write_summary({**summary, "flags": [flag]})
+    page = read(folder)
+    flags = section(page, "flags")
+    assert "Val far above test.</strong> Look for &lt;leaks&gt;." in flags
+    assert "val AUROC .900 · of 3" in flags
+    protocol = section(page, "protocol")
+    for words in ("Data_Entry_2017_v2020.csv (bbbbbbbb)", "BBox_List_2017.csv (88888888)", "No analysis plan"):
+        assert words in protocol
+    assert "test labels were read 1 times and sealed boxes 0 times" in protocol
+    assert "test labels were read 2 times" in section(read(folder), "protocol"), "this page is a reader, too"
+    assert "age, sex and view alone .597" in section(page, "headline")
+    assert "was measured by another rule" in section(page, "published")
+
+
+@pytest.mark.parametrize("first_seen", ["2020-01-01T00:00:00.000+00:00", "2999-01-01T00:00:00.000+00:00"])
+def test_numbers_that_were_not_planned_are_marked(make_run: MakeRun, first_seen: str) -> None:
+    folder = make_run()
+    text = (
+        "{primary: {metric: auroc/macro, arms: [a, b]}, findings: [Mass], metrics: [iou], margin: 0.01, alpha: 0.05, "
+    )
+    entry = {"sha256": "9" * 64, "first_seen": first_seen, "text": text + "seeds: [0, 1, 2]}"}
+    write_json(folder.certificate, {**read_json(folder.certificate), "plans": [entry]})
+    page = read(folder)
+    post_hoc = first_seen.startswith("2999")
+    assert ("The plan is post hoc" in page) == post_hoc
+    table = section(page, "classification")
+    mark = '<sup title="exploratory: not in the plan">e</sup>'
+    assert (f"AUROC{mark}" in table) == (f"Mass{mark}" in table) == post_hoc
+    assert f"AUPRC{mark}" in table
+    assert f"Hernia{mark}" in table
+    headline = section(page, "headline")
+    assert ('<span class="beside">primary</span>' in headline) == (not post_hoc)
+    assert '<span class="beside">exploratory</span>' in headline, "skill was not planned"

@@ -70,7 +70,7 @@ class NihReader:
         studies["path"] = pd.Series(paths, dtype=object)
         counts |= listed | boxed | found | {"links out of the root": gate.out}
         sources = {path.name: sha256(path) for path in used}
-        return Index(self.name, studies[list(STUDY_COLUMNS)], boxes, sources, counts)
+        return Index(self.name, studies[list(STUDY_COLUMNS)], boxes, sources, counts, box_list=self.box_list)
 
     def _find_box_list(self, root: Path) -> Path | None:
         path = None if self.box_list is None else root / self.box_list

@@ -43,8 +43,8 @@ def test_all_groups_and_a_file(measured: list[tuple[str, int]], tmp_path: Path) 
     assert [name for name, _ in measured] == ["aggregate", "data", "explain", "stats", "train"]
     table = pd.read_csv(tmp_path / "new" / "speed.csv")
     assert list(table.columns) == ["what", "seconds", "baseline", "ratio", "unit", "bound"]
-    assert table["what"].tolist() == ["data vs nothing", "explain vs nothing", "stats vs nothing", "train vs nothing"]
-    assert table["ratio"].tolist() == [2, 2, 2, 2]
+    assert table["what"].tolist() == [f"{name} vs nothing" for name, _ in measured]
+    assert table["ratio"].tolist() == [2] * 5
 
 
 def test_an_unknown_group_is_refused(measured: list[tuple[str, int]]) -> None:

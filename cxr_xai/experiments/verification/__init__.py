@@ -1,0 +1,1 @@
+"""Does a run folder agree with itself, with code and data? This shows inconsistency; forgery it cannot see."""

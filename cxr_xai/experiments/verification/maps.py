@@ -1,0 +1,148 @@
+"""Do the stored maps give the scores in the table? And does the checkpoint give logits and maps again?"""
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+import torch
+from torch import nn
+
+from cxr_xai.callbacks.box_probe import REFERENCES, SCORED, BoxProbe
+from cxr_xai.data.datamodule import ChestXrayDataModule
+from cxr_xai.errors import UserError
+from cxr_xai.experiments.build import build
+from cxr_xai.experiments.verification.checks import Check, Difference, judge
+from cxr_xai.experiments.verification.evidence import Evidence, require_known_targets
+from cxr_xai.findings import FINDINGS
+
+SINGLE = 1e-5
+"""Tolerance of scores: single precision, on another device perhaps."""
+FULL, HALF = 1e-3, 5e-2
+"""Tolerance of logits predicted again, of a network that was trained in full and in less than full precision."""
+
+KEYS = ["image_id", "finding"]
+
+
+def check_maps(evidence: Evidence) -> Iterator[Check]:
+    """Score every stored map again against the boxes."""
+    for half in ("sealed", "monitored"):
+        name = f"maps, {half}"
+        paths = sorted((evidence.folder.path / "explanations").glob(f"*/{half}-e*.npz"))
+        if evidence.data is None:
+            yield Check(name, "not checked", evidence.why_no_data)
+        elif not paths:
+            rows = (evidence.localization["half"] == half).any()
+            yield Check(name, "not checked", "no maps were stored" if rows else "no boxes were scored")
+        else:
+            yield _check_half(evidence, evidence.data, half, name, paths)
+
+
+def _check_half(evidence: Evidence, data: ChestXrayDataModule, half: str, name: str, paths: list[Path]) -> Check:
+    most = None if half == "sealed" else evidence.settings["callbacks"]["explain"]["max_studies"]
+    stand_in: Any = SimpleNamespace(name="")  # nothing is explained here
+    probe = BoxProbe(data, stand_in, half, most)
+    images = data.index.studies["image_id"].iloc[probe.rows].to_numpy(str)
+    differences: list[Difference] = []
+    scored = 0
+    for path in paths:
+        epoch = int(re.findall(r"\d+", path.stem)[-1])
+        with np.load(path) as stored:
+            names, maps, logits = stored["image_id"], stored["attribution"], stored["logits"]
+        if not np.array_equal(names, images):
+            differences.append(Difference(f"images of {path.name}", len(names), f"{len(images)} boxed ones"))
+            continue
+        found = probe.score(torch.from_numpy(maps), torch.from_numpy(logits), epoch).scores
+        table = evidence.localization
+        rows = (table["explainer"] == path.parent.name) & (table["half"] == half) & (table["epoch"] == epoch)
+        differences += compare_scores(table[rows], found, f"{half} epoch {epoch}")
+        scored += len(found)
+    return judge(name, differences, f"{scored:,} maps scored again, equal within {SINGLE:g}")
+
+
+def compare_scores(stored: pd.DataFrame, found: pd.DataFrame, place: str) -> list[Difference]:
+    """Compare two tables of scores, row by row of (image, finding)."""
+    one, other = (table.set_index(KEYS).sort_index() for table in (stored, found))
+    if not one.index.equals(other.index):
+        return [Difference(f"rows of {place}", len(one), len(other))]
+    differences = []
+    for key in ("boxes", "dead", "prob", *SCORED, *REFERENCES):
+        a, b = one[key].to_numpy(np.float64), other[key].to_numpy(np.float64)
+        for row in np.flatnonzero(~np.isclose(a, b, rtol=0, atol=SINGLE, equal_nan=True)):
+            where = " ".join(str(part) for part in one.index[int(row)])
+            differences.append(Difference(f"{key} of {place} {where}", float(a[row]), float(b[row])))
+    return differences
+
+
+def check_again(evidence: Evidence) -> Iterator[Check]:
+    """Predict val and test again from the best checkpoint, and make the sealed maps again."""
+    if evidence.data is None:
+        yield Check("logits again", "not checked", evidence.why_no_data)
+        return
+    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    tolerance = FULL if str(evidence.settings["trainer"].get("precision", "32")).startswith("32") else HALF
+    try:
+        require_known_targets(evidence.settings)
+        model, explainer = _load(evidence).to(device), build(evidence.settings["explainer"], "explainer")
+    except (UserError, RuntimeError, KeyError) as error:
+        yield Check(
+            "logits again", "does not hold", f"the checkpoint does not fit config.yaml: {error}".splitlines()[0]
+        )
+        return
+    differences = _logits(evidence, evidence.data, model, device, tolerance)
+    yield judge("logits again", differences, f"predicted again on {device.type}, equal within {tolerance:g}")
+    probe = BoxProbe(evidence.data, explainer, "sealed")
+    path = evidence.folder.explanations(explainer.name) / f"sealed-e{evidence.summary['best_epoch']:03d}.npz"
+    if not path.is_file():
+        yield Check("maps again", "not checked", "no sealed maps were stored")
+        return
+    again = probe.explain(model, device, evidence.summary["best_epoch"]).attribution.numpy()
+    with np.load(path) as stored:
+        maps = stored["attribution"]
+    same = maps.shape == again.shape
+    apart = float(np.abs(maps - again).max() / np.abs(maps).max()) if same else np.inf
+    wrong = [] if apart <= tolerance else [Difference("largest distance of a sealed map, relative", 0.0, apart)]
+    yield judge(
+        "maps again", wrong, f"{len(maps):,} studies explained again, equal within {tolerance:g} of the maximum"
+    )
+
+
+def _load(evidence: Evidence) -> nn.Module:
+    settings = dict(evidence.settings["model"])
+    if "weights" in settings:
+        settings["weights"] = "none"  # the checkpoint has them
+    model: nn.Module = build(settings, "model")
+    state = torch.load(evidence.folder.best, map_location="cpu", weights_only=True)["state_dict"]
+    model.load_state_dict({k.removeprefix("model."): v for k, v in state.items() if k.startswith("model.")})
+    return model.eval()
+
+
+def _logits(
+    evidence: Evidence, data: ChestXrayDataModule, model: nn.Module, device: torch.device, tolerance: float
+) -> list[Difference]:
+    stored = evidence.predictions.pivot(index="image_id", columns="finding", values="logit")[list(FINDINGS)]
+    differences = []
+    for part in ("val", "test"):
+        dataset = data.dataset(part)
+        names = data.index.studies["image_id"].iloc[dataset.rows].to_numpy(str)
+        found = _predict(data, model, device, dataset.rows)
+        table = stored.reindex(names).to_numpy(np.float64)
+        for row, k in np.argwhere(~(np.abs(table - found) <= tolerance)):
+            place = f"logit of {names[row]} {FINDINGS[k]}"
+            differences.append(Difference(place, float(table[row, k]), float(found[row, k])))
+    return differences
+
+
+def _predict(
+    data: ChestXrayDataModule, model: nn.Module, device: torch.device, rows: npt.NDArray[np.int64]
+) -> npt.NDArray[np.float64]:
+    dataset, logits = data.dataset_of(rows), []
+    with torch.no_grad():
+        for start in range(0, len(rows), data.batch_size):
+            batch = data.plain(dataset.batch(rows[start : start + data.batch_size]), 0)
+            logits.append(model(batch.image.to(device)).float().cpu())
+    return torch.cat(logits).double().numpy()

@@ -1,0 +1,106 @@
+"""Is every number of the summary the one that its tables give?"""
+
+import math
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import pandas as pd
+import torch
+
+from cxr_xai.experiments.build import build
+from cxr_xai.experiments.flags import raise_flags
+from cxr_xai.experiments.references import summarize_label_only
+from cxr_xai.experiments.results import summarize_maps
+from cxr_xai.experiments.summary import summarize_classification, widen
+from cxr_xai.experiments.verification.checks import TOLERANCE, Check, Difference, compare, judge
+from cxr_xai.experiments.verification.evidence import Evidence
+from cxr_xai.metrics.decision import Decision, fit_decision
+
+Summary = Mapping[str, Any]
+
+
+def check_numbers(evidence: Evidence) -> Iterator[Check]:
+    """Recompute the summary from predictions, scores and metrics, and compare number by number."""
+    summary, replicates = evidence.summary, evidence.settings["bootstrap"]
+    classification = _classification(evidence)
+    thresholds = [
+        difference
+        for part in ("val", "test")
+        for difference in _thresholds(summary["classification"][part], classification[part], part)
+    ]
+    yield judge("thresholds", thresholds, "chosen again on val: the same")
+    for part in ("val", "test"):
+        stored, found = summary["classification"][part], classification[part]
+        if evidence.data is None:
+            stored, found = ({k: v for k, v in node.items() if k != "by_view"} for node in (stored, found))
+        yield judge(f"numbers, {part}", compare(stored, found, place=part), _counted(found))
+    if evidence.data is None:
+        yield Check("AUROC by view", "not checked", evidence.why_no_data)
+        yield Check("age, sex, view alone", "not checked", evidence.why_no_data)
+        label_only = _with_nan(summary["label_only"])
+    else:
+        label_only = summarize_label_only(evidence.data, evidence.predictions, replicates)
+        differences = compare(summary["label_only"], label_only, place="label_only")
+        yield judge("age, sex, view alone", differences, "fitted again: the same")
+    localization = summarize_maps(evidence.localization, replicates)
+    differences = compare(summary["localization"], localization, place="localization")
+    yield judge("numbers, boxes", differences, _counted(localization))
+    numbers = {"protocol": summary["protocol"], "classification": classification, "localization": localization}
+    flags = raise_flags({**numbers, "label_only": label_only}, evidence.predictions, replicates)
+    yield judge("flags", compare(summary["flags"], flags, place="flags"), f"{len(flags)} raised again")
+    yield judge("epochs", _epochs(evidence), "as in metrics.csv, the best checkpoint and config.yaml")
+
+
+def _classification(evidence: Evidence) -> dict[str, Any]:
+    views = pd.Series(dtype=object)
+    if evidence.data is not None:
+        views = evidence.data.index.studies.set_index("image_id")["view"]
+    return summarize_classification(evidence.predictions, views, evidence.settings["bootstrap"], _decision(evidence))
+
+
+def _decision(evidence: Evidence) -> Decision:
+    """Fit curves and thresholds to val again."""
+    target, logits, _ = widen(evidence.predictions, "val", "logit")
+    calibration, threshold = (build(evidence.settings[key], key) for key in ("calibration", "threshold"))
+    return fit_decision(calibration, threshold, logits, target, int(evidence.summary["best_epoch"]))
+
+
+def _thresholds(stored: Summary, found: Summary, part: str) -> list[Difference]:
+    one, other = (
+        {name: {key: row[key] for key in ("threshold", "threshold_rule")} for name, row in node["findings"].items()}
+        for node in (stored, found)
+    )
+    return compare(one, other, place=part)
+
+
+def _counted(node: Any) -> str:
+    return f"{_count(node):,} recomputed, equal within {TOLERANCE:g}"
+
+
+def _count(node: Any) -> int:
+    if isinstance(node, Mapping):
+        return sum(_count(child) for child in node.values())
+    return int(isinstance(node, int | float))
+
+
+def _with_nan(node: Any) -> Any:
+    """Take null back to NaN, as numbers were before they were written."""
+    if isinstance(node, Mapping):
+        return {key: _with_nan(child) for key, child in node.items()}
+    return math.nan if node is None else node
+
+
+def _epochs(evidence: Evidence) -> list[Difference]:
+    summary, settings, metrics = evidence.summary, evidence.settings, evidence.folder.read_metrics()
+    best = torch.load(evidence.folder.best, map_location="cpu", weights_only=True)["epoch"]
+    differences = compare(summary["best_epoch"], int(best), place="best_epoch (checkpoint)")
+    watched = metrics[metrics["key"] == settings["monitor"]].dropna()
+    if len(watched):
+        mode = settings["callbacks"]["checkpoint"]["mode"]
+        value = watched["value"].min() if mode == "min" else watched["value"].max()
+        candidates = watched.loc[watched["value"] == value, "epoch"].astype(int).tolist()
+        if summary["best_epoch"] not in candidates:
+            differences.append(Difference("best_epoch (metrics.csv)", summary["best_epoch"], candidates[0]))
+    trained = metrics.loc[metrics["key"] == "train/loss", "epoch"]
+    differences += compare(summary["epochs"], int(trained.max()) + 1 if len(trained) else 0, place="epochs")
+    return differences + compare(summary["max_epochs"], settings["trainer"]["max_epochs"], place="max_epochs")
