@@ -11,9 +11,9 @@ from cxr_xai.artifacts.aggregate_folder import AggregateFolder
 from cxr_xai.files import whole
 from cxr_xai.report.aggregate_tables import LABELS, MEAN, make_tables, walk_contrasts
 from cxr_xai.report.figures import left_end, make_row
-from cxr_xai.report.format import ends, is_known, name, or_nan, signed
+from cxr_xai.report.format import is_known, name, or_nan
 from cxr_xai.report.page import HERE, NAMES, describe_phantom, make_environment
-from cxr_xai.report.tables import cell_parts, write_tables
+from cxr_xai.report.tables import cell_parts, cell_text, write_tables
 from cxr_xai.visualization.rows import Row, draw_rows
 from cxr_xai.visualization.svg import STYLE
 
@@ -124,7 +124,7 @@ def draw_differences(summary: Mapping[str, Any]) -> str:
             row["value"],
             or_nan(row["low"]),
             or_nan(row["high"]),
-            text=f"{signed(row['value'])} ({ends(row)})",
+            text=cell_text("difference", row),
             strong=bool(row["primary"]),
         )
         for contrast, _, over, row in chosen

@@ -10,6 +10,7 @@ import pandas as pd
 from cxr_xai.errors import UserError
 from cxr_xai.experiments.aggregate.average import counted, source_of
 from cxr_xai.experiments.aggregate.pool import Pool
+from cxr_xai.report.protocol import PlanShown
 from cxr_xai.stats.compare import MACRO, adjust, compare_arms
 
 Contrasts = dict[str, dict[str, dict[str, dict[str, Any]]]]
@@ -87,26 +88,37 @@ def ask(
     return Question(pairs, metric, over, source)
 
 
-def choose_question(arms: Sequence[str], option: Sequence[str] | None, plan: Mapping[str, Any]) -> Question:
-    """Return what is asked: the primary contrast of the command, else that of the sweep.
+def choose_question(
+    arms: Sequence[str],
+    option: Sequence[str] | None,
+    sweep: Mapping[str, Any],
+    plan: PlanShown | None = None,
+) -> Question:
+    """Return what is asked: the primary contrast of the command, else of the analysis plan, else of the sweep.
 
     Args:
         arms: all of them.
         option: arm and reference as given on the command line.
-        plan: the contents of ``sweep.json``: ``reference`` and ``primary``, an ``arm`` that is held ``against`` it.
+        sweep: the contents of ``sweep.json``: ``reference`` and ``primary``, an ``arm`` that is held ``against`` it.
+        plan: that the runs recorded; one about arms that are not here says nothing.
 
     Raises:
         UserError: the option is no pair, or names an arm that is not there.
     """
     declared: dict[str, tuple[str, str]] = {}
-    reference = plan.get("reference")
+    reference = sweep.get("reference")
+    metric, over = "auroc", MACRO
     if option is not None:
         if len(option) != 2:
             raise UserError(f"primary={list(option)}; it is an arm and its reference: primary=[focal,bce].")
         declared["the command line"] = (str(option[0]), str(option[1]))
-    if primary := plan.get("primary"):
+    elif plan is not None and set(plan.plan.arms) <= set(arms):
+        when = "after test labels were read" if plan.post_hoc else f"first seen {plan.first_seen[:10]}"
+        declared[f"the analysis plan {plan.sha256[:8]}, {when}"] = plan.plan.arms
+        metric, over = plan.plan.metric, plan.plan.over
+    if primary := sweep.get("primary"):
         declared["the sweep"] = (str(primary["arm"]), str(primary["against"]))
-    return ask(arms, declared, None if reference is None else str(reference))
+    return ask(arms, declared, None if reference is None else str(reference), metric, over)
 
 
 def compare(

@@ -2,10 +2,12 @@
 
 import hashlib
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
+from cxr_xai.artifacts.protocol import read_card
 from cxr_xai.experiments.aggregate.average import Averaged, counted, mean_over_findings
 from cxr_xai.experiments.aggregate.cells import Cell
 from cxr_xai.experiments.aggregate.pool import Pool
@@ -18,29 +20,22 @@ def cells_of(design: Design) -> list[Cell]:
 
 
 def describe_protocol(design: Design) -> dict[str, Any]:
-    """Return what every number of the aggregate carries; it was proved to be the same for all runs."""
-    first = cells_of(design)[0]
-    protocol, certificate = first.summary["protocol"], first.certificate
-    heatmap, data = certificate["heatmap"], certificate["data"]
-    labels = protocol["label_file"]
-    k, pool = (first.split["about"].get(key) for key in ("k", "pool"))
-    folds = "" if k is None else f", {k} folds by patient over {'train_val' if pool == 'train_val' else 'all patients'}"
-    box_lists = [name for name in data["files"] if "bbox" in name.lower()]
-    box_list = f"{box_lists[0]} ({data['files'][box_lists[0]][:8]})" if box_lists else "none"
-    return {
-        "source": protocol["source"],
-        "about": dict(protocol.get("about", {})),
-        "split": protocol["split"],
-        "label": f"{protocol['source']}, split {protocol['split']}{folds}",
-        "words": [
-            f"labels {labels} ({data['files'][labels][:8]})",
-            f"thresholds from {protocol['threshold_source']}",
-            f"boxes {box_list}, {certificate['boxes']['uses']}; region ≥ {heatmap['threshold']:g} of the maximum, box "
-            f"around {heatmap['rule']}, resized {heatmap['resize']}",
-        ],
-        "data_sha256": data["sha256"],
-        "code_sha256": certificate["code"]["sha256"],
-    }
+    """Return what every number of the aggregate carries: the card that all runs share, over all of their test studies.
+
+    ``uses_of_boxes`` names those of all arms.
+    """
+    cards = [read_card(cell.summary["protocol"]) for cell in cells_of(design)]
+    once = cards[: len(next(iter(next(iter(design.values())).values())))]  # the folds of one arm and seed
+    card = replace(
+        cards[0],
+        split_about={key: value for key, value in cards[0].split_about.items() if key != "fold"},
+        test_images=sum(card.test_images for card in once),
+        test_missing=sum(card.test_missing for card in once),
+        mean_over=min(card.mean_over for card in cards),
+        uses_of_boxes=" and ".join(dict.fromkeys(card.uses_of_boxes for card in cards)),
+    )
+    code = cells_of(design)[0].certificate["code"]["sha256"]
+    return {**card.as_dict(), "words": list(card.words), "code_sha256": code}
 
 
 def describe_runs(design: Design) -> list[dict[str, Any]]:

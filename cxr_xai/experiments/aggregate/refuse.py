@@ -6,6 +6,7 @@ from typing import Any
 
 import pandas as pd
 
+from cxr_xai.artifacts.protocol import FOLDS, read_card, require_same_protocol
 from cxr_xai.data.splits.file import read_split
 from cxr_xai.data.splits.split import EXTERNAL, hash_division
 from cxr_xai.errors import UserError
@@ -24,8 +25,8 @@ def require_one_origin(cells: Sequence[Cell]) -> None:
     """
     for what, section in (("code", "code"), ("data", "data")):
         _require_equal(cells, {c.name: c.certificate[section]["sha256"] for c in cells}, what)
-    for key in ("source", "split", "label_file", "threshold_source"):
-        _require_equal(cells, {c.name: c.summary["protocol"][key] for c in cells}, f"protocol ({key})")
+    cards = {cell.name: read_card(cell.summary["protocol"]) for cell in cells}
+    require_same_protocol(cards, (*FOLDS, "uses_of_boxes"))
 
 
 def _require_equal(cells: Sequence[Cell], values: Mapping[str, Any], what: str) -> None:

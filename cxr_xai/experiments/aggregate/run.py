@@ -1,17 +1,18 @@
 """Aggregates the runs of one folder: read, refuse, average, compare, write."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
 from cxr_xai.artifacts.aggregate_folder import AggregateFolder
+from cxr_xai.artifacts.ledger import note_read, read_ledger
 from cxr_xai.errors import UserError
 from cxr_xai.experiments.aggregate.arms import name_arms
 from cxr_xai.experiments.aggregate.average import Averaged, available, average, summarize_arm
 from cxr_xai.experiments.aggregate.boxes import read_boxes, summarize_all_boxes
-from cxr_xai.experiments.aggregate.cells import find_cells
+from cxr_xai.experiments.aggregate.cells import Cell, find_cells
 from cxr_xai.experiments.aggregate.contrasts import Question, choose_question, compare
 from cxr_xai.experiments.aggregate.describe import (
     cells_of,
@@ -31,6 +32,7 @@ from cxr_xai.experiments.aggregate.refuse import (
 from cxr_xai.experiments.aggregate.terminal import print_aggregate
 from cxr_xai.experiments.terminal import ProgressBar
 from cxr_xai.report.aggregate import write_aggregate_report
+from cxr_xai.report.protocol import PlanShown, show_plan
 from cxr_xai.stats.statistic import METRICS
 
 Settings = Mapping[str, Any]
@@ -50,7 +52,9 @@ def run_aggregate(settings: Settings, choices: Mapping[str, str]) -> None:
     require_one_origin(cells)
     design = require_whole_design(cells)
     tables = require_sound_folds(design)
-    question = choose_question(list(design), settings["primary"], found.plan)
+    plan = find_plan(cells)
+    question = choose_question(list(design), settings["primary"], found.plan, plan)
+    note_reads(cells)
     pool = read_pool(design, tables)
     folder = AggregateFolder(settings["output"] or runs / "aggregate")
     folder.write_out_of_fold(tabulate_pool(pool))
@@ -66,6 +70,26 @@ def run_aggregate(settings: Settings, choices: Mapping[str, str]) -> None:
     )
     report = write_aggregate_report(folder)
     print_aggregate(folder.read_summary(), report)
+
+
+def find_plan(cells: Sequence[Cell]) -> PlanShown | None:
+    """Return the analysis plan that counts for every run; None where they have none, or not the same.
+
+    One that came after test labels were read in any of the runs is post hoc.
+    """
+    shown = [show_plan(cell.certificate, read_ledger(cell.folder.ledger)) for cell in cells]
+    plans = [plan for plan in shown if plan is not None]
+    if len(plans) < len(cells) or len({plan.sha256 for plan in plans}) > 1:
+        return None
+    return max(plans, key=lambda plan: plan.post_hoc)
+
+
+def note_reads(cells: Sequence[Cell]) -> None:
+    """Note in every run's ledger that its test labels and sealed boxes are read once more."""
+    for cell in cells:
+        note_read(cell.folder.ledger, "test labels", "aggregate", int(cell.split["images"]["test"]))
+        if cell.folder.localization.is_file():
+            note_read(cell.folder.ledger, "sealed boxes", "aggregate", int(cell.certificate["boxes"]["sealed_studies"]))
 
 
 def check_settings(settings: Settings) -> None:

@@ -9,8 +9,8 @@ from rich.table import Table
 
 from cxr_xai.experiments.terminal import NOTICE, console
 from cxr_xai.report.aggregate_tables import LABELS, MEAN, PHANTOM, verdict, walk_contrasts
-from cxr_xai.report.format import ends, interval, is_known, number, signed
-from cxr_xai.report.tables import p_value
+from cxr_xai.report.format import interval, is_known, number
+from cxr_xai.report.tables import cell_text, p_value
 
 
 def print_aggregate(summary: Mapping[str, Any], report: Path) -> None:
@@ -71,9 +71,10 @@ def _contrasts(summary: Mapping[str, Any]) -> Table:
         if not is_known(row["value"]):
             continue
         of = LABELS[metric] if over == MEAN else f"{LABELS[metric]} {over}"
-        ranged = f"{signed(row['value'])} ({ends(row)})"
         tests = [p_value(row["p"]), "–" if row["primary"] else p_value(row["holm"]), p_value(row["p_corrected"])]
-        table.add_row(contrast, of, ranged, *tests, verdict(row), style="bold" if row["primary"] else "")
+        table.add_row(
+            contrast, of, cell_text("difference", row), *tests, verdict(row), style="bold" if row["primary"] else ""
+        )
     who = summary["design"]["declared_by"]
     table.caption = f"primary contrast in bold, declared by {who}" if who else "no contrast was declared primary"
     table.caption += "\np: arms swapped patient by patient; N–B: t over folds, Nadeau–Bengio"

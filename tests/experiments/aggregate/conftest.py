@@ -15,6 +15,7 @@ from cxr_xai.data.splits.file import write_split
 from cxr_xai.data.splits.kfold import KFoldSplit
 from cxr_xai.data.splits.official import OfficialSplit
 from cxr_xai.data.splits.split import PREDICTED, Split
+from cxr_xai.experiments.certify import make_card
 from cxr_xai.files import write_json
 from cxr_xai.findings import BOXED, FINDINGS
 
@@ -84,26 +85,30 @@ def write_run(root: Path, index: Index, split: Split, arm: str, seed: int, sourc
     }
     folder.config.write_text(f"# model=resnet10 loss={arm} balancing=none\n{yaml.safe_dump(settings)}")
     images = {part: len(split.rows(part)) for part in split.parts}
-    write_json(folder.certificate, {
+    certificate = {
         "schema_version": 1, "seed": seed, "config_sha256": "e" * 64, "threshold_source": "val",
-        "code": {"version": "0.1.0", "sha256": "c" * 64},
-        "data": {"source": source, "sha256": "a" * 64, "files": dict(index.sources), "counts": {}},
-        "split": {"scheme": split.scheme, "sha256": split.hash, "about": dict(split.about), "images": images},
-        "boxes": {"uses": "monitored"},
+        "code": {"version": "0.1.0", "sha256": "c" * 64}, "calibration": "temperature on val",
+        "data": {
+            "source": source, "about": {}, "sha256": "a" * 64, "files": dict(index.sources), "counts": {},
+            "label_file": LABELS["name"], "box_list": None,
+        },
+        "split": {
+            "scheme": split.scheme, "sha256": split.hash, "about": dict(split.about), "images": images,
+            "listed": images, "without_film": dict.fromkeys(images, 0),
+        },
+        "boxes": {"uses": "monitored", "sealed_studies": 9},
         "heatmap": {"normalization": "ReLU / max", "resize": "bilinear", "threshold": 0.5, "rule": "all"},
-    })  # fmt: skip
+    }  # fmt: skip
+    write_json(folder.certificate, certificate)
     write_split(folder.split, index.studies, split)
     folder.write_table(folder.predictions, predict(index, split, arm, seed), PREDICTION_COLUMNS)
     if len(sealed := score_boxes(index, split, arm, seed)):
         folder.append_localization(sealed, "sealed", 1)
     rules = {name: {"threshold_rule": "prevalence_matched" if name == "Hernia" else "val_f1"} for name in FINDINGS}
-    folder.write_summary({
-        "protocol": {
-            "source": source, "split": split.scheme, "label_file": LABELS["name"], "about": {},
-            "threshold_source": "val", "label": f"{source}, split {split.scheme}",
-        },
-        "classification": {"test": {"findings": rules}}, "epochs": 2, "best_epoch": 1, "stopped_early": False,
-    })  # fmt: skip
+    classification = {"test": {"findings": rules}}
+    epochs = {"epochs": 2, "best_epoch": 1, "stopped_early": False}
+    card = make_card(certificate, mean_over=14).as_dict()
+    folder.write_summary({"protocol": card, "classification": classification, **epochs})
     return folder
 
 

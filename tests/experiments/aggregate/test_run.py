@@ -9,12 +9,13 @@ import pandas as pd
 import pytest
 
 from cxr_xai.artifacts.aggregate_folder import OUT_OF_FOLD_COLUMNS, AggregateFolder
+from cxr_xai.artifacts.ledger import read_ledger
 from cxr_xai.artifacts.run_folder import RunFolder
 from cxr_xai.data.index import Index
 from cxr_xai.errors import UserError
 from cxr_xai.experiments.aggregate.run import run_aggregate
 from cxr_xai.experiments.command import compose
-from cxr_xai.files import write_json
+from cxr_xai.files import read_json, write_json
 
 
 def aggregate(runs: Path, output: Path, *overrides: str) -> AggregateFolder:
@@ -133,3 +134,22 @@ def test_nothing_is_written_where_something_is_refused(copy: Path, tmp_path: Pat
     with pytest.raises(UserError, match="incomplete"):
         aggregate(copy, tmp_path / "out")
     assert not (tmp_path / "out").exists()
+
+
+def test_reads_are_noted_and_a_plan_says_what_is_primary(copy: Path, tmp_path: Path) -> None:
+    text = (
+        "{primary: {metric: auroc/Mass, arms: [focal, bce]}, findings: all, metrics: [auroc], margin: 0.02,"
+        " alpha: 0.05, seeds: [0]}"
+    )
+    for path in copy.iterdir():
+        folder = RunFolder(path)
+        entry = {"sha256": "f" * 64, "first_seen": "2026-01-01T00:00:00.000+00:00", "text": text}
+        write_json(folder.certificate, read_json(folder.certificate) | {"plans": [entry]})
+    summary = aggregate(copy, tmp_path / "out", "metrics=[auroc]").read_summary()
+    assert summary["design"]["declared_by"] == "the analysis plan ffffffff, first seen 2026-01-01"
+    assert summary["design"]["primary"] == {"metric": "auroc", "over": "Mass"}
+    rows = summary["contrasts"]["focal − bce"]["auroc"]
+    assert [over for over, row in rows.items() if row["primary"]] == ["Mass"]
+    ledger = read_ledger(RunFolder(next(copy.iterdir())).ledger)
+    assert ledger["what"].tolist() == ["test labels", "sealed boxes"]
+    assert set(ledger["purpose"]) == {"aggregate"}
