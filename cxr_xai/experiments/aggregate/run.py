@@ -38,6 +38,9 @@ from cxr_xai.stats.statistic import METRICS
 Settings = Mapping[str, Any]
 Averages = dict[str, dict[str, Averaged]]
 
+MARGIN = 0.01
+"""A difference of the primary metric that does not matter, where neither the command nor a plan says another."""
+
 
 def run_aggregate(settings: Settings, choices: Mapping[str, str]) -> None:
     """Aggregate the runs of ``settings["runs"]``; what may not be aggregated is refused before anything is written.
@@ -54,6 +57,8 @@ def run_aggregate(settings: Settings, choices: Mapping[str, str]) -> None:
     tables = require_sound_folds(design)
     plan = find_plan(cells)
     question = choose_question(list(design), settings["primary"], found.plan, plan)
+    margin = settings["margin"] or (MARGIN if plan is None else plan.plan.margin)
+    settings = {**settings, "margin": margin}
     note_reads(cells)
     pool = read_pool(design, tables)
     folder = AggregateFolder(settings["output"] or runs / "aggregate")
@@ -102,7 +107,7 @@ def check_settings(settings: Settings) -> None:
         raise UserError(f"metrics={unknown[0]}: not one of those with intervals: {', '.join(METRICS)}.")
     if settings["replicates"] < 100:
         raise UserError(f"replicates={settings['replicates']}; an interval needs 100 or more.")
-    if not settings["margin"] > 0:
+    if settings["margin"] is not None and not settings["margin"] > 0:
         raise UserError(f"margin={settings['margin']}; it must be above 0.")
 
 
