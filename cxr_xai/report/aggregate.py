@@ -79,7 +79,7 @@ def shorten(words: str) -> str:
 def draw_arms(arms: Mapping[str, Any], metric: str) -> str:
     """Draw the mean of every arm."""
     rows = [make_row(shorten(arm), numbers["macro"][metric]) for arm, numbers in arms.items()]
-    legend = [("dot", f"mean {LABELS[metric]}"), ("range", "95 % interval")]
+    legend = [("dot", "mean over findings"), ("range", "95 % interval")]
     return draw_rows(rows, left_end(rows, 0.5), 1.0, f"Mean {LABELS[metric]} of every arm", legend, 0.5)
 
 

@@ -26,6 +26,12 @@ LABELS = {
 }
 MEAN = "macro"
 PHANTOM = "Phantom numbers: synthetic films; they say that the machinery works and nothing about patients."
+SHORT = ("auroc", "auprc", "f1", "ece", "ece_calibrated", "brier", "recall", "specificity")
+"""What the table of arms shows; the tables of findings have all."""
+BIASED = (
+    "Intervals are corrected for bias: few studies make AUPRC and ECE come out too large, and the interval may then lie "
+    "below the value."
+)
 UNDEFINED_NOTE = "– is undefined and outside the mean."
 
 Summary = Mapping[str, Any]
@@ -78,21 +84,16 @@ def slug(words: str) -> str:
     return re.sub(r"[^A-Za-z0-9]+", "_", words).strip("_")
 
 
-def metrics_of(arms: Mapping[str, Any]) -> list[str]:
-    """Return the metrics that all arms have, in the order of the labels."""
-    return [metric for metric in LABELS if all(metric in arm["macro"] for arm in arms.values())]
-
-
 def arms_table(name_: str, title: str, arms: Mapping[str, Any], note: Sequence[str]) -> Table:
     """Return arms × means over findings."""
-    metrics = metrics_of(arms)
+    metrics = [metric for metric in SHORT if all(metric in arm["macro"] for arm in arms.values())]
     columns = [Column("Arm"), *(Column(LABELS[metric], "estimate") for metric in metrics)]
     rows = [[arm, *(numbers["macro"][metric] for metric in metrics)] for arm, numbers in arms.items()]
     over = {numbers["macro"]["f1"]["over"] for numbers in arms.values()}
     marks = (
         f"± is the standard deviation over folds, or seeds without folds; mean F1 over {_range(over)} findings whose "
     )
-    return Table(name_, title, columns, rows, [*note, marks + "threshold val could choose (50 positives)."])
+    return Table(name_, title, columns, rows, [*note, marks + "threshold val could choose (50 positives).", BIASED])
 
 
 def _range(numbers: set[int]) -> str:
@@ -111,7 +112,7 @@ def findings_table(metric: str, arms: Mapping[str, Any], note: Sequence[str]) ->
         rows.append([name(finding) + mark, row["positives"], row["prevalence"], *values])
     over = {numbers["macro"][metric]["over"] for numbers in arms.values()}
     rows.append([f"Mean over {_range(over)}", None, None, *(numbers["macro"][metric] for numbers in arms.values())])
-    marks = [UNDEFINED_NOTE]
+    marks = [UNDEFINED_NOTE, *([BIASED] if metric in ("auprc", "ece") else [])]
     if any(str(row[0]).endswith("*") for row in rows):
         marks.append("* fewer than 50 positives in some fold's val: prevalence-matched threshold, outside the mean.")
     title = f"{LABELS[metric]} per finding and arm"
