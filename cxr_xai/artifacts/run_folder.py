@@ -12,8 +12,9 @@ from cxr_xai.files import read_json, whole, write_json
 SCHEMA_VERSION = 2
 
 PREDICTION_COLUMNS = ("image_id", "patient_id", "part", "finding", "target", "logit", "prob", "calibrated", "pred")
-"""One row per study and finding. ``target`` may be NaN (unknown); ``prob`` is the sigmoid of ``logit``, ``calibrated``
-what val made of it, ``pred`` that at the threshold from val."""
+"""One row per study and finding of val, test and, where the split has it, ``external``. ``target`` may be NaN
+(unknown); ``prob`` is the sigmoid of ``logit``, ``calibrated`` what val made of it, ``pred`` that at the threshold from
+val."""
 
 LOCALIZATION_COLUMNS = (
     "epoch",

@@ -23,7 +23,7 @@ from cxr_xai.data.loader import StudyLoader
 from cxr_xai.data.sampling import EpochSampler
 from cxr_xai.data.splits.box_halves import half_rows
 from cxr_xai.data.splits.official import OfficialSplit
-from cxr_xai.data.splits.split import PARTS, Split, SplitScheme
+from cxr_xai.data.splits.split import PREDICTED, Split, SplitScheme
 from cxr_xai.data.transforms.none import NoTransform
 from cxr_xai.data.transforms.probe import require_geometry
 from cxr_xai.data.transforms.transform import Transform
@@ -104,7 +104,7 @@ class ChestXrayDataModule(LightningDataModule):
     def split(self) -> Split:
         """The parts, proved patient-disjoint over the whole label file."""
         split = self.scheme.split(self.index)
-        for part in PARTS:
+        for part in split.parts:
             if not self.index.present[split.rows(part)].any():
                 raise UserError(
                     f"split={split.scheme} leaves no image for {part}: {self.root} holds "
@@ -180,7 +180,7 @@ class ChestXrayDataModule(LightningDataModule):
             verify_store(self.store.folder)
 
     def dataset(self, part: str) -> StudyDataset:
-        """Return the studies of ``train``, ``val`` or ``test``."""
+        """Return the studies of one part: ``train``, ``val``, ``test``, ``external``."""
         return self.dataset_of(self.split.rows(part))
 
     def training_set(self) -> StudyDataset:
@@ -214,8 +214,8 @@ class ChestXrayDataModule(LightningDataModule):
         return self._loader(self.dataset("val"))
 
     def predict_dataloader(self) -> list[DataLoader[Batch]]:
-        """Visit val, then test."""
-        return [self._loader(self.dataset("val")), self._loader(self.dataset("test"))]
+        """Visit val, then test, then what the split holds out beside them."""
+        return [self._loader(self.dataset(part)) for part in PREDICTED if part in self.split.parts]
 
     def _loader(self, dataset: StudyDataset, shuffle: bool = False, weights: Any = None) -> DataLoader[Batch]:
         rank, world_size = (self.trainer.global_rank, self.trainer.world_size) if self.trainer is not None else (0, 1)

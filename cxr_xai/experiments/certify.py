@@ -13,7 +13,7 @@ from cxr_xai.artifacts.protocol import MEAN, NamedFile, ProtocolCard
 from cxr_xai.artifacts.run_folder import SCHEMA_VERSION, RunFolder
 from cxr_xai.callbacks.box_probe import RULE, THRESHOLD
 from cxr_xai.data.datamodule import ChestXrayDataModule
-from cxr_xai.data.splits.split import PARTS, prevalence_by_part
+from cxr_xai.data.splits.split import prevalence_by_part
 from cxr_xai.explainers.heatmap import RESIZE_RULE
 from cxr_xai.files import read_json, write_json
 from cxr_xai.findings import FINDINGS
@@ -58,14 +58,15 @@ def describe_split(datamodule: ChestXrayDataModule) -> dict[str, Any]:
         "scheme": split.scheme,
         "sha256": split.hash,
         "about": dict(split.about),
-        "listed": {part: len(split.rows(part)) for part in PARTS},
-        "without_film": {part: int((~found[split.rows(part)]).sum()) for part in PARTS},
-        "images": {part: int(index.present[split.rows(part)].sum()) for part in PARTS},
+        "listed": {part: len(split.rows(part)) for part in split.parts},
+        "without_film": {part: int((~found[split.rows(part)]).sum()) for part in split.parts},
+        "images": {part: int(index.present[split.rows(part)].sum()) for part in split.parts},
         "patients": {
-            part: int(index.studies["patient_id"].iloc[datamodule.dataset(part).rows].nunique()) for part in PARTS
+            part: int(index.studies["patient_id"].iloc[datamodule.dataset(part).rows].nunique()) for part in split.parts
         },
         "prevalence": {
-            part: {name: float(share) for name, share in zip(FINDINGS, shares[part], strict=True)} for part in PARTS
+            part: {name: float(share) for name, share in zip(FINDINGS, shares[part], strict=True)}
+            for part in split.parts
         },
     }
 

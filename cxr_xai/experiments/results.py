@@ -9,6 +9,7 @@ from torch import Tensor
 
 from cxr_xai.callbacks.explain_epoch import ExplainEpoch
 from cxr_xai.data.datamodule import ChestXrayDataModule
+from cxr_xai.data.splits.split import PREDICTED
 from cxr_xai.experiments.assemble import Parts
 from cxr_xai.experiments.certify import make_card
 from cxr_xai.experiments.flags import raise_flags
@@ -31,9 +32,9 @@ def decide_on_val(parts: Parts, epoch: int) -> Decision:
 def make_predictions(
     datamodule: ChestXrayDataModule, gathered: list[tuple[Tensor, Tensor, Tensor]], decision: Decision
 ) -> pd.DataFrame:
-    """Return the columns of ``predictions.parquet``: val and test, decided as val did."""
+    """Return the columns of ``predictions.parquet``: val, test and ``external``, decided as val did."""
     tables = []
-    for part, (rows, logits, target) in zip(("val", "test"), gathered, strict=True):
+    for part, (rows, logits, target) in zip(PREDICTED, gathered, strict=False):  # few splits have the last
         studies = datamodule.index.studies.iloc[rows.numpy()]
         prob, calibrated = sigmoid(logits.numpy()), decision.calibrate(logits.numpy())
         pred = decision.predict(calibrated).astype("int8")

@@ -22,7 +22,7 @@ from cxr_xai.visualization.svg import STYLE
 
 HERE = Path(__file__).parent
 NAMES = {"nih": "NIH ChestX-ray14", "phantom": "Chest phantom (synthetic films)"}
-PARTS = ("train", "val", "test")
+PARTS = ("train", "val", "test", "external")
 
 
 def render_page(results: Results) -> str:
@@ -56,7 +56,7 @@ def make_context(results: Results) -> dict[str, Any]:
         "summary": summary,
         "certificate": results.certificate,
         "findings": FINDINGS,
-        "parts": PARTS,
+        "parts": [part for part in PARTS if part in results.certificate["split"]["images"]],
         "tiles": make_tiles(results, plan),
         "protocol_facts": list_facts(card),
         "plan": plan,

@@ -62,7 +62,7 @@ def make_context(
         "source": NAMES.get(summary["data"]["source"], summary["data"]["source"]),
         "phantom": summary["data"]["source"] == "phantom",
         "findings": FINDINGS,
-        "parts": PARTS,
+        "parts": [part for part in PARTS if part in summary["split"]["images"]],
         "mean_prevalence": mean_prevalence(summary),
         "across": int((pairs["patients"] == "different").sum()),
         "leaks": int(((pairs["patients"] == "different") & (pairs["parts"] == "different")).sum()),

@@ -41,7 +41,7 @@ class ChestXrayModule(LightningModule):
         self.make_optimizer, self.make_scheduler, self.monitor = make_optimizer, make_scheduler, monitor
         self._loss_sums = torch.zeros(2)  # over this epoch's studies, of loss and of 1; no buffer: ranks differ
         self.val = Predictions()
-        self.predicted = [Predictions(), Predictions()]
+        self.predicted = [Predictions() for _ in range(3)]  # val, test, and what few splits hold out
         self._predicted = nn.ModuleList(self.predicted)  # registered, so that they move with the module
         self.gathered: list[tuple[Tensor, Tensor, Tensor]] = []
 
@@ -102,8 +102,8 @@ class ChestXrayModule(LightningModule):
         return logits
 
     def on_predict_epoch_end(self) -> None:
-        """Join what all processes predicted: ``gathered`` holds rows, logits and targets of val and of test."""
-        self.gathered = [part.joined() for part in self.predicted]
+        """Join what all processes predicted: ``gathered`` holds rows, logits and targets of each part, val first."""
+        self.gathered = [part.joined() for part in self.predicted if part.index]
         for part in self.predicted:
             part.reset()
 

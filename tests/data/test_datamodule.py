@@ -22,6 +22,7 @@ from cxr_xai.data.films.decode import decode_film
 from cxr_xai.data.films.files import Selection
 from cxr_xai.data.readers.nih import NihReader
 from cxr_xai.data.splits.box_halves import box_half
+from cxr_xai.data.splits.kfold import KFoldSplit
 from cxr_xai.data.splits.official import OfficialSplit
 from cxr_xai.data.splits.patient import PatientSplit
 from cxr_xai.data.transforms.advanced import AdvancedTransform
@@ -61,6 +62,14 @@ def test_batches_hold_the_studies_of_their_part(make: Make) -> None:
     val, test = module.predict_dataloader()
     assert rows_of(val) == module.dataset("val").rows.tolist() == rows_of(module.val_dataloader())
     assert module.index.studies["official"].iloc[rows_of(test)].unique().tolist() == ["test"]
+
+
+def test_what_is_held_out_is_predicted_too(make: Make) -> None:
+    module = make(split=KFoldSplit(k=2, pool="train_val", val_fraction=0.3))
+    val, test, external = map(rows_of, module.predict_dataloader())
+    assert (val, test) == (module.dataset("val").rows.tolist(), module.dataset("test").rows.tolist())
+    assert module.index.studies["official"].iloc[external].tolist() == ["test"] * 3
+    assert not set(external) & set(rows_of(module.train_dataloader()))
 
 
 def test_a_row_without_a_film_is_never_served(make: Make) -> None:

@@ -30,6 +30,7 @@ NEEDED = {
     "scripts/report.py": [],
     "scripts/verify.py": [],
     "scripts/sweep_status.py": [],
+    "scripts/aggregate.py": [],
     "scripts/benchmark.py": [],
 }
 

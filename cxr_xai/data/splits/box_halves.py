@@ -6,7 +6,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from cxr_xai.data.splits.split import Split
+from cxr_xai.data.splits.split import LISTED, Split
 
 HALVES = ("monitored", "sealed")
 
@@ -23,8 +23,9 @@ def box_half(patient_id: str) -> str:
 def half_rows(half: str, studies: pd.DataFrame, boxed: npt.NDArray[np.bool_], split: Split) -> npt.NDArray[np.int64]:
     """Return the rows of boxed studies in one half.
 
-    Under ``official`` both halves are test studies, divided by ``box_half`` (that is where the boxes are); under other
-    schemes the monitored half is the boxed val studies and the sealed half the boxed test studies.
+    Where the published test list is kept whole (test of ``official``, external of ``kfold of train_val``) both
+    halves are of it, divided by ``box_half``: that is where the boxes are. Under other schemes the monitored half is
+    the boxed val studies and the sealed half the boxed test studies.
 
     Args:
         half: ``monitored`` or ``sealed``.
@@ -37,7 +38,7 @@ def half_rows(half: str, studies: pd.DataFrame, boxed: npt.NDArray[np.bool_], sp
     """
     if half not in HALVES:
         raise ValueError(f"half={half!r}: the halves are {' and '.join(HALVES)}")
-    if split.scheme == "official":
+    if split.scheme in LISTED:
         in_half = studies["patient_id"].map(box_half).to_numpy() == half
-        return np.flatnonzero(boxed & in_half & (split.part == "test"))
+        return np.flatnonzero(boxed & in_half & (split.part == LISTED[split.scheme]))
     return np.flatnonzero(boxed & (split.part == {"monitored": "val", "sealed": "test"}[half]))

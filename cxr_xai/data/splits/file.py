@@ -10,7 +10,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from cxr_xai.data.index import Index
-from cxr_xai.data.splits.split import PARTS, Split, make_split
+from cxr_xai.data.splits.split import EXTERNAL, LISTED, PARTS, Split, make_split
 from cxr_xai.errors import UserError
 from cxr_xai.files import whole
 
@@ -64,8 +64,12 @@ class FileSplit:
                 f"{str(head['sha256'])[:8]}); take that line off if it is to be a list by hand."
             )
         official = index.studies["official"].to_numpy() == "test"
-        if split.scheme == "official" and not np.array_equal(official, part == "test"):
-            raise UserError(f"split.path={self.path} calls itself official, and its test part is not {index.name}'s.")
+        listed = LISTED.get(split.scheme)
+        if listed is not None and not np.array_equal(official, part == listed):
+            raise UserError(
+                f"split.path={self.path} calls itself {split.scheme}, and its {listed} part is not the test list of "
+                f"{index.name}."
+            )
         return split
 
     def _place(self, table: pd.DataFrame, studies: pd.DataFrame) -> npt.NDArray[np.str_]:
@@ -81,6 +85,8 @@ class FileSplit:
 def read_split(path: Path) -> tuple[Mapping[str, Any] | None, pd.DataFrame]:
     """Return what the first line says (None for a list by hand) and the columns ``image_id, part``.
 
+    A file that a run wrote has ``patient_id`` between them.
+
     Raises:
         UserError: there is no such file, or it is no split.
     """
@@ -89,15 +95,16 @@ def read_split(path: Path) -> tuple[Mapping[str, Any] | None, pd.DataFrame]:
             first = file.readline()
         head = json.loads(first.removeprefix(MARK)) if first.startswith(MARK) else None
         table = pd.read_csv(path, skiprows=0 if head is None else 1, dtype=str, keep_default_na=False)
-        table = table[["image_id", "part"]]
+        table = table[["image_id", *(["patient_id"] if head else []), "part"]]
         if head is not None and not {"scheme", "sha256", "about"} <= head.keys():
             raise ValueError("its first line lacks scheme, sha256 or about")
     except FileNotFoundError as error:
         raise UserError(f"split.path={path}: no such file; runs write theirs as split.csv.") from error
     except (OSError, ValueError, KeyError) as error:
         raise UserError(f"split.path={path} is no split ({error}); expected a CSV with image_id,part.") from error
-    if wrong := sorted(set(table["part"]) - {*PARTS, ""}):
-        raise UserError(f"split.path={path} has a part {wrong[0]!r}; the parts are {', '.join(PARTS)}, or nothing.")
+    known = (*PARTS, EXTERNAL)
+    if wrong := sorted(set(table["part"]) - {*known, ""}):
+        raise UserError(f"split.path={path} has a part {wrong[0]!r}; the parts are {', '.join(known)}, or nothing.")
     if table["image_id"].duplicated().any():
         twice = table["image_id"][table["image_id"].duplicated()].iloc[0]
         raise UserError(f"split.path={path} names {twice} twice; an image has one part.")

@@ -1,4 +1,4 @@
-"""A split: three disjoint sets of patients, proved and hashed."""
+"""A split: disjoint sets of patients, proved and hashed."""
 
 import hashlib
 from collections.abc import Mapping
@@ -14,14 +14,24 @@ from cxr_xai.errors import UserError
 
 PARTS = ("train", "val", "test")
 
+EXTERNAL = "external"
+"""A fourth part that some schemes hold out: every fold's model predicts it, and nothing is chosen or tuned on it."""
+
+LISTED = {"official": "test", "kfold of train_val": EXTERNAL}
+"""The schemes that keep the published test list whole, and the part that it is."""
+
+PREDICTED = ("val", "test", EXTERNAL)
+"""What a finished run predicts, in this order, where the split has it."""
+
 
 @dataclass(frozen=True)
 class Split:
     """The part of every row of the label file, rows without an image included.
 
     Attributes:
-        scheme: ``official``, ``patient``, ``kfold``, or ``file`` (a list by hand); every number carries it.
-        part: ``(rows,)`` one of ``train``, ``val``, ``test``, or ``""`` for rows in none.
+        scheme: ``official``, ``patient``, ``kfold``, ``kfold of train_val``, or ``file`` (a list by hand); every number
+            carries it.
+        part: ``(rows,)`` one of ``train``, ``val``, ``test``, ``external``, or ``""`` for rows in none.
         hash: SHA-256 over (image, part) in image order; equal hashes mean equal splits.
         about: how it was drawn, seed and fold among it; plain types.
     """
@@ -30,6 +40,11 @@ class Split:
     part: npt.NDArray[np.str_]
     hash: str
     about: Mapping[str, int | float | str] = field(default_factory=dict)
+
+    @property
+    def parts(self) -> tuple[str, ...]:
+        """Train, val, test, and ``external`` where the scheme holds one out."""
+        return (*PARTS, EXTERNAL) if (self.part == EXTERNAL).any() else PARTS
 
     def rows(self, part: str) -> npt.NDArray[np.int64]:
         """Return the rows of one part, in table order."""
@@ -81,7 +96,7 @@ def make_split(
 def prevalence_by_part(index: Index, split: Split) -> Mapping[str, npt.NDArray[np.float64]]:
     """Share of positives per finding in each part, over the rows with an image."""
     targets, present = index.targets, index.present
-    chosen = {part: targets[(split.part == part) & present] for part in PARTS}
+    chosen = {part: targets[(split.part == part) & present] for part in split.parts}
     return {
         part: np.nanmean(rows, axis=0) if len(rows) else np.full(rows.shape[1], np.nan) for part, rows in chosen.items()
     }

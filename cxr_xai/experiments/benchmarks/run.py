@@ -8,6 +8,7 @@ from pathlib import Path
 from rich.table import Table
 
 from cxr_xai.errors import UserError
+from cxr_xai.experiments.benchmarks.aggregate import measure_aggregate
 from cxr_xai.experiments.benchmarks.data import measure_data
 from cxr_xai.experiments.benchmarks.explain import measure_explain
 from cxr_xai.experiments.benchmarks.stats import measure_stats
@@ -18,6 +19,7 @@ from cxr_xai.experiments.terminal import console, quiet_libraries
 from cxr_xai.files import whole
 
 GROUPS: dict[str, Callable[[int], list[Figure]]] = {
+    "aggregate": measure_aggregate,
     "data": measure_data,
     "explain": measure_explain,
     "stats": measure_stats,

@@ -40,6 +40,13 @@ def test_official_divides_test_by_patient() -> None:
     assert half_rows("sealed", STUDIES, np.ones(6, bool), split).tolist() == [0, 1, 5]  # row 4 trains
 
 
+def test_folds_of_train_val_divide_the_test_list_by_patient() -> None:
+    split = Split("kfold of train_val", np.array(["external"] * 4 + ["train", "test"]), "")
+    assert half_rows("sealed", STUDIES, BOXED, split).tolist() == [0]
+    assert half_rows("monitored", STUDIES, BOXED, split).tolist() == [2, 3]
+    assert half_rows("sealed", STUDIES, np.ones(6, bool), split).tolist() == [0, 1], "a fold's own test is not sealed"
+
+
 def test_other_schemes_watch_val_and_seal_test() -> None:
     split = Split("patient", np.array(["val", "val", "test", "train", "val", "test"]), "")
     assert half_rows("monitored", STUDIES, BOXED, split).tolist() == [0, 4]

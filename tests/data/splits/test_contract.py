@@ -14,8 +14,9 @@ from hypothesis import strategies as st
 from cxr_xai.data.index import BOX_COLUMNS, Index
 from cxr_xai.data.readers.nih import NihReader
 from cxr_xai.data.splits.file import FileSplit, write_split
+from cxr_xai.data.splits.kfold import KFoldSplit
 from cxr_xai.data.splits.patient import PatientSplit
-from cxr_xai.data.splits.split import PARTS, Split, SplitScheme
+from cxr_xai.data.splits.split import EXTERNAL, PARTS, Split, SplitScheme
 from cxr_xai.experiments.build import build
 from cxr_xai.findings import FINDINGS
 
@@ -169,3 +170,50 @@ def test_the_real_label_file(split_settings: dict[str, Any], shared: Path) -> No
     np.testing.assert_allclose(shares, expected, atol=0.005)
     # The best of 200 random divisions of these patients deviates by .106 (two parts) to .142 (five folds).
     assert deviation(index.targets[pool], split.part[pool], names) < 0.04
+
+
+@quick
+@given(patients=st.integers(20, 150), seed=st.integers(0, 1000), k=st.integers(2, 5))
+def test_folds_of_train_val_hold_the_official_test_out(patients: int, seed: int, k: int) -> None:
+    """Folds are disjoint and exhaustive over train_val; the test list is external to each of them, whole."""
+    index = make_index(patients, seed)
+    index.studies.loc[0, "official"] = None  # in neither list
+    official = index.studies["official"].fillna("").to_numpy(str)
+    owner = index.studies["patient_id"].to_numpy(str)
+    splits = [KFoldSplit(k, fold, "train_val", seed=seed).split(index) for fold in range(k)]
+    for split in splits:
+        assert split.parts == (*PARTS, EXTERNAL)
+        assert (split.part == EXTERNAL).tolist() == (official == "test").tolist()
+        assert ((split.part == "") == (official == "")).all()
+        owners = [set(owner[split.rows(part)]) for part in split.parts]
+        assert sum(map(len, owners)) == len(set().union(*owners))
+    tested = np.concatenate([split.rows("test") for split in splits])
+    assert sorted(tested) == np.flatnonzero(official == "train_val").tolist()
+    assert len({split.about["folds_sha256"] for split in splits}) == 1
+    shuffled = replace(index, studies=index.studies.sample(frac=1, random_state=seed, ignore_index=True))
+    shuffled.studies["path"] = None
+    assert KFoldSplit(k, 0, "train_val", seed=seed).split(shuffled).hash == splits[0].hash
+
+
+def test_hashes_and_names_tell_pools_apart() -> None:
+    index = make_index(60, 0)
+    whole, part = KFoldSplit().split(index), KFoldSplit(pool="train_val").split(index)
+    assert (whole.scheme, part.scheme) == ("kfold", "kfold of train_val")
+    assert (whole.about["pool"], part.about["pool"]) == ("all", "train_val")
+    assert whole.about["folds_sha256"] != part.about["folds_sha256"]
+    assert whole.hash != part.hash
+    # Also where the test list is empty of images but for one patient, so that the folds are nearly the same.
+    index.studies["official"] = np.where(index.studies["patient_id"] == "60", "test", "train_val")
+    again = KFoldSplit(pool="train_val").split(index)
+    assert again.about["folds_sha256"] not in (whole.about["folds_sha256"], part.about["folds_sha256"])
+
+
+def test_folds_of_the_real_train_val_list(shared: Path) -> None:
+    index = NihReader().read(shared / "nih-chestxray14")
+    split = KFoldSplit(pool="train_val").split(index)
+    sizes = {part: len(split.rows(part)) for part in split.parts}
+    assert sizes[EXTERNAL] == 25_596
+    assert sum(sizes.values()) == 112_120
+    np.testing.assert_allclose([sizes[part] / 86_524 for part in PARTS], (0.7, 0.1, 0.2), atol=0.005)
+    pool = split.part != EXTERNAL
+    assert deviation(index.targets[pool], split.part[pool], list(PARTS)) < 0.04

@@ -81,7 +81,18 @@ def test_no_file_calls_itself_official_but_the_official_split(index: Index, tmp_
     assert FileSplit(str(tmp_path / "split.csv")).split(index).scheme == "official"
     other = KFoldSplit(k=3).split(index)
     write_split(tmp_path / "split.csv", index.studies, replace(other, scheme="official"))
-    with pytest.raises(UserError, match="calls itself official, and its test part is not nih's"):
+    with pytest.raises(UserError, match="calls itself official, and its test part is not the test list of nih"):
+        FileSplit(str(tmp_path / "split.csv")).split(index)
+
+
+def test_a_held_out_part_is_written_and_read(index: Index, tmp_path: Path) -> None:
+    original = KFoldSplit(k=2, pool="train_val", val_fraction=0.3).split(index)
+    write_split(tmp_path / "split.csv", index.studies, original)
+    read = FileSplit(str(tmp_path / "split.csv")).split(index)
+    assert (read.part == original.part).all()
+    assert read.scheme == "kfold of train_val"
+    write_split(tmp_path / "split.csv", index.studies, replace(KFoldSplit(k=2).split(index), scheme=read.scheme))
+    with pytest.raises(UserError, match="and its external part is not the test list"):
         FileSplit(str(tmp_path / "split.csv")).split(index)
 
 

@@ -1,7 +1,9 @@
 """Five runs, one division."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -41,10 +43,11 @@ def test_a_patient_of_several_images_stays_whole(index: Index) -> None:
         ({"k": 1}, r"split\.k is 1; cross-validation needs 2 folds"),
         ({"fold": 5}, r"split\.fold is 5; with split\.k=5 the folds are 0 to 4"),
         ({"fold": -1}, r"split\.fold is -1"),
+        ({"pool": "test"}, r"split\.pool is 'test'; the pools are all and train_val"),
         ({"val_fraction": 1.0}, r"split\.val_fraction is 1\.0"),
     ],
 )
-def test_impossible_folds_are_refused(options: dict[str, float], message: str) -> None:
+def test_impossible_folds_are_refused(options: dict[str, Any], message: str) -> None:
     with pytest.raises(UserError, match=message):
         KFoldSplit(**options)
 
@@ -52,3 +55,10 @@ def test_impossible_folds_are_refused(options: dict[str, float], message: str) -
 def test_more_folds_than_patients_are_refused(index: Index) -> None:
     with pytest.raises(UserError, match=r"split\.k is 9, and there are 7 patients"):
         KFoldSplit(k=9).split(index)
+
+
+@pytest.mark.parametrize("gone", ["train_val", "test"])
+def test_a_pool_without_the_published_lists_is_refused(index: Index, gone: str) -> None:
+    studies = index.studies.assign(official=index.studies["official"].replace(gone, None))
+    with pytest.raises(UserError, match=rf"split\.pool=train_val needs .* no image is in {gone}_list\.txt"):
+        KFoldSplit(k=2, pool="train_val").split(replace(index, studies=studies))

@@ -1,0 +1,1 @@
+"""From the run folders of a cross-validation to its tables: read, refuse, average within folds, compare."""

@@ -1,0 +1,216 @@
+"""Localization over the folds' sealed boxes: each boxed pair once, its scores averaged over the models that saw it."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from cxr_xai.errors import UserError
+from cxr_xai.experiments.aggregate.contrasts import Contrasts, Question, add, name_of
+from cxr_xai.experiments.aggregate.refuse import Design
+from cxr_xai.experiments.summary import MIN_BOXES, SCORES
+from cxr_xai.findings import BOXED
+from cxr_xai.metrics.skill import macro_skill, skill
+from cxr_xai.stats.bootstrap import draw_patient_counts, mean_replicates
+from cxr_xai.stats.compare import MACRO, compare_arms
+from cxr_xai.stats.intervals import interval
+from cxr_xai.stats.statistic import mean_measure
+from cxr_xai.stats.weightings import mean_defined
+
+Floats = npt.NDArray[np.float64]
+COMPARED = ("pointing", "energy", "iou", "skill")
+
+
+@dataclass(frozen=True)
+class Boxes:
+    """The sealed boxed pairs of all arms under one explainer, row by row the same.
+
+    Attributes:
+        patients: ``(R,)``.
+        finding: ``(R,)`` numbers of ``BOXED``.
+        fold: ``(R,)`` the fold whose test has the pair; -1 where every fold's model was scored on it.
+        boxes: ``(R,)`` boxes of the pair.
+        scores: arm → ``(R, C)`` columns ``SCORES``, means over models, dead maps 0.
+        dead: arm → maps that were dead, over all models.
+        maps: arm → maps that were scored.
+    """
+
+    patients: npt.NDArray[np.str_]
+    finding: npt.NDArray[np.int64]
+    fold: npt.NDArray[np.int64]
+    boxes: npt.NDArray[np.int64]
+    scores: dict[str, Floats]
+    dead: dict[str, int]
+    maps: dict[str, int]
+
+    @property
+    def number(self) -> Floats:
+        """``(F,)`` boxes of each finding."""
+        return np.bincount(self.finding, self.boxes, len(BOXED)).astype(np.float64)
+
+
+def read_boxes(design: Design) -> dict[str, Boxes]:
+    """Read the sealed half of every run: explainer → boxes, for the explainers that all arms have.
+
+    Raises:
+        UserError: arms were scored on other pairs.
+    """
+    tables = {arm: _read_arm(list(runs.values())) for arm, runs in design.items()}
+    shared = set.intersection(*(set(table["explainer"]) for table in tables.values()))
+    return {explainer: _join(explainer, tables) for explainer in sorted(shared)}
+
+
+def _read_arm(runs: Sequence[Sequence[Any]]) -> pd.DataFrame:
+    kept = ["explainer", "image_id", "patient_id", "finding", "fold", "boxes", "dead", *SCORES]
+    tables = [pd.DataFrame(columns=kept)]
+    for cell in (cell for folds in runs for cell in folds):
+        if cell.folder.localization.is_file():
+            table = pd.read_parquet(cell.folder.localization, filters=[("half", "==", "sealed")])
+            table = table[table["epoch"] == table["epoch"].max()].assign(fold=0 if cell.fold is None else cell.fold)
+            tables.append(table[kept])
+    return pd.concat([table for table in tables if len(table)] or tables, ignore_index=True)
+
+
+def _join(explainer: str, tables: dict[str, pd.DataFrame]) -> Boxes:
+    joined: dict[str, pd.DataFrame] = {}
+    dead, maps = {}, {}
+    for arm, table in tables.items():
+        mine = table[table["explainer"] == explainer].copy()
+        died = mine["dead"].to_numpy(bool)
+        dead[arm], maps[arm] = int(died.sum()), len(mine)
+        mine.loc[died, list(SCORES[:3])] = 0.0
+        pairs = mine.groupby(["image_id", "finding"])
+        means = pairs[list(SCORES)].mean().assign(patient_id=pairs["patient_id"].first(), boxes=pairs["boxes"].first())
+        joined[arm] = means.assign(fold=pairs["fold"].first().where(pairs["fold"].nunique() == 1, -1))
+    first, *others = joined.items()
+    for arm, other in others:
+        if not other.index.equals(first[1].index):
+            raise UserError(f"arms {first[0]} and {arm} were scored on other boxed studies; one table holds one list.")
+    table = first[1].reset_index()
+    return Boxes(
+        table["patient_id"].to_numpy(str),
+        np.array([BOXED.index(name) for name in table["finding"]], np.int64),
+        table["fold"].to_numpy(np.int64),
+        table["boxes"].to_numpy(np.int64),
+        {arm: means[list(SCORES)].to_numpy(np.float64) for arm, means in joined.items()},
+        dead,
+        maps,
+    )
+
+
+def summarize_boxes(boxes: Boxes, replicates: int, seed: int = 0) -> dict[str, Any]:
+    """Return arm → ``findings``, ``macro``, ``pairs``, ``maps``, ``dead`` and the mean IoU of each fold.
+
+    Args:
+        boxes: of one explainer.
+        replicates: of the bootstrap.
+        seed: of the draws, the same for all arms.
+    """
+    counts, codes = draw_patient_counts(boxes.patients, replicates, seed)
+    once = np.ones((1, counts.shape[1]))
+    pairs = np.bincount(boxes.finding, minlength=len(BOXED))
+    summary = {}
+    for arm, scores in boxes.scores.items():
+        value, drawn = (weigh(boxes, scores, weights, codes) for weights in (once, counts))
+        ends = interval(value[0], drawn)
+        rows = [
+            {
+                key: {"value": float(value[0, f, c]), "low": float(ends.low[f, c]), "high": float(ends.high[f, c])}
+                for c, key in enumerate((*SCORES, "skill"))
+            }
+            for f in range(len(BOXED) + 1)
+        ]
+        counted = boxes.number >= MIN_BOXES
+        findings = {
+            name: {"boxes": int(boxes.number[f]), "pairs": int(pairs[f]), "in_macro": bool(counted[f]), **rows[f]}
+            for f, name in enumerate(BOXED)
+        }
+        summary[arm] = {
+            "findings": findings,
+            "macro": {"over": int(counted.sum()), **rows[-1]},
+            "pairs": len(scores),
+            "maps": boxes.maps[arm],
+            "dead": boxes.dead[arm],
+            "iou_by_fold": _by_fold(boxes, scores),
+        }
+    return summary
+
+
+def weigh(boxes: Boxes, scores: Floats, weights: npt.NDArray[Any], codes: npt.NDArray[np.int64]) -> Floats:
+    """Return ``(B, F + 1, C + 1)``: means of every score and then skill, for each finding and then over findings.
+
+    A pair without a prior counts in the arm's own scores, and not where they are held against the prior.
+
+    Args:
+        boxes: what was scored.
+        scores: ``(R, C)`` of one arm.
+        weights: ``(B, P)`` of patients.
+        codes: ``(R,)`` columns of the weights.
+    """
+    plain = mean_replicates(scores[:, :3], boxes.finding, weights, codes, len(BOXED))
+    full = mean_replicates(scores, boxes.finding, weights, codes, len(BOXED))
+    means = np.concatenate([plain, full[..., 3:]], axis=-1)
+    columns = [with_mean(means[..., [c]], boxes.number) for c in range(len(SCORES))]
+    trio = full[..., [SCORES.index(key) for key in ("iou", "prior_iou", "ceiling_iou")]]
+    return np.stack([*columns, with_mean(trio, boxes.number)], axis=-1)
+
+
+def summarize_all_boxes(
+    boxes: Mapping[str, Boxes], question: Question, replicates: int, margin: float
+) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Return explainer → arm → numbers, and explainer → contrast → score → differences."""
+    summaries = {explainer: summarize_boxes(table, replicates) for explainer, table in boxes.items()}
+    return summaries, {name: compare_boxes(table, question, margin, replicates) for name, table in boxes.items()}
+
+
+def _by_fold(boxes: Boxes, scores: Floats) -> dict[str, float]:
+    column = SCORES.index("iou")
+    return {str(fold): float(scores[boxes.fold == fold, column].mean()) for fold in np.unique(boxes.fold)}
+
+
+def compare_boxes(boxes: Boxes, question: Question, margin: float, replicates: int) -> Contrasts:
+    """Return contrast → score → ``macro`` or finding → difference, as `contrasts.compare` does.
+
+    Boxed pairs of all folds are averaged together (a score is of one map, so that pairs of different models may be),
+    and there is no t-test over folds: a fold has too few boxes of a finding.
+    """
+    result: Contrasts = {name_of(pair): {} for pair in question.contrasts}
+    groups, names = boxes.finding[:, None].astype(np.float64), (*BOXED, MACRO)
+    for key in COMPARED:
+        columns = [SCORES.index(c) for c in (("iou", "prior_iou", "ceiling_iou") if key == "skill" else (key,))]
+        tables = {}
+        for pair in question.contrasts:
+            first, second = ([boxes.scores[arm][:, columns]] for arm in pair)
+            tables[name_of(pair)] = compare_arms(
+                groups,
+                first,
+                second,
+                boxes.patients,
+                mean_measure(len(BOXED), partial(with_mean, number=boxes.number)),
+                margin,
+                contrasts=len(question.contrasts),
+                replicates=replicates,
+                names=names,
+            )
+        add(result, tables, question, key)
+    return result
+
+
+def with_mean(means: Floats, number: Floats) -> Floats:
+    """Return ``(B, F + 1)``: the score, or skill where prior and ceiling stand beside it, and its mean over findings.
+
+    Args:
+        means: ``(B, F, 1)``, or ``(B, F, 3)`` of method, prior and ceiling.
+        number: ``(F,)`` boxes; findings with fewer than 20 are outside the mean.
+    """
+    if means.shape[-1] == 1:
+        each = means[..., 0]
+        mean = mean_defined(each[:, number >= MIN_BOXES])
+    else:
+        method, prior, ceiling = np.moveaxis(means, -1, 0)
+        each, mean = skill(method, prior, ceiling).skill, macro_skill(method, prior, ceiling, number)
+    return np.concatenate([each, mean[:, None]], axis=1)

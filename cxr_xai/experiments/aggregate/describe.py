@@ -1,0 +1,87 @@
+"""What runs are and what their numbers rest on, for the tables of an aggregate."""
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+from cxr_xai.artifacts.protocol import read_card
+from cxr_xai.experiments.aggregate.average import Averaged, counted, mean_over_findings
+from cxr_xai.experiments.aggregate.cells import Cell
+from cxr_xai.experiments.aggregate.pool import Pool
+from cxr_xai.experiments.aggregate.refuse import Design
+
+
+def cells_of(design: Design) -> list[Cell]:
+    """Return all runs, by arm, seed and fold."""
+    return [cell for runs in design.values() for folds in runs.values() for cell in folds]
+
+
+def describe_protocol(design: Design) -> dict[str, Any]:
+    """Return what every number of the aggregate carries: the card that all runs share, over all of their test studies.
+
+    ``uses_of_boxes`` names those of all arms.
+    """
+    cards = [read_card(cell.summary["protocol"]) for cell in cells_of(design)]
+    once = cards[: len(next(iter(next(iter(design.values())).values())))]  # the folds of one arm and seed
+    card = replace(
+        cards[0],
+        split_about={key: value for key, value in cards[0].split_about.items() if key != "fold"},
+        test_images=sum(card.test_images for card in once),
+        test_missing=sum(card.test_missing for card in once),
+        mean_over=min(card.mean_over for card in cards),
+        uses_of_boxes=" and ".join(dict.fromkeys(card.uses_of_boxes for card in cards)),
+    )
+    code = cells_of(design)[0].certificate["code"]["sha256"]
+    return {**card.as_dict(), "words": list(card.words), "code_sha256": code}
+
+
+def describe_runs(design: Design) -> list[dict[str, Any]]:
+    """Return one entry per run: what it is, and the hashes by which it may be found again."""
+    return [
+        {
+            "arm": cell.arm,
+            "seed": cell.seed,
+            "fold": cell.fold,
+            "folder": cell.name,
+            "epochs": cell.summary["epochs"],
+            "best_epoch": cell.summary["best_epoch"],
+            "stopped_early": cell.summary["stopped_early"],
+            "config_sha256": cell.certificate["config_sha256"],
+            "split_sha256": cell.split["sha256"],
+            "summary_sha256": hashlib.sha256(cell.folder.summary.read_bytes()).hexdigest(),
+        }
+        for cell in cells_of(design)
+    ]
+
+
+def describe_folds(design: Design, averages: Mapping[str, Mapping[str, Averaged]], pool: Pool) -> list[dict[str, Any]]:
+    """Return one entry per run with the means over findings of its own test studies."""
+    rows = []
+    for arm, runs in design.items():
+        for s, (seed, folds) in enumerate(runs.items()):
+            for f, cell in enumerate(folds):
+                mine = pool.fold == pool.folds[f]
+                means = {
+                    metric: float(mean_over_findings(averaged.values[s, f], counted(pool, metric)))
+                    for metric, averaged in averages[arm].items()
+                }
+                rows.append(
+                    {
+                        "arm": arm,
+                        "seed": seed,
+                        "fold": cell.fold,
+                        "studies": int(mine.sum()),
+                        "patients": len(np.unique(pool.patients[mine])),
+                        "best_epoch": cell.summary["best_epoch"],
+                        **means,
+                    }
+                )
+    return rows
+
+
+def train_studies(design: Design) -> float:
+    """Return how many studies a fold trains on, val not among them, on average."""
+    return float(np.mean([cell.split["images"]["train"] for cell in cells_of(design)]))

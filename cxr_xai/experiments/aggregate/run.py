@@ -1,0 +1,170 @@
+"""Aggregates the runs of one folder: read, refuse, average, compare, write."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from cxr_xai.artifacts.aggregate_folder import AggregateFolder
+from cxr_xai.artifacts.ledger import note_read, read_ledger
+from cxr_xai.errors import UserError
+from cxr_xai.experiments.aggregate.arms import name_arms
+from cxr_xai.experiments.aggregate.average import Averaged, available, average, summarize_arm
+from cxr_xai.experiments.aggregate.boxes import read_boxes, summarize_all_boxes
+from cxr_xai.experiments.aggregate.cells import Cell, find_cells
+from cxr_xai.experiments.aggregate.contrasts import Question, choose_question, compare
+from cxr_xai.experiments.aggregate.describe import (
+    cells_of,
+    describe_folds,
+    describe_protocol,
+    describe_runs,
+    train_studies,
+)
+from cxr_xai.experiments.aggregate.ensemble import read_ensemble, summarize_ensemble
+from cxr_xai.experiments.aggregate.pool import Pool, read_pool, tabulate_pool
+from cxr_xai.experiments.aggregate.refuse import (
+    Design,
+    require_one_origin,
+    require_sound_folds,
+    require_whole_design,
+)
+from cxr_xai.experiments.aggregate.terminal import print_aggregate
+from cxr_xai.experiments.terminal import ProgressBar
+from cxr_xai.report.aggregate import write_aggregate_report
+from cxr_xai.report.protocol import PlanShown, show_plan
+from cxr_xai.stats.statistic import METRICS
+
+Settings = Mapping[str, Any]
+Averages = dict[str, dict[str, Averaged]]
+
+MARGIN = 0.01
+"""A difference of the primary metric that does not matter, where neither the command nor a plan says another."""
+
+
+def run_aggregate(settings: Settings, choices: Mapping[str, str]) -> None:
+    """Aggregate the runs of ``settings["runs"]``; what may not be aggregated is refused before anything is written.
+
+    Raises:
+        UserError: says which runs, and what is wrong with them.
+    """
+    check_settings(settings)
+    runs = Path(settings["runs"])
+    found = find_cells(runs)
+    cells = name_arms(found.cells)
+    require_one_origin(cells)
+    design = require_whole_design(cells)
+    tables = require_sound_folds(design)
+    plan = find_plan(cells)
+    question = choose_question(list(design), settings["primary"], found.plan, plan)
+    margin = settings["margin"] or (MARGIN if plan is None else plan.plan.margin)
+    settings = {**settings, "margin": margin}
+    note_reads(cells)
+    pool = read_pool(design, tables)
+    folder = AggregateFolder(settings["output"] or runs / "aggregate")
+    folder.write_out_of_fold(tabulate_pool(pool))
+    folder.write_summary(
+        {
+            "name": runs.resolve().name,
+            "protocol": describe_protocol(design),
+            "design": describe_design(settings, design, question),
+            "runs": describe_runs(design),
+            "ignored": list(found.ignored),
+            **summarize(settings, design, tables, pool, question),
+        }
+    )
+    report = write_aggregate_report(folder)
+    print_aggregate(folder.read_summary(), report)
+
+
+def find_plan(cells: Sequence[Cell]) -> PlanShown | None:
+    """Return the analysis plan that counts for every run; None where they have none, or not the same.
+
+    One that came after test labels were read in any of the runs is post hoc.
+    """
+    shown = [show_plan(cell.certificate, read_ledger(cell.folder.ledger)) for cell in cells]
+    plans = [plan for plan in shown if plan is not None]
+    if len(plans) < len(cells) or len({plan.sha256 for plan in plans}) > 1:
+        return None
+    return max(plans, key=lambda plan: plan.post_hoc)
+
+
+def note_reads(cells: Sequence[Cell]) -> None:
+    """Note in every run's ledger that its test labels and sealed boxes are read once more."""
+    for cell in cells:
+        note_read(cell.folder.ledger, "test labels", "aggregate", int(cell.split["images"]["test"]))
+        if cell.folder.localization.is_file():
+            note_read(cell.folder.ledger, "sealed boxes", "aggregate", int(cell.certificate["boxes"]["sealed_studies"]))
+
+
+def check_settings(settings: Settings) -> None:
+    """Refuse metrics that cannot be compared, and numbers that make no sense.
+
+    Raises:
+        UserError: names the option.
+    """
+    if unknown := [metric for metric in settings["metrics"] if metric not in METRICS]:
+        raise UserError(f"metrics={unknown[0]}: not one of those with intervals: {', '.join(METRICS)}.")
+    if settings["replicates"] < 100:
+        raise UserError(f"replicates={settings['replicates']}; an interval needs 100 or more.")
+    if settings["margin"] is not None and not settings["margin"] > 0:
+        raise UserError(f"margin={settings['margin']}; it must be above 0.")
+
+
+def describe_design(settings: Settings, design: Design, question: Question) -> dict[str, Any]:
+    """Return how the runs cross, and what was asked of them."""
+    first = cells_of(design)[0]
+    return {
+        "arms": list(design),
+        "seeds": sorted({seed for runs in design.values() for seed in runs}),
+        "folds": None if first.fold is None else int(first.split["about"]["k"]),
+        "pool": first.split["about"].get("pool"),
+        "folds_sha256": first.split["about"].get("folds_sha256"),
+        "contrasts": [list(pair) for pair in question.contrasts],
+        "primary": None if not question.source else {"metric": question.metric, "over": question.over},
+        "declared_by": question.source,
+        "metrics": list(settings["metrics"]),
+        "replicates": settings["replicates"],
+        "margin": settings["margin"],
+    }
+
+
+def summarize(
+    settings: Settings, design: Design, tables: Mapping[int | None, pd.DataFrame], pool: Pool, question: Question
+) -> dict[str, Any]:
+    """Return every number: of the arms, their folds, contrasts and boxes, and of the ensemble if there may be one."""
+    replicates, margin = settings["replicates"], settings["margin"]
+    averages = average_arms(pool, settings["metrics"], replicates)
+    compared = [(pair, metric) for pair in question.contrasts for metric in settings["metrics"]]
+    bar, done = ProgressBar("comparing arms"), iter(range(1, len(compared) + 1))
+    tell = lambda: bar(next(done), len(compared))  # noqa: E731
+    contrasts = compare(pool, question, settings["metrics"], train_studies(design), margin, replicates, tell)
+    boxes = read_boxes(design)
+    localization, box_contrasts = summarize_all_boxes(boxes, question, replicates, margin)
+    try:
+        ensemble: dict[str, Any] = summarize_ensemble(
+            read_ensemble(design, tables), settings["metrics"], replicates, len(tables)
+        )
+    except UserError as error:
+        ensemble = {"refused": str(error)}
+    return {
+        "studies": len(pool.images),
+        "patients": len(set(pool.patients.tolist())),
+        "arms": {arm: summarize_arm(averages[arm], pool) for arm in pool.scores},
+        "folds": describe_folds(design, averages, pool),
+        "contrasts": contrasts,
+        "localization": localization,
+        "box_contrasts": box_contrasts,
+        "ensemble": ensemble,
+    }
+
+
+def average_arms(pool: Pool, metrics: list[str], replicates: int) -> Averages:
+    """Return arm → metric → values; replicates for the metrics that are compared."""
+    wanted = [(arm, metric) for arm in pool.scores for metric in available(pool, arm)]
+    bar = ProgressBar("measuring arms")
+    averages: Averages = {arm: {} for arm in pool.scores}
+    for done, (arm, metric) in enumerate(wanted, 1):
+        averages[arm][metric] = average(pool, arm, metric, replicates if metric in metrics else 0)
+        bar(done, len(wanted))
+    return averages

@@ -1,0 +1,83 @@
+"""What is compared with what, and that effects are found where they are."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from cxr_xai.errors import UserError
+from cxr_xai.experiments.aggregate.arms import name_arms
+from cxr_xai.experiments.aggregate.cells import find_cells
+from cxr_xai.experiments.aggregate.contrasts import Question, choose_question, compare
+from cxr_xai.experiments.aggregate.pool import Pool, read_pool
+from cxr_xai.experiments.aggregate.refuse import require_sound_folds, require_whole_design
+from cxr_xai.stats.permutation import permutations_needed
+
+SWEEP = {"reference": "b", "primary": {"arm": "c", "against": "b", "metric": "auroc", "average": "macro"}}
+
+
+@pytest.fixture(scope="module")
+def pool(sound: Path) -> Pool:
+    design = require_whole_design(name_arms(find_cells(sound).cells))
+    return read_pool(design, require_sound_folds(design))
+
+
+def test_every_pair_without_a_reference() -> None:
+    question = choose_question(["a", "b", "c"], None, {})
+    assert question.contrasts == [("b", "a"), ("c", "a"), ("c", "b")]
+    assert question.primary("auroc") is None
+
+
+def test_a_sweep_brings_its_primary_contrast() -> None:
+    question = choose_question(["a", "b", "c"], None, SWEEP)
+    assert question.contrasts == [("c", "b"), ("a", "b")]
+    assert question.source == "the sweep"
+    assert question.primary("auroc") == ("c − b", "macro")
+    assert question.primary("f1") is None
+
+
+def test_the_command_line_overrules_it() -> None:
+    question = choose_question(["a", "b", "c"], ["a", "c"], SWEEP)
+    assert question.contrasts == [("a", "c"), ("b", "c")]
+    assert question.source == "the command line"
+
+
+@pytest.mark.parametrize(
+    ("option", "message"),
+    [
+        (["a"], r"primary=\['a'\]; it is an arm and its reference"),
+        (["a", "x"], r"the command line is about the arm 'x'; the arms here are a, b"),
+        (["a", "a"], r"the command line is about a twice"),
+    ],
+)
+def test_a_primary_contrast_of_nothing(option: list[str], message: str) -> None:
+    with pytest.raises(UserError, match=message):
+        choose_question(["a", "b"], option, {})
+
+
+def test_one_arm_is_compared_with_nothing(pool: Pool) -> None:
+    question = choose_question(["a"], None, {})
+    assert list(question.contrasts) == []
+    assert compare(pool, question, ["auroc"], 100, 0.01, 100) == {}
+
+
+def test_a_planted_effect_is_found_and_corrected(pool: Pool) -> None:
+    question = Question([("focal", "bce")], source="the plan")
+    result = compare(pool, question, ["auroc", "f1"], 60.0, 0.01, 200)["focal − bce"]
+    macro, findings = result["auroc"]["macro"], {k: v for k, v in result["auroc"].items() if k != "macro"}
+    assert macro["primary"]
+    assert macro["p"] == pytest.approx(1 / (permutations_needed(15) + 1))
+    assert macro["holm"] == macro["p"], "the primary contrast stands alone"
+    assert 0 < macro["low"] < macro["value"] < macro["high"]
+    assert not macro["equivalent"]
+    assert all(row["holm"] >= row["p"] for row in findings.values())
+    assert sum(row["value"] for row in findings.values()) / 14 == pytest.approx(macro["value"])
+    assert not result["f1"]["macro"]["primary"]
+    assert np.isnan(result["f1"]["Hernia"]["value"]), "its thresholds were not chosen by F1"
+    assert result["auroc"]["macro"]["p_corrected"] > result["auroc"]["macro"]["p_t"]
+
+
+def test_an_arm_against_itself_shows_nothing(pool: Pool) -> None:
+    twin = Pool(**{**vars(pool), "scores": {"a": pool.scores["bce"], "b": pool.scores["bce"]}})
+    macro = compare(twin, choose_question(["a", "b"], None, {}), ["auroc"], 60.0, 0.01, 100)["b − a"]["auroc"]["macro"]
+    assert (macro["value"], macro["p"], macro["equivalent"]) == (0, 1, True)
