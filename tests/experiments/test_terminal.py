@@ -44,6 +44,7 @@ def summarize(dead: int = 0, few: bool = False, source: str = "nih") -> dict[str
         "protocol": {"source": source, "label": f"{source}, split official"},
         "classification": {"test": part},
         "localization": {"exact_cam": {"sealed": sealed}, "unsealed": {}},
+        "flags": [{"name": "val far above test"}, {"name": "maps below the prior"}],
         "explain_share": 0.0421,
     }
 
@@ -62,6 +63,7 @@ def test_results_fit_80_columns(console: Console, dead: int, few: bool) -> None:
     assert ("live maps" in text) == (dead > 0)
     assert ("fewer than 20 boxes" in text) == ("fewer than 50 positives" in text) == few
     assert "mean ECE .123 → .012 by calibration on val" in text
+    assert "flags: val far above test; maps below the prior." in text
     assert "phantom" not in text
     assert text.splitlines()[-1] == "report: outputs/report.html"
 
