@@ -9,7 +9,6 @@ from cxr_xai.artifacts.run_folder import RunFolder
 from cxr_xai.errors import UserError
 from cxr_xai.experiments.cell import name_cell
 from cxr_xai.experiments.state import move_aside
-from cxr_xai.experiments.sweep.cells import key_of
 from cxr_xai.experiments.sweep.launch import Job, run_jobs
 from cxr_xai.experiments.sweep.plan import Compose, Found, Planned, Request, make_plan
 from cxr_xai.experiments.sweep.record import describe_sweep, extend, read_if_there, write_sweep
@@ -21,7 +20,7 @@ from cxr_xai.files import read_json
 Launch = Callable[[Sequence[Sequence[str]]], Any]
 
 
-def run_sweep(request: Request, compose: Compose, launch: Launch, dry: bool) -> None:
+def run_sweep(request: Request, compose: Compose, launch: Launch, dry: bool = False, fresh: bool = False) -> None:
     """Run what is missing of a sweep.
 
     Args:
@@ -29,10 +28,13 @@ def run_sweep(request: Request, compose: Compose, launch: Launch, dry: bool) -> 
         compose: overrides → settings.
         launch: runs cells by their overrides and returns when each has finished or failed.
         dry: print the plan and an estimate instead; nothing is started or written.
+        fresh: move every cell of the sweep aside, those of former launches too, and begin a new one.
 
     Raises:
         UserError: something cannot run, found before anything starts; or cells failed, found at the end.
     """
+    if request.jobs < 1:
+        raise UserError(f"hydra.launcher.jobs={request.jobs}; it must be 1 or more.")
     plan = make_plan(request, compose)
     found: Found = {}
     if plan.ablation is not None or dry:
@@ -40,8 +42,9 @@ def run_sweep(request: Request, compose: Compose, launch: Launch, dry: bool) -> 
 
         quiet_libraries()
         plan, found = equalize(plan, compose, studies := Studies(dry))
-    require_known_code(plan.cells, fresh := _is_fresh(request))
-    record = extend(None if fresh else read_if_there(plan.home), describe_sweep(plan, found), plan.home)
+    former = read_if_there(plan.home)
+    require_known_code(plan.cells, fresh)
+    record = extend(None if fresh else former, describe_sweep(plan, found), plan.home)
     print_plan(plan, found)
     if dry:
         from cxr_xai.experiments.sweep.dry_run import print_dry_run
@@ -49,7 +52,7 @@ def run_sweep(request: Request, compose: Compose, launch: Launch, dry: bool) -> 
         print_dry_run(plan, studies)
         return
     if fresh:
-        clear(plan.cells)
+        clear(plan.home, [*({"cells": []} if former is None else former)["cells"], *record["cells"]])
     write_sweep(plan.home, record)
     statuses = [read_status(planned.folder, planned.epochs) for planned in plan.cells]
     due = [p for p, status in zip(plan.cells, statuses, strict=True) if status.state is not CellState.FINISHED]
@@ -78,8 +81,6 @@ Composed = tuple[Sequence[str], dict[str, Any], dict[str, str]]
 
 def run_here(cells: Sequence[Composed], command: Sequence[str], jobs: int) -> None:
     """Run composed cells as processes of this machine."""
-    if jobs < 1:
-        raise UserError(f"hydra.launcher.jobs={jobs}; it must be 1 or more.")
     due = [make_job(*cell) for cell in cells]
     with Terminal(len(due)) as terminal:
         run_jobs(due, command, jobs, terminal)
@@ -99,10 +100,6 @@ def name_job(cell: str, settings: dict[str, Any]) -> str:
     return " ".join(parts) if settings["arm"] else cell
 
 
-def _is_fresh(request: Request) -> bool:
-    return any(key_of(override) == "fresh" and override.endswith("=true") for override in request.own)
-
-
 def require_known_code(cells: Sequence[Planned], fresh: bool) -> None:
     """Refuse to add to cells that other code made: a table must not mix the two.
 
@@ -119,8 +116,9 @@ def require_known_code(cells: Sequence[Planned], fresh: bool) -> None:
         )
 
 
-def clear(cells: Sequence[Planned]) -> None:
-    """Move aside what the folders hold, runs at work excepted."""
-    for planned in cells:
-        if read_status(planned.folder).state is not CellState.RUNNING and (aside := move_aside(planned.folder)):
+def clear(home: Path, cells: Sequence[Mapping[str, Any]]) -> None:
+    """Move aside what the folders of recorded cells hold, runs at work excepted."""
+    for name in dict.fromkeys(str(cell["folder"]) for cell in cells):
+        folder = RunFolder(home / name)
+        if read_status(folder).state is not CellState.RUNNING and (aside := move_aside(folder)):
             console.print(f"moved the former run to {aside}", soft_wrap=True)

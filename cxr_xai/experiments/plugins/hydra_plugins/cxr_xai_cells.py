@@ -43,6 +43,7 @@ class CellSweeper(Sweeper):
             compose=lambda overrides: compose_cell(tuple(overrides)),
             launch=lambda cells: runner.launch([list(cell) for cell in cells], initial_job_idx=0),
             dry=bool(self.settings.dry_run),
+            fresh=bool(self.settings.fresh),
         )
         return []
 
