@@ -150,7 +150,9 @@ TAMPERINGS: dict[str, tuple[Tamper, str, str]] = {
         set_cell("predictions", "calibrated", lambda p: p / 2), "calibration", "calibrated of",
     ),
     "the calibration": (
-        change_text("checkpoints/calibration.json", '"slope": 1.0', '"slope": 2.0'), "calibration", "slope: stored 2",
+        change_json("checkpoints/calibration", set_in("findings", "Mass", "threshold", "at", value=0.123)),
+        "calibration",
+        "calibration.json.cuts[4].at: stored 0.123",
     ),
     "a row dropped": (change_table("predictions", lambda t: t.iloc[:-1]), "rows", "stored 13, recomputed 14"),
     "a study dropped": (
