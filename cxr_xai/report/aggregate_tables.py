@@ -29,8 +29,8 @@ PHANTOM = "Phantom numbers: synthetic films; they say that the machinery works a
 SHORT = ("auroc", "auprc", "f1", "ece", "ece_calibrated", "brier", "recall", "specificity")
 """What the table of arms shows; the tables of findings have all."""
 BIASED = (
-    "Intervals are corrected for bias: few studies make AUPRC and ECE come out too large, and the interval may then "
-    "lie below the value."
+    "Intervals are corrected for bias: few studies make AUPRC and ECE come out too large, and the value may then be "
+    "the upper end of its interval."
 )
 UNDEFINED_NOTE = "– is undefined and outside the mean."
 

@@ -32,10 +32,12 @@ def test_undefined_replicates_are_left_out_and_counted() -> None:
     assert np.isnan(nothing[:2]).all()
 
 
-def test_a_value_beyond_all_replicates_is_reflected() -> None:
+def test_a_value_beyond_all_replicates_is_reflected_and_stays_in_its_interval() -> None:
     draws = np.linspace(0.2, 0.4, 201)
-    low, high, _ = interval(0.1, draws, np.zeros(5), level=0.9)
+    low, high, _ = bca_interval(0.1, draws, np.zeros(5), level=0.9)
     np.testing.assert_allclose([low, high], [0.2 - 0.39, 0.2 - 0.21])
+    low, high, _ = interval(0.1, draws, np.zeros(5), level=0.9)
+    np.testing.assert_allclose([low, high], [0.2 - 0.39, 0.1])
 
 
 def test_ends_are_exact_only_where_all_replicates_agree() -> None:
@@ -44,7 +46,7 @@ def test_ends_are_exact_only_where_all_replicates_agree() -> None:
     reach = 0.025 ** (1 / 20)
     np.testing.assert_allclose(low[[0, 1, 3]], [reach, 0, 1])
     np.testing.assert_allclose(high[[0, 1, 3]], [1, 1 - reach, 1])
-    assert 0 < low[2] < high[2] < 0.1
+    assert 0 == low[2] < high[2] < 0.1, "no width to make up for, and the value is inside"
 
 
 def test_few_patients_get_the_interval_of_students_t() -> None:
