@@ -1,5 +1,6 @@
 """The numbers of a run, each with a patient-bootstrapped interval, from its tables alone."""
 
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -11,7 +12,7 @@ from cxr_xai.metrics.classification import classification_table, macro_table
 from cxr_xai.metrics.decision import Decision
 from cxr_xai.metrics.prior_shift import find_prior, shift_table
 from cxr_xai.metrics.skill import macro_skill, skill
-from cxr_xai.stats.bootstrap import bootstrap_auroc, bootstrap_means, percentile_interval
+from cxr_xai.stats.bootstrap import MetricBootstrap, bootstrap_means, bootstrap_metric, percentile_interval
 
 MIN_BOXES = 20
 SCORES = ("pointing", "energy", "iou", "prior_pointing", "prior_energy", "prior_iou", "ceiling_energy", "ceiling_iou")
@@ -44,26 +45,54 @@ def summarize_classification(
     summary: dict[str, Any] = {}
     for part in ("val", "test"):
         target, probs, who = widen(predictions, part)
-        table = tabulate(target, probs, widen(predictions, part, "calibrated")[1], decision, prior)
-        drawn = bootstrap_auroc(target, probs, who["patient_id"].to_numpy(str), replicates)
+        calibrated, patients = widen(predictions, part, "calibrated")[1], who["patient_id"].to_numpy(str)
+        table = tabulate(target, probs, calibrated, decision, prior)
+        drawn = bootstrap_metrics(target, probs, calibrated, decision, patients, replicates)
         findings = {}
         for k, name in enumerate(FINDINGS):
             row: dict[str, Any] = {str(key): _plain(value) for key, value in table.loc[name].items()}
-            row["auroc"] = _interval(drawn.value[k], drawn.interval.low[k], drawn.interval.high[k])
+            ends = {key: (d.interval.low[k], d.interval.high[k]) for key, d in drawn.items()}
+            row["auroc"] = _interval(drawn["auroc"].value[k], *ends.pop("auroc"))
+            row["intervals"] = {key: {"low": float(low), "high": float(high)} for key, (low, high) in ends.items()}
+            row["positive_patients"] = len(np.unique(patients[target[:, k] == 1]))
             findings[name] = row
-        macro = {
-            str(key): {"value": row["mean"], "over": int(row["over"])} for key, row in macro_table(table).iterrows()
-        }
-        low, high = float(drawn.macro_interval.low), float(drawn.macro_interval.high)
-        macro["auroc"] = {**_interval(drawn.macro, low, high), "over": drawn.over}
         summary[part] = {
             "studies": len(target),
             "patients": int(who["patient_id"].nunique()),
             "findings": findings,
-            "macro": macro,
+            "macro": _macro_classification(table, drawn),
             "by_view": _by_view(target, probs, who, views, replicates),
         }
     return summary
+
+
+def bootstrap_metrics(
+    target: Floats,
+    probs: Floats,
+    calibrated: Floats,
+    decision: Decision,
+    patients: npt.NDArray[np.str_],
+    replicates: int,
+) -> dict[str, MetricBootstrap]:
+    """Return the metrics with intervals, BCa over patients and all on the same draws, by their names in the table."""
+
+    def draw(metric: str, scores: Floats) -> MetricBootstrap:
+        cuts = decision.thresholds if metric == "f1" else None
+        return bootstrap_metric(metric, target, scores, patients, replicates, kind="bca", thresholds=cuts)
+
+    plain = {metric: draw(metric, probs) for metric in ("auroc", "auprc", "brier", "ece")}
+    return plain | {"f1": draw("f1", calibrated)} | {f"{m}_calibrated": draw(m, calibrated) for m in ("brier", "ece")}
+
+
+def _macro_classification(table: pd.DataFrame, drawn: Mapping[str, MetricBootstrap]) -> dict[str, Any]:
+    """Return the mean of every metric; macro F1 has an interval only where no finding stays outside of it."""
+    macro: dict[str, Any] = {
+        str(key): {"value": row["mean"], "over": int(row["over"])} for key, row in macro_table(table).iterrows()
+    }
+    for key, found in drawn.items():
+        if macro[key]["over"] == found.over:
+            macro[key] |= {"low": float(found.macro_interval.low), "high": float(found.macro_interval.high)}
+    return macro
 
 
 def tabulate(target: Floats, probs: Floats, calibrated: Floats, decision: Decision, prior: Floats) -> pd.DataFrame:
@@ -90,7 +119,8 @@ def _by_view(target: Floats, probs: Floats, who: pd.DataFrame, views: pd.Series,
     result = {}
     for name in sorted({"PA", "AP"} & set(view)):
         chosen = view == name
-        drawn = bootstrap_auroc(target[chosen], probs[chosen], who["patient_id"].to_numpy(str)[chosen], replicates)
+        patients = who["patient_id"].to_numpy(str)[chosen]
+        drawn = bootstrap_metric("auroc", target[chosen], probs[chosen], patients, replicates, kind="bca")
         interval = drawn.macro_interval
         result[name] = {
             **_interval(drawn.macro, interval.low, interval.high),

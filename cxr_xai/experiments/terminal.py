@@ -14,7 +14,7 @@ from rich.table import Table
 
 from cxr_xai.experiments.verification.checks import Check
 from cxr_xai.metrics.thresholds.contract import PREVALENCE_MATCHED
-from cxr_xai.report.format import UNDEFINED, number
+from cxr_xai.report.format import UNDEFINED, coverage, number
 
 console = Console()
 
@@ -159,12 +159,18 @@ def _classification(part: Mapping[str, Any], protocol: Mapping[str, Any]) -> Tab
     for name, row in part["findings"].items():
         mark = "*" if row["threshold_rule"] == PREVALENCE_MATCHED else " "
         cells = (number(row["auprc"]), number(row["prevalence"]), number(row["f1"]) + mark)
-        table.add_row(name.replace("_", " "), str(row["positives"]), interval(row["auroc"]), *cells)
+        auroc = interval(row["auroc"]) + ("°" if coverage(row["positive_patients"]) else " ")
+        table.add_row(name.replace("_", " "), str(row["positives"]), auroc, *cells)
     macro = part["macro"]
     table.add_section()
     mean = f"mean over {macro['auroc']['over']}"
     table.add_row(
-        mean, "", interval(macro["auroc"]), number(macro["auprc"]["value"]), "", number(macro["f1"]["value"]) + " "
+        mean,
+        "",
+        interval(macro["auroc"]) + " ",
+        number(macro["auprc"]["value"]),
+        "",
+        number(macro["f1"]["value"]) + " ",
     )
     before, after = (number(macro[key]["value"]) for key in ("ece", "ece_calibrated"))
     table.caption = (
@@ -172,6 +178,8 @@ def _classification(part: Mapping[str, Any], protocol: Mapping[str, Any]) -> Tab
     )
     if any(row["threshold_rule"] == PREVALENCE_MATCHED for row in part["findings"].values()):
         table.caption += "\n* fewer than 50 positives in val: prevalence-matched, outside the mean F1"
+    if held := sorted(filter(None, (coverage(row["positive_patients"]) for row in part["findings"].values()))):
+        table.caption += f"\n° few positive patients: 95 % intervals held {held[0]}–{held[-1]} in simulation"
     return table
 
 

@@ -4,6 +4,8 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
+from cxr_xai.stats.coverage import coverage_mark
+
 UNDEFINED = "–"
 
 
@@ -106,8 +108,18 @@ def duration(seconds: float | None) -> str:
     return f"{minutes} min {rest} s" if minutes < 60 else f"{minutes // 60} h {minutes % 60} min"
 
 
+def coverage(positive_patients: int) -> str:
+    """Return the share of simulated 95 % intervals that held with so few patients; empty with enough of them.
+
+    >>> coverage(100), coverage(30), coverage(9)
+    ('', '.93', '?')
+    """
+    mark = coverage_mark(positive_patients, "bca")
+    return "" if mark is None else "?" if math.isnan(mark) else number(mark, 2)
+
+
 FILTERS: dict[str, Any] = {
     function.__name__: function
-    for function in (number, signed, ends, interval, percent, count, name, duration, is_known)
+    for function in (number, signed, ends, interval, percent, count, name, duration, is_known, coverage)
 }
 """What the template calls by name."""

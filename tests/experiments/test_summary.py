@@ -89,6 +89,15 @@ def test_classification_of_val_and_test(predictions: pd.DataFrame) -> None:
     low = pytest.approx(0.025 ** (1 / 5))
     assert test["by_view"]["PA"] == {"value": 1, "low": low, "high": 1, "over": 13, "studies": 20}
     for part in (val, test):
+        for row in part["findings"].values():
+            for key, ends in row["intervals"].items():
+                assert np.isnan(row[key]) or ends["low"] <= row[key] + 1e-12, key
+                assert np.isnan(row[key]) or ends["high"] >= row[key] - 1e-12, key
+    assert test["findings"]["Mass"]["positive_patients"] == 20
+    assert test["findings"]["Hernia"]["positive_patients"] == 0
+    assert "low" in test["macro"]["auprc"]
+    assert "low" not in test["macro"]["f1"], "Hernia's is undefined or outside, and its replicates are not"
+    for part in (val, test):
         mass = part["findings"]["Mass"]
         assert (mass["threshold"], mass["threshold_rule"], mass["calibration"]) == (0.25, "val_f1", "platt")
     # calibrated are the halves: below .2 without the finding, from .3 with it, so that .25 divides val in full

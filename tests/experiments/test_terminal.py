@@ -28,7 +28,11 @@ def console(monkeypatch: pytest.MonkeyPatch) -> Iterator[Console]:
 
 def summarize(dead: int = 0, few: bool = False, source: str = "nih") -> dict[str, Any]:
     """Numbers as wide as they come: every AUROC 1, every skill below 0 with its whole interval."""
-    row = {"threshold_rule": "prevalence_matched" if few else "val_f1", "positives": 12345}
+    row = {
+        "threshold_rule": "prevalence_matched" if few else "val_f1",
+        "positives": 12345,
+        "positive_patients": 50 if few else 100,
+    }
     row |= {"auroc": WIDE, "auprc": 1.0, "prevalence": 1.0, "f1": 1.0}
     macro = {"auroc": {**WIDE, "over": 14}, "auprc": {"value": 1.0}, "f1": {"value": 1.0}}
     macro |= {"ece": {"value": 0.1234}, "ece_calibrated": {"value": 0.0123}}
@@ -62,6 +66,7 @@ def test_results_fit_80_columns(console: Console, dead: int, few: bool) -> None:
     assert "Explaining took 4.2% of the epochs' time." in text
     assert ("live maps" in text) == (dead > 0)
     assert ("fewer than 20 boxes" in text) == ("fewer than 50 positives" in text) == few
+    assert ("° few positive patients: 95 % intervals held .94–.94 in simulation" in text) == few
     assert "mean ECE .123 → .012 by calibration on val" in text
     assert "flags: val far above test; maps below the prior." in text
     assert "phantom" not in text

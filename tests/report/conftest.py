@@ -27,6 +27,7 @@ def classification(studies: int) -> dict[str, Any]:
     for k, name in enumerate(FINDINGS):
         findings[name] = {
             "positives": 60 + k,
+            "positive_patients": 90 + k,
             "negatives": studies - 60 - k,
             "prevalence": (60 + k) / studies,
             "auroc": around(0.701 + 0.011 * k),
@@ -49,7 +50,11 @@ def classification(studies: int) -> dict[str, Any]:
             "prior": 0.061 + 0.001 * k,
             "estimated_prevalence": 0.081 + 0.001 * k,
         }
+    for row in findings.values():
+        spread = ("auprc", "brier", "ece", "f1", "brier_calibrated", "ece_calibrated")
+        row["intervals"] = {key: {"low": row[key] - 0.01, "high": row[key] + 0.01} for key in spread}
     findings["Hernia"] |= {"auroc": NONE, "auprc": None, "threshold_rule": "prevalence_matched"}
+    findings["Hernia"]["intervals"]["auprc"] = {"low": None, "high": None}
     findings["Hernia"] |= {"calibration": "temperature", "ece_shifted": None, "brier_shifted": None, "prior": None}
     macro: dict[str, Any] = {
         key: {"value": 0.4, "over": 14} for key in ("prevalence", "precision", "recall", "specificity")

@@ -62,6 +62,10 @@ def test_undefined_is_a_dash_and_marks_are_explained(make_run: MakeRun) -> None:
     hernia = section(page, "classification").partition('<th scope="row">Hernia *')[2].partition("</tr>")[0]
     assert '<td class="edge">–</td><td>–</td>' in " ".join(hernia.split()).replace("> ", ">").replace(" <", "<")
     assert "matched to the prevalence" in section(page, "classification")
+    classification = section(page, "classification")
+    assert ">.94</sup></th>\n<td>60</td>" in classification, "90 positive patients"
+    assert "Hernia *</th>" in classification, "103 of them"
+    assert "fewer than 100 patients have the finding" in classification
     localization = section(page, "localization")
     assert "Nodule †" in localization
     assert "fewer than 20 boxes" in localization
