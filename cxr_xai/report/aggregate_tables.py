@@ -4,7 +4,7 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from cxr_xai.report.format import name
+from cxr_xai.report.format import coverage, name
 from cxr_xai.report.tables import Column, Kind, Table
 
 LABELS = {
@@ -108,12 +108,19 @@ def findings_table(metric: str, arms: Mapping[str, Any], note: Sequence[str]) ->
     rows: list[list[Any]] = []
     for finding, row in first.items():
         mark = " *" if metric == "f1" and not row["in_macro_f1"] else ""
+        held = coverage(row["positive_patients"])
+        mark += f" ({held})" if held else ""
         values = [numbers["findings"][finding][metric] for numbers in arms.values()]
         rows.append([name(finding) + mark, row["positives"], row["prevalence"], *values])
     over = {numbers["macro"][metric]["over"] for numbers in arms.values()}
     rows.append([f"Mean over {_range(over)}", None, None, *(numbers["macro"][metric] for numbers in arms.values())])
     marks = [UNDEFINED_NOTE, *([BIASED] if metric in ("auprc", "ece") else [])]
-    if any(str(row[0]).endswith("*") for row in rows):
+    if any(" (" in str(row[0]) for row in rows):
+        marks.append(
+            "In brackets: fewer than 100 patients have the finding; so many of simulated 95 % intervals held with as "
+            "few (?: fewer than 10, not simulated)."
+        )
+    if any(" *" in str(row[0]) for row in rows):
         marks.append("* fewer than 50 positives in some fold's val: prevalence-matched threshold, outside the mean.")
     title = f"{LABELS[metric]} per finding and arm"
     return Table(f"findings_{metric}", title, columns, rows, [*note, *marks], frozenset({len(rows) - 1}))

@@ -20,7 +20,13 @@ def entry(value: float | None, sd: float | None = 0.01) -> dict[str, Any]:
 def arm(auroc: float) -> dict[str, Any]:
     metrics = {"auroc": auroc, "auprc": 0.3, "f1": 0.4, "ece": 0.05}
     findings = {
-        name: {"positives": 90 + k, "negatives": 910 - k, "prevalence": 0.09, "in_macro_f1": name != "Hernia"}
+        name: {
+            "positives": 90 + k,
+            "positive_patients": 90 + k,
+            "negatives": 910 - k,
+            "prevalence": 0.09,
+            "in_macro_f1": name != "Hernia",
+        }
         | {metric: entry(value + k / 1000) | {"folds": 5} for metric, value in metrics.items()}
         for k, name in enumerate(FINDINGS)
     }
@@ -133,7 +139,7 @@ def test_the_primary_contrast_is_first_and_alone(write: Any) -> None:
 
 def test_marks(write: Any) -> None:
     page, tables = write(make_summary())
-    assert "| Edema | 99 | .090 | – | – |" in (tables / "findings_auroc.md").read_text()
+    assert "| Edema (.94) | 99 | .090 | – | – |" in (tables / "findings_auroc.md").read_text()
     assert "Hernia *" in (tables / "findings_f1.md").read_text()
     assert "Hernia *" not in (tables / "findings_auroc.md").read_text()
     assert "Mass †" in (tables / "localization_exact_cam.md").read_text()

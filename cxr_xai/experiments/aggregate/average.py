@@ -10,6 +10,7 @@ from cxr_xai.experiments.aggregate.pool import Pool
 from cxr_xai.findings import FINDINGS
 from cxr_xai.metrics import classification as metrics
 from cxr_xai.stats.bootstrap import draw_patient_counts
+from cxr_xai.stats.clusters import end_units, metric_patients
 from cxr_xai.stats.intervals import interval
 from cxr_xai.stats.statistic import METRICS, metric_statistic
 from cxr_xai.stats.weightings import mean_defined
@@ -27,15 +28,29 @@ class Averaged(NamedTuple):
     Attributes:
         values: ``(S, F, K)`` by seed, fold and finding; NaN where undefined.
         drawn: ``(B, F, K)`` replicates of the mean over seeds; None for metrics that are given without interval.
+        units: ``(F, K)`` independent units behind each value, for exact bounds at 0 and 1; None likewise.
+        patients: ``(K,)`` effective number of patients of all folds, which widen levels; None likewise.
     """
 
     values: Floats
-    drawn: Floats | None
+    drawn: Floats | None = None
+    units: npt.NDArray[np.int64] | None = None
+    patients: Floats | None = None
 
     @property
     def by_fold(self) -> Floats:
         """``(F, K)`` means over seeds."""
         return mean_defined(np.moveaxis(self.values, 0, -1))
+
+    @property
+    def end_units(self) -> Floats | None:
+        """``(K,)`` units behind the mean: perfect folds bound it by ``Π θ^n``, which their smallest ``n`` keeps to."""
+        if self.units is None:
+            return None
+        defined = ~np.isnan(self.by_fold)
+        fewest = np.where(defined, self.units, np.inf).min(axis=0, initial=np.inf)
+        units: Floats = np.where(np.isinf(fewest), np.nan, fewest) * defined.sum(axis=0)
+        return units
 
     @property
     def mean(self) -> Floats:
@@ -97,20 +112,25 @@ def average(pool: Pool, arm: str, metric: str, replicates: int, seed: int = 0) -
     values = np.full((len(models), len(pool.folds), pool.target.shape[1]), np.nan)
     wanted = replicates > 0 and name in METRICS
     drawn = np.full((len(pool.folds), replicates, pool.target.shape[1]), np.nan)
+    units = np.zeros((len(pool.folds), pool.target.shape[1]), np.int64)
     for f, fold in enumerate(pool.folds):
         rows = pool.fold == fold
         target = pool.target[rows]
         if wanted:
             counts, codes = draw_patient_counts(pool.patients[rows], replicates, (seed, f))
-        by_seed = []
+        by_seed, reach = [], []
         for s, model in enumerate(models):
             values[s, f] = measure(target, model[rows], metric)
             if wanted:
                 cuts = np.full(target.shape[1], 0.5)
                 by_seed.append(metric_statistic(name, target, model[rows], codes, cuts)(counts))
+                reach.append(end_units(name, target, model[rows], codes, cuts))
         if wanted:
-            drawn[f] = mean_defined(np.stack(by_seed, axis=-1))
-    return Averaged(values, np.moveaxis(drawn, 0, 1) if wanted else None)
+            drawn[f], units[f] = mean_defined(np.stack(by_seed, axis=-1)), np.min(reach, axis=0)
+    if not wanted:
+        return Averaged(values)
+    codes = np.unique(pool.patients, return_inverse=True)[1]
+    return Averaged(values, np.moveaxis(drawn, 0, 1), units, metric_patients(name, pool.target, codes))
 
 
 def spread(values: Floats) -> Floats:
@@ -142,14 +162,16 @@ def summarize_metric(averaged: Averaged, taken: npt.NDArray[np.bool_]) -> tuple[
     sd = spread(averaged.values)
     defined = (~np.isnan(averaged.by_fold)).sum(axis=0)
     drawn = None if averaged.drawn is None else mean_over_folds(averaged.drawn)
-    ends = None if drawn is None else interval(averaged.mean, drawn)
+    units = averaged.end_units
+    ends = None if drawn is None else interval(averaged.mean, drawn, units=units, patients=averaged.patients)
     rows = [
         {"value": float(averaged.mean[k]), **_ends(ends, k), "sd": float(sd[k]), "folds": int(defined[k])}
         for k in range(len(sd))
     ]
     macro_by_fold = mean_over_findings(averaged.values, taken)
     value = float(mean_over_findings(averaged.mean, taken))
-    ends = None if drawn is None else interval(value, mean_over_findings(drawn, taken))
+    weakest = None if units is None else units[taken & ~np.isnan(averaged.mean)].min(initial=np.inf)
+    ends = None if drawn is None else interval(value, mean_over_findings(drawn, taken), units=weakest)
     over = int((~np.isnan(averaged.mean[taken])).sum())
     return rows, {"value": value, **_ends(ends, ()), "sd": float(spread(macro_by_fold)), "over": over}
 
@@ -167,6 +189,7 @@ def summarize_arm(averages: Mapping[str, Averaged], pool: Pool) -> dict[str, Any
             "negatives": int(negatives[k]),
             "prevalence": float(positives[k] / max(positives[k] + negatives[k], 1)),
             "in_macro_f1": bool(~pool.unsupported[k]),
+            "positive_patients": len(np.unique(pool.patients[pool.target[:, k] == 1])),
         }
         for k, name in enumerate(FINDINGS)
     }

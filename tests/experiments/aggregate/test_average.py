@@ -4,7 +4,14 @@ import numpy as np
 import pytest
 from sklearn.metrics import average_precision_score, f1_score, roc_auc_score
 
-from cxr_xai.experiments.aggregate.average import available, average, spread, summarize_arm
+from cxr_xai.experiments.aggregate.average import (
+    Averaged,
+    available,
+    average,
+    spread,
+    summarize_arm,
+    summarize_metric,
+)
 from cxr_xai.experiments.aggregate.pool import Pool
 from cxr_xai.findings import FINDINGS
 
@@ -78,6 +85,13 @@ def test_the_spread_is_over_folds_and_without_folds_over_seeds() -> None:
     assert np.isnan(spread(values[:1, :1])[0])
     values[:, 0] = np.nan
     assert np.isnan(spread(values)[0])
+
+
+def test_perfect_folds_have_a_bound_and_not_a_width_of_nothing() -> None:
+    values = Averaged(np.ones((1, 2, 1)), np.ones((50, 2, 1)), np.array([[1], [2]]), np.array([6.0]))
+    [row], macro = summarize_metric(values, np.array([True]))
+    assert row["low"] == pytest.approx(0.025 ** (1 / 2)), "two folds of one pair each, at least"
+    assert (row["high"], macro["low"]) == (1, row["low"])
 
 
 def test_an_arm_in_numbers() -> None:
