@@ -6,6 +6,7 @@ from typing import Any
 from lightning import Callback, LightningModule, Trainer
 
 from cxr_xai.artifacts.run_folder import RunFolder
+from cxr_xai.callbacks.checkpoints import Checkpoints
 from cxr_xai.files import write_json
 
 
@@ -48,14 +49,14 @@ class ProgressFile(Callback):
             return
         self._written = time.monotonic()
         done, passed = trainer.global_step - self._first, self._written - self._start
-        best = getattr(trainer.checkpoint_callback, "best_model_score", None)
+        keeper = trainer.checkpoint_callback
         progress = {
             "step": trainer.global_step,
             "steps": self._steps,
             "epoch": trainer.current_epoch,
             "epochs": trainer.max_epochs,
             "monitor": self.monitor,
-            "best": None if best is None else float(best),
+            "best": keeper.best if isinstance(keeper, Checkpoints) else None,
             "pace": passed / done if done else None,
             "updated": time.time(),
         }

@@ -88,6 +88,13 @@ def test_metrics_are_long_and_cover_every_epoch(finished: RunFolder) -> None:
         assert set(table.loc[table["key"] == key, "epoch"]) == {0, 1}, key
 
 
+def test_progress_ends_at_the_end_with_the_best_value(finished: RunFolder) -> None:
+    progress, metrics = json.loads(finished.progress.read_text()), finished.read_metrics()
+    assert progress["step"] == progress["steps"]
+    assert progress["epoch"] == progress["epochs"] == 2
+    assert progress["best"] == pytest.approx(metrics.loc[metrics["key"] == "val/loss", "value"].min(), rel=1e-6)
+
+
 def test_certificate_says_what_the_numbers_rest_on(finished: RunFolder) -> None:
     certificate = json.loads(finished.certificate.read_text())
     assert certificate["boxes"]["uses"] == "monitored"
