@@ -11,7 +11,7 @@ from cxr_xai.findings import FINDINGS
 from cxr_xai.stats.clusters import metric_patients
 from cxr_xai.stats.corrections import holm
 from cxr_xai.stats.equivalence import equivalent
-from cxr_xai.stats.intervals import expanded_level, percentile_interval
+from cxr_xai.stats.intervals import interval
 from cxr_xai.stats.paired import PairedBootstrap, bootstrap_p, pair_folds, paired_bootstrap
 from cxr_xai.stats.permutation import permutation_p, permutations_needed, permute_arms, require_permutations
 from cxr_xai.stats.resampled_t import corrected_t, paired_t
@@ -93,7 +93,7 @@ def _table(
     first, second, by_fold, draws, swaps = [
         part if len(rows) == part.shape[-1] else _with_macro(part) for part in parts
     ]
-    ends = percentile_interval(draws, expanded_level(1 - ALPHA, behind))
+    ends = interval(first - second, draws, kind="percentile", level=1 - ALPHA, patients=behind)
     plain = [paired_t(column) for column in by_fold.T]
     corrected = [corrected_t(column, 1, test_over_train) for column in by_fold.T]
     return pd.DataFrame(

@@ -74,8 +74,9 @@ def bca_interval(value: npt.ArrayLike, replicates: Floats, jackknife: Floats, le
     the value (equal ones by half) and ``a = Σd³ / (6 (Σd²)^1.5)``, ``d`` the jackknife's mean minus its values, one
     patient left out at a time.
 
-    Where the value lies beyond all replicates (ECE near 0, whose replicates are all larger), ``z₀`` is infinite and the
-    percentiles are reflected about the value instead, ``2·value - percentile``: the other correction for bias.
+    Where less than one replicate lies beyond a percentile so moved (ECE near 0 and AUPRC of few studies: replicates are
+    nearly all larger than the value), the end would be a matter of chance; the plain percentiles are then reflected
+    about the value, ``2·value - percentile``: the other correction for bias.
 
     Args:
         value: ``(…)`` the statistic of the sample.
@@ -165,16 +166,23 @@ def _bca_ends(value: float, replicates: Floats, left_out: Floats, level: float) 
     if not len(defined) or np.isnan(value):
         return np.full(2, np.nan)
     below = ((defined < value).mean() + (defined <= value).mean()) / 2
-    if below in (0, 1):
+    shares = _bca_shares(below, tails, left_out) if 0 < below < 1 else np.zeros(2)
+    if min(shares[0], 1 - shares[1]) * len(defined) < min(1, tails[0] * len(defined)):
         reflected: Floats = 2 * value - _quantiles(defined, tails)[::-1]
         return reflected
+    return _quantiles(defined, shares)
+
+
+def _bca_shares(below: float, tails: Floats, left_out: Floats) -> Floats:
+    """Return the shares of replicates below the two ends."""
     bias, z = ndtri(below), np.clip(ndtri(tails), -_FAR, _FAR)
     away = np.nanmean(left_out) - left_out[~np.isnan(left_out)] if not np.isnan(left_out).all() else np.zeros(1)
     spread = (away**2).sum()
     acceleration = (away**3).sum() / (6 * spread**1.5) if spread > 0 else 0.0
     room = 1 - acceleration * (bias + z)  # none left: so skewed that only the outermost replicate will do
     shift = np.divide(bias + z, room, out=np.where(z > 0, _FAR, -_FAR), where=room > 0)
-    return _quantiles(defined, ndtr(bias + shift))
+    shares: Floats = ndtr(bias + shift)
+    return shares
 
 
 def _shaped(ends: list[Floats], replicates: Floats) -> Interval:

@@ -40,6 +40,12 @@ def test_a_value_beyond_all_replicates_is_reflected_and_stays_in_its_interval() 
     np.testing.assert_allclose([low, high], [0.2 - 0.39, 0.1])
 
 
+def test_percentiles_moved_beyond_the_last_replicate_are_reflected() -> None:
+    draws = np.append(np.linspace(0.2, 0.4, 398), [0.05, 0.06])  # 2 of 400 below the value: moved by z = −2.6 twice
+    low, high, _ = bca_interval(0.1, draws, np.zeros(5))
+    np.testing.assert_allclose([low, high], 0.2 - np.quantile(draws, [0.975, 0.025]))
+
+
 def test_ends_are_exact_only_where_all_replicates_agree() -> None:
     draws = np.column_stack([np.ones(50), np.zeros(50), np.linspace(0, 0.1, 50), np.ones(50)])
     low, high, _ = interval([1.0, 0.0, 0.0, 1.0], draws, kind="percentile", units=[20, 20, 20, np.nan])
