@@ -82,11 +82,16 @@ class RunFolder:
         """Read the results of a complete run.
 
         Raises:
-            UserError: the folder is not a complete run, or was written by another schema.
+            UserError: the folder is not a complete run, its summary is damaged, or was written by another schema.
         """
         if not self.summary.is_file():
             raise UserError(f"{self.path} is not a complete run (no summary.json); run its training command again.")
-        summary: dict[str, Any] = read_json(self.summary)
+        try:
+            summary: dict[str, Any] = read_json(self.summary)
+        except ValueError as error:
+            raise UserError(
+                f"{self.summary} is damaged ({error}); delete it, and the run's command writes it anew."
+            ) from error
         if summary.get("schema_version") != SCHEMA_VERSION:
             raise UserError(
                 f"{self.summary} has schema {summary.get('schema_version')}, this version reads {SCHEMA_VERSION}; "

@@ -51,6 +51,13 @@ def test_another_schema_is_refused(folder: RunFolder, version: int | None) -> No
         folder.read_summary()
 
 
+def test_a_damaged_summary_is_said_in_a_line(folder: RunFolder) -> None:
+    folder.write_summary({"epochs": 3})
+    folder.summary.write_text(folder.summary.read_text()[:20])
+    with pytest.raises(UserError, match=r"summary\.json is damaged .*delete it"):
+        folder.read_summary()
+
+
 def test_a_table_has_exactly_the_promised_columns(folder: RunFolder) -> None:
     folder.write_table(folder.localization, localization("sealed", 3), LOCALIZATION_COLUMNS)
     assert tuple(pd.read_parquet(folder.localization).columns) == LOCALIZATION_COLUMNS

@@ -207,6 +207,13 @@ TAMPERINGS: dict[str, tuple[Tamper, str, str]] = {
     "a plan": (
         change_json("certificate", set_in("plans", value=[{"sha256": "0" * 64, "text": "x"}])), "plan", "00000000",
     ),
+    "a checkpoint of noise": (lambda folder: folder.best.write_bytes(b"noise"), "numbers", "the rest cannot be"),
+    "half a summary": (
+        change_json("summary", lambda node: node["classification"].pop("test")), "this reading", "KeyError 'test'",
+    ),
+    "a part that nobody predicted": (
+        change_json("certificate", set_in("split", "images", "external", value=3)), "rows", "images of external",
+    ),
     "the ledger": (lambda folder: folder.ledger.unlink(), "ledger", "readings of test labels: stored 0"),
 }  # fmt: skip
 

@@ -45,6 +45,11 @@ class Evidence:
     data: ChestXrayDataModule | None
     why_no_data: str
 
+    @property
+    def predicted(self) -> list[str]:
+        """The parts that the run predicted: all but ``train``."""
+        return [part for part in self.certificate["split"]["images"] if part != "train"]
+
 
 def read_evidence(folder: RunFolder, root: str | None, cache: str) -> Evidence:
     """Read a complete run and reach for its data.

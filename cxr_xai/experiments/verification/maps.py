@@ -129,7 +129,7 @@ def _logits(
 ) -> list[Difference]:
     stored = evidence.predictions.pivot(index="image_id", columns="finding", values="logit")[list(FINDINGS)]
     differences = []
-    for part in ("val", "test"):
+    for part in evidence.predicted:
         dataset = data.dataset(part)
         names = data.index.studies["image_id"].iloc[dataset.rows].to_numpy(str)
         found = _predict(data, model, device, dataset.rows)

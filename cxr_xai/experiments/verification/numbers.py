@@ -61,7 +61,7 @@ def _calibration(evidence: Evidence, decision: Decision) -> list[Difference]:
     """Compare ``calibration.json`` with what val gives, and the column ``calibrated`` with its curves."""
     stored = read_calibration(evidence.folder.calibration)
     differences = compare(asdict(stored), asdict(decision), place="calibration.json")
-    for part in ("val", "test"):
+    for part in evidence.predicted:
         _, calibrated, who = widen(evidence.predictions, part, "calibrated")
         expected = decision.calibrate(widen(evidence.predictions, part, "logit")[1])
         for row, k in np.argwhere(~np.isclose(calibrated, expected, rtol=0, atol=TOLERANCE, equal_nan=True)):

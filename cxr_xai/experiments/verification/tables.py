@@ -18,7 +18,7 @@ SCORED = ("pointing", "energy", "iou")
 
 def check_tables(evidence: Evidence) -> Iterator[Check]:
     """Check the rows of both tables."""
-    yield judge("rows", _rows(evidence), "each image of val and test with each finding, once")
+    yield judge("rows", _rows(evidence), f"each image of {', '.join(evidence.predicted)} with each finding, once")
     yield judge("probabilities", _probabilities(evidence), f"prob = sigmoid(logit), within {SIGMOID:g}")
     yield judge("predictions", _decisions(evidence), "pred = calibrated probability at or above the threshold")
     yield _targets(evidence)
@@ -33,7 +33,7 @@ def _rows(evidence: Evidence) -> list[Difference]:
     wrong = counts[(counts["size"] != len(FINDINGS)) | (counts["nunique"] != len(FINDINGS))]
     for row in wrong.itertuples():
         differences.append(Difference(f"rows of {row.Index}", row.size, len(FINDINGS)))
-    for part in ("val", "test"):
+    for part in evidence.predicted:
         found = table.loc[table["part"] == part, "image_id"].nunique()
         differences += compare(found, evidence.certificate["split"]["images"][part], place=f"images of {part}")
     return differences
