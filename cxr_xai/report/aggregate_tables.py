@@ -208,7 +208,13 @@ def details_table(summary: Summary, note: Sequence[str]) -> Table:
 
 def _contrast_columns() -> list[Column]:
     heads: list[tuple[str, Kind]] = [("Contrast", "text"), ("Of", "text"), ("Difference", "difference"), ("p", "p")]
-    heads += [("p (Holm)", "p"), ("p (t over folds)", "p"), ("p (Nadeau–Bengio)", "p"), ("Verdict", "text")]
+    heads += [
+        ("p (Holm)", "p"),
+        ("p (DeLong)", "p"),
+        ("p (t over folds)", "p"),
+        ("p (Nadeau–Bengio)", "p"),
+        ("Verdict", "text"),
+    ]
     return [Column(label, kind) for label, kind in heads]
 
 
@@ -226,6 +232,7 @@ def _contrast_rows(summary: Summary, wanted: Any) -> list[list[Any]]:
                     known,
                     row["p"],
                     None if row["primary"] else row["holm"],
+                    row["p_delong"],
                     t,
                     corrected,
                     verdict(row),
@@ -265,7 +272,7 @@ def _contrast_marks(summary: Summary) -> list[str]:
     marks = [
         declared,
         "p: predictions swapped between arms patient by patient, all seeds at once; Holm over findings × contrasts of "
-        "a metric.",
+        "a metric; DeLong in Obuchowski's form for patients with several images, AUROC of a finding only.",
     ]
     if design["folds"]:
         marks.append(

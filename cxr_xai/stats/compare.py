@@ -12,7 +12,7 @@ from cxr_xai.stats.clusters import metric_patients
 from cxr_xai.stats.corrections import holm
 from cxr_xai.stats.equivalence import equivalent
 from cxr_xai.stats.intervals import interval
-from cxr_xai.stats.paired import PairedBootstrap, bootstrap_p, pair_folds, paired_bootstrap
+from cxr_xai.stats.paired import PairedBootstrap, bootstrap_p, pair_folds, paired_bootstrap, paired_delong
 from cxr_xai.stats.permutation import permutation_p, permutations_needed, permute_arms, require_permutations
 from cxr_xai.stats.resampled_t import corrected_t, paired_t
 from cxr_xai.stats.statistic import Measure
@@ -60,7 +60,7 @@ def compare_arms(
 
     Returns:
         One row per name: ``first second difference low high undefined p_permutation p_bootstrap equivalent``, ``t p_t
-        p_corrected`` over folds (NaN for one fold), ``seeds folds``.
+        p_corrected`` over folds (NaN for one fold), ``seeds folds``, ``p_delong`` (AUROC per finding, else NaN).
 
     Raises:
         UserError: unequal numbers of seeds, misshapen arrays, a patient in two folds, or too few permutations.
@@ -76,7 +76,9 @@ def compare_arms(
     if not callable(metric):
         behind[: len(names)] = metric_patients(metric, target, np.unique(patients, return_inverse=True)[1])
     share = len(np.asarray(target)) / len(folds) / train_studies
-    return _table(rows, drawn, swapped, margin, behind, share).assign(seeds=len(first), folds=len(folds))
+    table = _table(rows, drawn, swapped, margin, behind, share).assign(seeds=len(first), folds=len(folds))
+    delong = paired_delong(folds) if metric == "auroc" else np.empty(0)
+    return table.assign(p_delong=np.append(delong, np.full(len(rows) - len(delong), np.nan)))
 
 
 def _enough(permutations: int | None, family: int) -> int:

@@ -36,7 +36,14 @@ def arm(auroc: float) -> dict[str, Any]:
 
 def difference(value: float | None, primary: bool = False, p: float = 0.01) -> dict[str, Any]:
     known = {"value": value, "low": -0.01, "high": 0.05, "p": p, "holm": p if primary else 5 * p}
-    return known | {"p_bootstrap": p, "p_t": 0.2, "p_corrected": 0.3, "equivalent": False, "primary": primary}
+    return known | {
+        "p_bootstrap": p,
+        "p_t": 0.2,
+        "p_delong": None,
+        "p_corrected": 0.3,
+        "equivalent": False,
+        "primary": primary,
+    }
 
 
 def boxes(iou: float) -> dict[str, Any]:

@@ -2,11 +2,13 @@ from typing import Any
 
 import numpy as np
 import pytest
+from scipy.special import ndtr
 
 from cxr_xai.errors import UserError
 from cxr_xai.metrics.classification import auroc
 from cxr_xai.stats.bootstrap import bootstrap_means
-from cxr_xai.stats.paired import bootstrap_p, pair_folds, paired_bootstrap
+from cxr_xai.stats.delong import delong, delong_test
+from cxr_xai.stats.paired import bootstrap_p, pair_folds, paired_bootstrap, paired_delong
 from cxr_xai.stats.statistic import mean_measure
 
 
@@ -18,6 +20,29 @@ def studies(n: int = 240, seeds: int = 2, gain: float = 0.0) -> dict[str, Any]:
     common = target + rng.normal(size=(n, 2))
     first, second = ([common + 0.5 * rng.normal(size=(n, 2)) + g * target for _ in range(seeds)] for g in (gain, 0))
     return {"target": target, "first": first, "second": second, "patients": patients, "fold": patients % 4}
+
+
+def test_delong_of_one_fold_is_delong_and_folds_add_up() -> None:
+    random = np.random.default_rng(3)
+    target = (random.random((120, 1)) < 0.4).astype(float)
+    first, second = (target * gain + random.normal(size=target.shape) for gain in (1.0, 0.6))
+    patients = np.arange(120) // 2
+    [fold] = folds = pair_folds(target, [first], [second], patients)
+    test = delong_test(delong(target[:, 0], np.hstack([first, second]), patients))
+    assert paired_delong(folds)[0] == pytest.approx(test.p, rel=1e-12)
+    assert paired_delong([fold, fold])[0] == pytest.approx(2 * ndtr(-abs(test.z) * np.sqrt(2)), rel=1e-9)
+    assert np.isnan(paired_delong(pair_folds(target, [first], [first], patients))[0]), "nothing differs"
+
+
+def test_seeds_of_one_arm_are_averaged() -> None:
+    random = np.random.default_rng(4)
+    target = (random.random((80, 1)) < 0.5).astype(float)
+    a, b, c = (target + random.normal(size=target.shape) for _ in range(3))
+    folds = pair_folds(target, [a, b], [c, c], np.arange(80))
+    areas = delong(target[:, 0], np.hstack([a, b, c, c]))
+    weights = np.array([0.5, 0.5, -0.5, -0.5])
+    z = (weights @ areas.value) / np.sqrt(weights @ areas.covariance @ weights)
+    assert paired_delong(folds)[0] == pytest.approx(2 * ndtr(-abs(z)), rel=1e-9)
 
 
 def test_metrics_are_averaged_within_folds_and_seeds() -> None:

@@ -23,6 +23,7 @@ COLUMNS = {
     "p": "p_permutation",
     "holm": "p_holm",
     "p_bootstrap": "p_bootstrap",
+    "p_delong": "p_delong",
     "p_t": "p_t",
     "p_corrected": "p_corrected",
     "equivalent": "equivalent",
