@@ -179,12 +179,18 @@ def folds_table(folds: Sequence[Mapping[str, Any]], note: Sequence[str]) -> Tabl
     metrics = [metric for metric in LABELS if all(metric in row for row in folds)]
     columns = [Column("Arm"), Column("Seed"), Column("Fold"), Column("Studies", "count"), Column("Patients", "count")]
     columns += [Column("Best epoch"), *(Column(LABELS[metric], "number") for metric in metrics)]
+    views = sorted({view for row in folds for view in row["by_view"]})
+    columns += [Column(f"AUROC, {view}", "number") for view in views] + [Column("AUROC without films", "number")]
     rows = []
     for row in folds:
         fold = "–" if row["fold"] is None else str(row["fold"])
         who = [row["arm"], str(row["seed"]), fold, row["studies"], row["patients"], str(row["best_epoch"])]
-        rows.append([*who, *(row[metric] for metric in metrics)])
-    return Table("folds", "Every run on its own test studies, means over findings", columns, rows, note)
+        beside = [*(row["by_view"].get(view) for view in views), row["label_only"]]
+        rows.append([*who, *(row[metric] for metric in metrics), *beside])
+    mark = (
+        "Without films: a model of age, sex and view alone; what it reaches, a network can reach by recognizing them."
+    )
+    return Table("folds", "Every run on its own test studies, means over findings", columns, rows, [*note, mark])
 
 
 def contrasts_table(summary: Summary, note: Sequence[str]) -> Table:
@@ -287,9 +293,10 @@ def _contrast_marks(summary: Summary) -> list[str]:
 def runs_table(runs: Sequence[Mapping[str, Any]], note: Sequence[str]) -> Table:
     """Return what was aggregated: folders and the hashes by which they are found again."""
     keys = ("arm", "seed", "fold", "folder", "epochs", "config_sha256", "split_sha256", "summary_sha256")
-    columns = [Column(key.removesuffix("_sha256").capitalize()) for key in keys]
+    columns = [*(Column(key.removesuffix("_sha256").capitalize()) for key in keys), Column("Flags")]
     rows = [
         ["–" if run[key] is None else str(run[key])[:8] if "sha256" in key else str(run[key]) for key in keys]
+        + ["; ".join(run["flags"]) or "none"]
         for run in runs
     ]
     return Table("runs", "The runs", columns, rows, note)

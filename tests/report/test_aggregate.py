@@ -57,10 +57,25 @@ def boxes(iou: float) -> dict[str, Any]:
 def make_summary(source: str = "nih") -> dict[str, Any]:
     runs = [
         {"arm": name, "seed": 0, "fold": fold, "folder": f"{name}-f{fold}", "epochs": 3, "best_epoch": 1,
-         "stopped_early": False, "config_sha256": "e" * 64, "split_sha256": "f" * 64, "summary_sha256": f"{fold}" * 64}
+         "stopped_early": False, "flags": ["val far above test"],
+         "config_sha256": "e" * 64, "split_sha256": "f" * 64, "summary_sha256": f"{fold}" * 64}
         for name in ("bce", "<focal>") for fold in range(5)
     ]  # fmt: skip
-    folds = [{**run, "studies": 200, "patients": 90, "auroc": 0.8, "auprc": 0.3, "f1": 0.4, "ece": 0.1} for run in runs]
+    views = {"AP": 0.71, "PA": 0.82}
+    folds = [
+        {
+            **run,
+            "by_view": views,
+            "label_only": 0.61,
+            "studies": 200,
+            "patients": 90,
+            "auroc": 0.8,
+            "auprc": 0.3,
+            "f1": 0.4,
+            "ece": 0.1,
+        }
+        for run in runs
+    ]
     over = {"macro": difference(0.0234, primary=True), **{name: difference(0.0111) for name in FINDINGS}}
     over["Edema"] = difference(None)
     return {
@@ -131,6 +146,15 @@ def test_phantom_numbers_say_so_in_every_table(write: Any) -> None:
     assert "Phantom numbers." in page
     assert all("Phantom numbers" in path.read_text() for path in tables.glob("*.md"))
     assert all("Phantom numbers" in path.read_text() for path in tables.glob("*.tex"))
+
+
+def test_every_run_has_its_flags_and_what_its_auroc_is_read_beside(write: Any) -> None:
+    page, tables = write(make_summary())
+    folds = (tables / "folds.md").read_text()
+    assert "| AUROC, AP | AUROC, PA | AUROC without films |" in folds
+    assert folds.count("| .710 | .820 | .610 |") == 10
+    assert (tables / "runs.md").read_text().count("| val far above test |") == 10
+    assert "a model of age, sex and view alone" in page
 
 
 def test_the_primary_contrast_is_first_and_alone(write: Any) -> None:

@@ -49,6 +49,7 @@ def describe_runs(design: Design) -> list[dict[str, Any]]:
             "epochs": cell.summary["epochs"],
             "best_epoch": cell.summary["best_epoch"],
             "stopped_early": cell.summary["stopped_early"],
+            "flags": [flag["name"] for flag in cell.summary["flags"]],
             "config_sha256": cell.certificate["config_sha256"],
             "split_sha256": cell.split["sha256"],
             "summary_sha256": hashlib.sha256(cell.folder.summary.read_bytes()).hexdigest(),
@@ -58,7 +59,7 @@ def describe_runs(design: Design) -> list[dict[str, Any]]:
 
 
 def describe_folds(design: Design, averages: Mapping[str, Mapping[str, Averaged]], pool: Pool) -> list[dict[str, Any]]:
-    """Return one entry per run with the means over findings of its own test studies."""
+    """Return one entry per run: means over findings of its own test studies, AUROC by view and without films."""
     rows = []
     for arm, runs in design.items():
         for s, (seed, folds) in enumerate(runs.items()):
@@ -76,6 +77,11 @@ def describe_folds(design: Design, averages: Mapping[str, Mapping[str, Averaged]
                         "studies": int(mine.sum()),
                         "patients": len(np.unique(pool.patients[mine])),
                         "best_epoch": cell.summary["best_epoch"],
+                        "by_view": {
+                            view: row["value"]
+                            for view, row in cell.summary["classification"]["test"]["by_view"].items()
+                        },
+                        "label_only": cell.summary["label_only"]["macro"]["value"],
                         **means,
                     }
                 )
