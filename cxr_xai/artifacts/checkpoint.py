@@ -48,13 +48,26 @@ class WholeCheckpoints(TorchCheckpointIO):
             file.flush()
             os.fsync(file.fileno())
         if storage_options is not None and path.is_file():
-            path.replace(storage_options)
+            keep_as(path, Path(storage_options))
         partial.replace(path)
         folder = os.open(path.parent, os.O_RDONLY)
         try:
             os.fsync(folder)  # the new name, too
         finally:
             os.close(folder)
+
+
+def keep_as(path: Path, kept: Path) -> None:
+    """Give a file a second name, in place of what stands there; its first name is never gone."""
+    partial = kept.with_name(f".{kept.name}.partial")
+    partial.unlink(missing_ok=True)
+    try:
+        partial.hardlink_to(path)
+    except OSError:  # a disk without links
+        path.replace(kept)
+        return
+    partial.replace(kept)
+    partial.unlink(missing_ok=True)  # two names of one file stay two
 
 
 def read_checkpoint(

@@ -34,6 +34,30 @@ def test_the_one_before_is_kept(tmp_path: Path) -> None:
     assert [read_checkpoint(path, IDENTITY)["epoch"] for path in (previous, last)] == [1, 2]
 
 
+def test_the_last_is_never_missing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    last, previous = write(tmp_path / "last.ckpt"), tmp_path / "previous.ckpt"
+    replace, there = Path.replace, []
+
+    def look(self: Path, target: Path) -> Path:
+        moved = replace(self, target)
+        there.append(last.is_file())
+        return moved
+
+    monkeypatch.setattr(Path, "replace", look)
+    previous.hardlink_to(last)  # a kill came between the two names
+    write(last, storage_options=previous)
+    assert there == [True, True]
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["last.ckpt", "previous.ckpt"]
+
+
+def test_without_links_the_one_before_is_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(self: Path, target: Path) -> None:
+        raise PermissionError
+
+    monkeypatch.setattr(Path, "hardlink_to", refuse)
+    test_the_one_before_is_kept(tmp_path)
+
+
 def test_a_write_that_fails_leaves_both_as_they_were(tmp_path: Path) -> None:
     last, previous = tmp_path / "last.ckpt", tmp_path / "previous.ckpt"
     for epoch in range(2):
