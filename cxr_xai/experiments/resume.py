@@ -41,7 +41,7 @@ def find_checkpoint(parts: Parts) -> Found | None:
     folder, problems = parts.folder, list[UnusableCheckpoint]()
     for path in (folder.last, folder.previous):
         try:
-            checkpoint = read_checkpoint(path, parts.identity, parts.module.state_dict())
+            checkpoint = _read(path, parts)
         except UnusableCheckpoint as problem:
             problems.append(problem)
             continue
@@ -58,6 +58,13 @@ def find_checkpoint(parts: Parts) -> Found | None:
             "fresh=true moves it aside and starts anew."
         )
     return None
+
+
+def _read(path: Path, parts: Parts) -> dict[str, Any]:
+    checkpoint = read_checkpoint(path, parts.identity, parts.module.state_dict())
+    if "progress" not in checkpoint:
+        raise UnusableCheckpoint(f"{path.name} holds weights only")
+    return checkpoint
 
 
 def _was_further(parts: Parts) -> bool:

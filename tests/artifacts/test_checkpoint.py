@@ -1,6 +1,7 @@
 """Checkpoints: whole, marked, and refused with the reason."""
 
 import pickle
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -86,6 +87,19 @@ def test_zeros_where_weights_were_are_noticed(tmp_path: Path) -> None:
         read_checkpoint(path, IDENTITY)
 
 
+def test_a_flipped_bit_anywhere_in_an_entry_of_the_directory_is_refused_or_harmless(tmp_path: Path) -> None:
+    path = write(tmp_path / "last.ckpt")
+    content = path.read_bytes()
+    entry = content.rindex(b"PK\1\2", 0, content.rindex(b"data/0"))
+    for at in range(8 * entry, 8 * content.index(b"PK", entry + 2)):
+        flipped = bytearray(content)
+        flipped[at // 8] ^= 1 << at % 8
+        path.write_bytes(flipped)
+        with suppress(UnusableCheckpoint):
+            weights = read_checkpoint(path, IDENTITY)["state_dict"]
+            assert all(torch.equal(weights[name], WEIGHTS[name]) for name in WEIGHTS)
+
+
 @pytest.mark.parametrize("what", ["configuration", "code"])
 def test_one_of_another_run_is_refused(tmp_path: Path, what: str) -> None:
     path = write(tmp_path / "last.ckpt")
@@ -94,9 +108,10 @@ def test_one_of_another_run_is_refused(tmp_path: Path, what: str) -> None:
 
 
 def test_one_without_a_mark_is_of_another_run(tmp_path: Path) -> None:
-    torch.save({"state_dict": WEIGHTS}, tmp_path / "last.ckpt")
-    with pytest.raises(UnusableCheckpoint, match="other configuration"):
-        read_checkpoint(tmp_path / "last.ckpt", IDENTITY)
+    for mark in ({}, {"run": None}):
+        torch.save({"state_dict": WEIGHTS, **mark}, tmp_path / "last.ckpt")
+        with pytest.raises(UnusableCheckpoint, match="other configuration"):
+            read_checkpoint(tmp_path / "last.ckpt", IDENTITY)
 
 
 @pytest.mark.parametrize(

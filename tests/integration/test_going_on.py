@@ -114,6 +114,17 @@ def test_the_one_before_is_used_where_the_last_is_torn(
     require_same(whole.folder, run("cut").folder)
 
 
+def test_best_weights_in_place_of_the_last_do_not_do(run: Run, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(Cut):
+        run("cut", at=At(cut, 21))
+    parts = run("cut", at=At(cut))
+    folder = parts.folder
+    folder.last.write_bytes(folder.best.read_bytes())
+    assert (found := find_checkpoint(parts)) is not None
+    assert found.path == folder.previous
+    assert "last.ckpt holds weights only; going on from previous.ckpt" in capsys.readouterr().out
+
+
 def test_nothing_usable_is_an_error_and_not_a_new_start(run: Run) -> None:
     with pytest.raises(Cut):
         run("cut", at=At(cut, 1))
