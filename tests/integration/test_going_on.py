@@ -3,6 +3,7 @@
 import os
 import signal
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -147,6 +148,18 @@ def test_fewer_epochs_than_are_finished_is_an_error(run: Run) -> None:
     run("whole")
     with pytest.raises(UserError, match=r"has 2 finished epochs and trainer\.max_epochs=1; use trainer\.max_epochs=2"):
         run("whole", "trainer.max_epochs=1")
+
+
+def test_in_mid_epoch_the_number_of_processes_stays(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    parts = run("whole", "trainer.max_epochs=1")
+    with pytest.raises(Cut):
+        run("cut", at=At(cut, 17))
+    monkeypatch.setattr(type(parts.trainer), "world_size", 2)
+    assert find_checkpoint(parts) is not None, "between epochs they may be more"
+    with pytest.raises(
+        UserError, match=r"cut in mid-epoch with 1 processes, and now there are 2; use trainer\.devices"
+    ):
+        find_checkpoint(replace(parts, folder=RunFolder(parts.folder.path.with_name("cut"))))
 
 
 def test_early_stopping_stays_stopped(run: Run) -> None:
