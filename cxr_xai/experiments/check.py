@@ -55,6 +55,11 @@ def _check_length(trainer: Mapping[str, Any]) -> None:
             f"trainer.max_steps={_show(steps)} would end the run within its epochs; leave it out and use "
             "trainer.max_epochs, with trainer.limit_train_batches for shorter ones."
         )
+    if trainer.get("check_val_every_n_epoch", 1) is None:
+        raise UserError(
+            "trainer.check_val_every_n_epoch=null would count batches over epochs, from where no run can go on; use 1 "
+            "or more."
+        )
 
 
 def _show(value: Any) -> str:

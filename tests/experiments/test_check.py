@@ -76,3 +76,8 @@ def test_steps_that_a_sweep_pins_pass() -> None:
     check("bce", None, "none", None, max_steps=-1)
     check("bce", None, "none", None, max_steps=12, limit_train_batches=4)
     check("bce", None, "none", None, max_steps=6, limit_train_batches=4, accumulate_grad_batches=2)
+
+
+def test_validation_keeps_to_epochs() -> None:
+    with pytest.raises(UserError, match=r"trainer\.check_val_every_n_epoch=null .*use 1 or more"):
+        check("bce", None, "none", None, check_val_every_n_epoch=None)
