@@ -9,6 +9,7 @@ import socket
 import sys
 import tempfile
 import time
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -52,11 +53,19 @@ class Lease:
     def take(self, timeout: float) -> bool:
         """Take the claim if it comes free within ``timeout`` seconds; return whether it did."""
         self.path.parent.mkdir(parents=True, exist_ok=True)
-        try:
-            self._lease.acquire(timeout=timeout)
-        except Timeout:
-            return False
-        return True
+        for patience in (timeout, 0):
+            self._drop_unsigned()
+            with suppress(Timeout):
+                self._lease.acquire(timeout=patience)
+                return True
+        return False
+
+    def _drop_unsigned(self) -> None:
+        """Remove a file that nobody signed in time: its maker was killed in that moment, and no other would dare."""
+        with suppress(OSError):
+            found = self.path.stat()
+            if found.st_size == 0 and time.time() - found.st_mtime > DURATION:
+                self.path.unlink()
 
     def release(self) -> None:
         """Give the claim back; nothing happens where it was not taken."""

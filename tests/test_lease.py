@@ -83,3 +83,14 @@ def test_a_dead_owner_of_whom_nobody_took_note_is_none(holder: "subprocess.Popen
     while find_owner(tmp_path / "lock") is not None:
         time.sleep(0.01)
     assert Path(f"/proc/{holder.pid}").exists(), "not waited for"
+
+
+def test_a_claim_that_nobody_signed_lapses(tmp_path: Path) -> None:
+    path = tmp_path / "lock"
+    path.touch()
+    assert not Lease(path).take(timeout=0), "its maker may be about to"
+    long_ago = time.time() - lease.DURATION - 1
+    os.utime(path, (long_ago, long_ago))
+    taken = Lease(path)
+    assert taken.take(timeout=0)
+    taken.release()

@@ -1,7 +1,6 @@
 """Checkpoints on disk: whole or absent, weights and plain types only, and marked with the run they belong to."""
 
 import os
-import pickle
 import zipfile
 from collections.abc import Mapping
 from pathlib import Path
@@ -16,6 +15,9 @@ Identity = Mapping[str, str]
 
 OWNER = "run"
 """Where a checkpoint has its identity."""
+
+DOS_FOLDER = 0x10
+"""What marks a folder in an archive; torch has none, and would leave the memory of such a tensor as it is."""
 
 
 class UnusableCheckpoint(Exception):
@@ -48,13 +50,26 @@ class WholeCheckpoints(TorchCheckpointIO):
             file.flush()
             os.fsync(file.fileno())
         if storage_options is not None and path.is_file():
-            path.replace(storage_options)
+            keep_as(path, Path(storage_options))
         partial.replace(path)
         folder = os.open(path.parent, os.O_RDONLY)
         try:
             os.fsync(folder)  # the new name, too
         finally:
             os.close(folder)
+
+
+def keep_as(path: Path, kept: Path) -> None:
+    """Give a file a second name, in place of what stands there; its first name is never gone."""
+    partial = kept.with_name(f".{kept.name}.partial")
+    partial.unlink(missing_ok=True)
+    try:
+        partial.hardlink_to(path)
+    except OSError:  # a disk without links
+        path.replace(kept)
+        return
+    partial.replace(kept)
+    partial.unlink(missing_ok=True)  # two names of one file stay two
 
 
 def read_checkpoint(
@@ -73,16 +88,20 @@ def read_checkpoint(
     """
     try:
         with zipfile.ZipFile(path) as archive:
-            if archive.testzip() is not None:  # torch does not look at the checksums that it writes
+            folders = [info for info in archive.infolist() if info.external_attr & DOS_FOLDER]
+            if folders or archive.testzip() is not None:  # torch does not look at the checksums that it writes
                 raise UnusableCheckpoint(f"{path.name} is torn")
         checkpoint = torch.load(path, map_location=device, weights_only=True)
     except FileNotFoundError as error:
         raise UnusableCheckpoint(f"{path.name} is missing") from error
-    except (OSError, RuntimeError, zipfile.BadZipFile, pickle.UnpicklingError) as error:
+    except UnusableCheckpoint:
+        raise
+    except Exception as error:  # a flipped bit may come up as anything, as a name that is no UTF-8 for one
         raise UnusableCheckpoint(f"{path.name} is torn, or no checkpoint") from error
     if not isinstance(checkpoint, dict) or "state_dict" not in checkpoint:
         raise UnusableCheckpoint(f"{path.name} is no checkpoint")
-    owner = checkpoint.get(OWNER, {})
+    mark = checkpoint.get(OWNER)
+    owner = mark if isinstance(mark, Mapping) else {}
     for what, value in identity.items():
         if owner.get(what) != value:
             raise UnusableCheckpoint(f"{path.name} was written with other {what}")

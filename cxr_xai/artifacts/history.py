@@ -12,13 +12,14 @@ from cxr_xai.files import whole
 def cut_history(folder: RunFolder, epoch: int) -> None:
     """Drop tables' rows, maps and pictures of this epoch and later ones, and all that was made after training.
 
-    The summary goes first: a folder whose results are taken back is not complete.
+    The summary goes first: a folder whose results are taken back is not complete. The report goes with it.
 
     Args:
         folder: the run folder.
         epoch: the first one that is trained again, or for the first time.
     """
     folder.summary.unlink(missing_ok=True)
+    folder.report.unlink(missing_ok=True)
     if folder.localization.is_file():
         table = pd.read_parquet(folder.localization)
         kept = table[(table["half"] == "monitored") & (table["epoch"] < epoch)]

@@ -23,6 +23,7 @@ def check_choices(settings: Mapping[str, Any], choices: Mapping[str, str]) -> No
         raise UserError(f"{asked[0]}= is about many runs; add -m: python scripts/train.py -m {asked[0]}=…")
     if "best" not in (kept := settings["keep"]) or not set(kept) <= set(CHECKPOINTS):
         raise UserError(f"keep={kept}: name best and, so that more epochs can be added, last.")
+    _check_length(settings["trainer"])
     needs, gives = settings["loss"]["needs"], settings["balancing"]["gives"]
     loss, balancing = f"loss={choices['loss']}", f"balancing={choices['balancing']}"
     if needs and needs != gives:
@@ -40,3 +41,26 @@ def check_choices(settings: Mapping[str, Any], choices: Mapping[str, str]) -> No
         from cxr_xai.artifacts.plan import read_plan  # pandas comes with it, and --help does without
 
         read_plan(settings["plan"])
+
+
+def _check_length(trainer: Mapping[str, Any]) -> None:
+    """Refuse what would end a run elsewhere than after its epochs, for these are what tells a complete one."""
+    epochs = trainer["max_epochs"]
+    if not isinstance(epochs, int) or epochs < 1:
+        raise UserError(f"trainer.max_epochs={_show(epochs)}; it must be a whole number, 1 or more.")
+    steps, batches = trainer.get("max_steps", -1), trainer.get("limit_train_batches")
+    pinned = isinstance(batches, int) and steps == epochs * batches / (trainer.get("accumulate_grad_batches") or 1)
+    if steps != -1 and not pinned:
+        raise UserError(
+            f"trainer.max_steps={_show(steps)} would end the run within its epochs; leave it out and use "
+            "trainer.max_epochs, with trainer.limit_train_batches for shorter ones."
+        )
+    if trainer.get("check_val_every_n_epoch", 1) is None:
+        raise UserError(
+            "trainer.check_val_every_n_epoch=null would count batches over epochs, from where no run can go on; use 1 "
+            "or more."
+        )
+
+
+def _show(value: Any) -> str:
+    return "null" if value is None else str(value)

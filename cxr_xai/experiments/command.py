@@ -7,8 +7,8 @@ import difflib
 import os
 import re
 import sys
-from collections.abc import Callable, Mapping, Sequence
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from functools import wraps
 from pathlib import Path
 from typing import Any
@@ -43,11 +43,10 @@ def command(config_name: str) -> Callable[[Task], Callable[[], None]]:
     def decorate(task: Task) -> Callable[[], None]:
         @wraps(task)
         def main() -> None:
-            full = os.environ.get("HYDRA_FULL_ERROR") == "1"
-            os.environ["HYDRA_FULL_ERROR"] = "1"  # otherwise Hydra prints its own many lines and exits
+            full = _is_full_error_asked_for()
             try:
                 failures: list[UserError] = []
-                with STOP.listening():  # from here on: the imports of a task take seconds
+                with _errors_reach_us(full), STOP.listening():  # from here on: the imports of a task take seconds
                     hydra.main(version_base="1.3", config_path=str(CONF), config_name=config_name)(
                         _job(task, failures)
                     )()
@@ -68,6 +67,27 @@ def command(config_name: str) -> Callable[[Task], Callable[[], None]]:
         return main
 
     return decorate
+
+
+FULL, OURS = "HYDRA_FULL_ERROR", "CXR_XAI_FULL_ERROR"
+"""What makes Hydra raise its errors, and what tells the processes that inherit it that nobody asked for tracebacks."""
+
+
+def _is_full_error_asked_for() -> bool:
+    return os.environ.get(FULL) == "1" and OURS not in os.environ
+
+
+@contextmanager
+def _errors_reach_us(full: bool) -> Iterator[None]:
+    """Let Hydra raise, for it would print its own many lines and exit."""
+    before = {name: os.environ.get(name) for name in (FULL, OURS)}
+    os.environ.update({FULL: "1"} if full else {FULL: "1", OURS: "0"})
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            os.environ.pop(name, None)
+            os.environ.update({} if value is None else {name: value})
 
 
 def _job(task: Task, failures: list[UserError]) -> Callable[[DictConfig], None]:

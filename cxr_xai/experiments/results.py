@@ -1,6 +1,6 @@
 """What a trained run found: its table of predictions, its summary, the scalars for dashboards."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import pandas as pd
@@ -57,7 +57,6 @@ def summarize(
     """Put all numbers of the run together."""
     index, trainer = parts.datamodule.index, parts.trainer
     views = index.studies.set_index("image_id")["view"]
-    stopping = any(isinstance(c, EarlyStopping) for c in trainer.callbacks)  # type: ignore[attr-defined]
     explain = next((c for c in trainer.callbacks if isinstance(c, ExplainEpoch)), None)  # type: ignore[attr-defined]
     table = pd.read_parquet(parts.folder.localization) if parts.folder.localization.is_file() else None
     classification = summarize_classification(predictions, views, settings["bootstrap"], decision)
@@ -74,10 +73,15 @@ def summarize(
         "best_epoch": best_epoch,
         "epochs": trainer.current_epoch,
         "max_epochs": settings["trainer"]["max_epochs"],
-        "stopped_early": stopping and trainer.current_epoch < settings["trainer"]["max_epochs"],
+        "stopped_early": stopped_early(trainer.callbacks),  # type: ignore[attr-defined]
         "seconds": {"fit": seconds, "explain": explain.seconds if explain else 0.0},
         "explain_share": explain.share if explain else None,
     }
+
+
+def stopped_early(callbacks: Sequence[Any]) -> bool:
+    """Return whether early stopping ended training, which whatever else may end it (a limit of steps) does not tell."""
+    return any(c.stopped_epoch > 0 for c in callbacks if isinstance(c, EarlyStopping))
 
 
 def summarize_maps(table: pd.DataFrame, replicates: int) -> dict[str, Any]:

@@ -36,12 +36,13 @@ def find_checkpoint(parts: Parts) -> Found | None:
     """Return the last usable checkpoint; None where there is none and nothing is lost by starting anew.
 
     Raises:
-        UserError: there is none, but there was work; or the run is further than ``trainer.max_epochs``.
+        UserError: there is none, but there was work; the run is further than ``trainer.max_epochs``; or it was cut in
+            mid-epoch over another number of processes.
     """
     folder, problems = parts.folder, list[UnusableCheckpoint]()
     for path in (folder.last, folder.previous):
         try:
-            checkpoint = read_checkpoint(path, parts.identity, parts.module.state_dict())
+            checkpoint = _read(path, parts)
         except UnusableCheckpoint as problem:
             problems.append(problem)
             continue
@@ -51,6 +52,7 @@ def find_checkpoint(parts: Parts) -> Found | None:
         found = Found(path, checkpoint["epoch"], checkpoint["global_step"], progress["logged"], progress["seconds"])
         console.print(f"continuing after {found.step:,} steps, {found.epoch} finished epochs")
         _require_room(parts, found)
+        _require_same_processes(parts, checkpoint)
         return found
     if folder.last.is_file() or folder.previous.is_file() or _was_further(parts):
         raise UserError(
@@ -58,6 +60,13 @@ def find_checkpoint(parts: Parts) -> Found | None:
             "fresh=true moves it aside and starts anew."
         )
     return None
+
+
+def _read(path: Path, parts: Parts) -> dict[str, Any]:
+    checkpoint = read_checkpoint(path, parts.identity, parts.module.state_dict())
+    if "progress" not in checkpoint:
+        raise UnusableCheckpoint(f"{path.name} holds weights only")
+    return checkpoint
 
 
 def _was_further(parts: Parts) -> bool:
@@ -74,6 +83,17 @@ def _require_room(parts: Parts, found: Found) -> None:
         raise UserError(
             f"{parts.folder.path} has {found.epoch} finished epochs and trainer.max_epochs={limit}; "
             f"use trainer.max_epochs={found.epoch} or more, or fresh=true to start anew."
+        )
+
+
+def _require_same_processes(parts: Parts, checkpoint: dict[str, Any]) -> None:
+    """Each process has its share of an epoch, so within one their number stays."""
+    counts = checkpoint["loops"]["fit_loop"]["epoch_progress"]["current"]
+    before, now = len(checkpoint["progress"]["random"]), parts.trainer.world_size
+    if counts["ready"] > counts["completed"] and before != now:
+        raise UserError(
+            f"{parts.folder.path} was cut in mid-epoch with {before} processes, and now there are {now}; "
+            f"use trainer.devices for {before} until the epoch is over, or fresh=true to start anew."
         )
 
 

@@ -2,7 +2,7 @@
 
 import os
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -63,7 +63,7 @@ def work(settings: Settings, choices: Mapping[str, str], folder: RunFolder, cell
             console.print("It ran without this logger, which therefore has no record of it.", style="yellow")
         if add_plans(folder, certificate["plans"]):
             console.print("The plan came after test labels were read: it is recorded as post hoc.", style="yellow")
-        print_results(folder.read_summary(), folder.report)
+        close(folder, settings["keep"])
         return
     print_data(certificate)
     parts = assemble(settings, choices, folder, datamodule, cell)
@@ -131,8 +131,13 @@ def finish(parts: Parts, settings: Settings, choices: Mapping[str, str], seconds
         if hasattr(logger, "close"):
             logger.close()
     folder.write_summary({**summary, "files": hash_files(folder)})
-    folder.keep_checkpoints(settings["keep"])
-    print_results(summary, write_report(folder))
+    close(folder, settings["keep"])
+
+
+def close(folder: RunFolder, keep: Sequence[str]) -> None:
+    """Do what follows the summary, as far as it is not done: drop checkpoints, write the report; then show results."""
+    folder.keep_checkpoints(keep)
+    print_results(folder.read_summary(), folder.report if folder.report.is_file() else write_report(folder))
 
 
 def write_config(folder: RunFolder, settings: Settings, choices: Mapping[str, str]) -> None:

@@ -8,6 +8,7 @@ from typing import Any
 
 from cxr_xai.artifacts.run_folder import RunFolder
 from cxr_xai.errors import UserError
+from cxr_xai.experiments.terminal import console
 from cxr_xai.files import read_json
 from cxr_xai.lease import DURATION, Lease, find_owner
 
@@ -62,9 +63,13 @@ def find_state(folder: RunFolder, certificate: dict[str, Any], max_epochs: int) 
 def _claim(folder: RunFolder) -> Iterator[None]:
     lease = Lease(folder.lease, deadly=True)
     # A claim whose owner is not seen is waited out: on another machine nobody can tell silence from death.
+    if folder.lease.exists() and not find_owner(folder.lease):
+        console.print(f"{folder.lease} has no living owner; waiting up to {DURATION + 5:.0f} s", soft_wrap=True)
     if not lease.take(timeout=0 if find_owner(folder.lease) else DURATION + 5):
         owner = find_owner(folder.lease) or "another process"
-        raise UserError(f"{folder.path} is being worked on by {owner}; wait for it, or end it.")
+        raise UserError(
+            f"{folder.path} is being worked on by {owner}; wait for it, or end it ({folder.lease.name} is its claim)."
+        )
     try:
         yield
     finally:

@@ -1,6 +1,7 @@
 """Checkpoints: whole, marked, and refused with the reason."""
 
 import pickle
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -34,6 +35,30 @@ def test_the_one_before_is_kept(tmp_path: Path) -> None:
     assert [read_checkpoint(path, IDENTITY)["epoch"] for path in (previous, last)] == [1, 2]
 
 
+def test_the_last_is_never_missing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    last, previous = write(tmp_path / "last.ckpt"), tmp_path / "previous.ckpt"
+    replace, there = Path.replace, []
+
+    def look(self: Path, target: Path) -> Path:
+        moved = replace(self, target)
+        there.append(last.is_file())
+        return moved
+
+    monkeypatch.setattr(Path, "replace", look)
+    previous.hardlink_to(last)  # a kill came between the two names
+    write(last, storage_options=previous)
+    assert there == [True, True]
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["last.ckpt", "previous.ckpt"]
+
+
+def test_without_links_the_one_before_is_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(self: Path, target: Path) -> None:
+        raise PermissionError
+
+    monkeypatch.setattr(Path, "hardlink_to", refuse)
+    test_the_one_before_is_kept(tmp_path)
+
+
 def test_a_write_that_fails_leaves_both_as_they_were(tmp_path: Path) -> None:
     last, previous = tmp_path / "last.ckpt", tmp_path / "previous.ckpt"
     for epoch in range(2):
@@ -62,6 +87,19 @@ def test_zeros_where_weights_were_are_noticed(tmp_path: Path) -> None:
         read_checkpoint(path, IDENTITY)
 
 
+def test_a_flipped_bit_anywhere_in_an_entry_of_the_directory_is_refused_or_harmless(tmp_path: Path) -> None:
+    path = write(tmp_path / "last.ckpt")
+    content = path.read_bytes()
+    entry = content.rindex(b"PK\1\2", 0, content.rindex(b"data/0"))
+    for at in range(8 * entry, 8 * content.index(b"PK", entry + 2)):
+        flipped = bytearray(content)
+        flipped[at // 8] ^= 1 << at % 8
+        path.write_bytes(flipped)
+        with suppress(UnusableCheckpoint):
+            weights = read_checkpoint(path, IDENTITY)["state_dict"]
+            assert all(torch.equal(weights[name], WEIGHTS[name]) for name in WEIGHTS)
+
+
 @pytest.mark.parametrize("what", ["configuration", "code"])
 def test_one_of_another_run_is_refused(tmp_path: Path, what: str) -> None:
     path = write(tmp_path / "last.ckpt")
@@ -70,9 +108,10 @@ def test_one_of_another_run_is_refused(tmp_path: Path, what: str) -> None:
 
 
 def test_one_without_a_mark_is_of_another_run(tmp_path: Path) -> None:
-    torch.save({"state_dict": WEIGHTS}, tmp_path / "last.ckpt")
-    with pytest.raises(UnusableCheckpoint, match="other configuration"):
-        read_checkpoint(tmp_path / "last.ckpt", IDENTITY)
+    for mark in ({}, {"run": None}):
+        torch.save({"state_dict": WEIGHTS, **mark}, tmp_path / "last.ckpt")
+        with pytest.raises(UnusableCheckpoint, match="other configuration"):
+            read_checkpoint(tmp_path / "last.ckpt", IDENTITY)
 
 
 @pytest.mark.parametrize(

@@ -26,6 +26,7 @@ def folder(tmp_path: Path) -> RunFolder:
             (explainer / name).parent.mkdir(exist_ok=True)
             (explainer / name).touch()
     run.write_summary({"auroc": 0.5})
+    run.report.touch()
     return run
 
 
@@ -39,6 +40,7 @@ def test_only_what_training_made_before_stays(folder: RunFolder, epoch: int) -> 
     cut_history(folder, epoch)
     kept = list(range(epoch))
     assert not folder.summary.exists()
+    assert not folder.report.exists()
     assert pd.read_parquet(folder.localization)["epoch"].tolist() == kept
     panels = pd.read_csv(folder.explanations("exact_cam") / "panels.csv")
     assert panels["epoch"].tolist() == kept

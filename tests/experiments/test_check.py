@@ -1,13 +1,18 @@
 """Contradictory choices."""
 
+from typing import Any
+
 import pytest
 
 from cxr_xai.errors import UserError
 from cxr_xai.experiments.check import check_choices
 
 
-def check(loss: str, needs: str | None, balancing: str, gives: str | None, monitor: str = "val/loss") -> None:
+def check(
+    loss: str, needs: str | None, balancing: str, gives: str | None, monitor: str = "val/loss", **trainer: Any
+) -> None:
     settings = {"loss": {"needs": needs}, "balancing": {"gives": gives}, "keep": ["best", "last"], "monitor": monitor}
+    settings["trainer"] = {"max_epochs": 3, **trainer}
     check_choices(settings, {"loss": loss, "balancing": balancing})
 
 
@@ -42,3 +47,37 @@ def test_what_is_about_many_runs_needs_m(key: str, value: object) -> None:
 def test_the_best_checkpoint_is_kept(kept: list[str]) -> None:
     with pytest.raises(UserError, match="name best and"):
         check_choices({"keep": kept}, {})
+
+
+@pytest.mark.parametrize("epochs", [None, -1, 0, 2.5])
+def test_epochs_are_counted(epochs: float | None) -> None:
+    shown = "null" if epochs is None else epochs
+    with pytest.raises(UserError, match=rf"^trainer\.max_epochs={shown}; it must be a whole number, 1 or more\.$"):
+        check("bce", None, "none", None, max_epochs=epochs)
+
+
+@pytest.mark.parametrize(
+    "trainer",
+    [
+        {"max_steps": 4},
+        {"max_steps": 0},
+        {"max_steps": None},
+        {"max_steps": 4, "limit_train_batches": 4},
+        {"max_steps": 12, "limit_train_batches": 4, "accumulate_grad_batches": 2},
+        {"max_steps": 12, "limit_train_batches": 0.5},
+    ],
+)
+def test_steps_that_would_end_a_run_within_its_epochs_are_refused(trainer: dict[str, Any]) -> None:
+    with pytest.raises(UserError, match=r"^trainer\.max_steps=\w+ would end the run within its epochs; .*max_epochs"):
+        check("bce", None, "none", None, **trainer)
+
+
+def test_steps_that_a_sweep_pins_pass() -> None:
+    check("bce", None, "none", None, max_steps=-1)
+    check("bce", None, "none", None, max_steps=12, limit_train_batches=4)
+    check("bce", None, "none", None, max_steps=6, limit_train_batches=4, accumulate_grad_batches=2)
+
+
+def test_validation_keeps_to_epochs() -> None:
+    with pytest.raises(UserError, match=r"trainer\.check_val_every_n_epoch=null .*use 1 or more"):
+        check("bce", None, "none", None, check_val_every_n_epoch=None)

@@ -121,3 +121,33 @@ def test_an_error_of_the_code_keeps_its_traceback(monkeypatch: pytest.MonkeyPatc
 
     with pytest.raises(ZeroDivisionError):
         run_main(monkeypatch, task)
+
+
+def test_a_cell_of_a_sweep_says_its_mistake_in_a_line(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    inherited: dict[str, str] = {}
+
+    def fail(settings: Any, choices: Any) -> None:
+        inherited.update(os.environ)
+        raise UserError("no films; unpack some.")
+
+    with pytest.raises(SystemExit):
+        run_main(monkeypatch, fail)
+    assert os.environ["HYDRA_FULL_ERROR"] == "0", "as it was"
+    for name in ("HYDRA_FULL_ERROR", "CXR_XAI_FULL_ERROR"):
+        monkeypatch.setenv(name, inherited[name])
+    with pytest.raises(SystemExit):
+        command("train")(fail)()
+    assert capsys.readouterr().err == "error: no films; unpack some.\n" * 2
+
+
+def test_a_traceback_that_was_asked_for_is_shown_by_cells_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(settings: Any, choices: Any) -> None:
+        assert "CXR_XAI_FULL_ERROR" not in os.environ
+        raise UserError("no films; unpack some.")
+
+    monkeypatch.setattr(sys, "argv", ["train.py"])
+    monkeypatch.setenv("HYDRA_FULL_ERROR", "1")
+    with pytest.raises(UserError):
+        command("train")(fail)()

@@ -6,9 +6,10 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
+from lightning.pytorch.callbacks import EarlyStopping
 
 from cxr_xai.artifacts.run_folder import PREDICTION_COLUMNS
-from cxr_xai.experiments.results import decide_on_val, flatten, make_predictions
+from cxr_xai.experiments.results import decide_on_val, flatten, make_predictions, stopped_early
 from cxr_xai.findings import FINDINGS
 from cxr_xai.metrics.calibration.platt import Platt, fit_platt
 from cxr_xai.metrics.thresholds.f1 import BestF1
@@ -74,3 +75,10 @@ def test_scalars_for_loggers() -> None:
     assert scalars["sealed/skill/macro"] == 0.1
     without = flatten({**summary, "localization": {"x": {"monitored": monitored}}})
     assert all(key.startswith("test/") for key in without)
+
+
+def test_only_early_stopping_stops_early() -> None:
+    stopping = EarlyStopping("val/loss")
+    assert not stopped_early([stopping]), "it was there, and did nothing"
+    stopping.stopped_epoch = 3
+    assert stopped_early([object(), stopping])

@@ -74,7 +74,7 @@ def test_a_claimed_folder_is_left_alone_and_its_owner_named(tmp_path: Path) -> N
     run = folder(tmp_path, 5)
     lease = Lease(run.lease)
     assert lease.take(timeout=0)
-    refusal = rf"cell is being worked on by process {os.getpid()}; wait for it, or end it"
+    refusal = rf"cell is being worked on by process {os.getpid()}; wait for it, or end it \(running\.lock"
     with pytest.raises(UserError, match=refusal), claim_run(run):
         pass
     with pytest.raises(UserError, match=refusal):
@@ -97,3 +97,12 @@ def test_a_folder_that_stayed_empty_is_taken_away(tmp_path: Path) -> None:
     with claim_run(RunFolder(tmp_path / "new")):
         assert (tmp_path / "new").is_dir()
     assert not (tmp_path / "new").exists()
+
+
+def test_waiting_for_a_claim_without_an_owner_is_said(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    run = RunFolder(tmp_path / "cell")
+    run.path.mkdir()
+    run.lease.touch()
+    os.utime(run.lease, (0, 0))
+    with claim_run(run):
+        assert "running.lock has no living owner; waiting up to 65 s" in capsys.readouterr().out.replace("\n", " ")

@@ -80,6 +80,18 @@ def test_finishing_that_was_killed_is_done_again_and_leaves_the_same(
     assert {**one, "seconds": None, "files": None} == {**two, "seconds": None, "files": None}
 
 
+def test_a_report_that_was_not_written_is_made_up_for(
+    finished: RunFolder, compose: Compose, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    copy = RunFolder(tmp_path / "demo" / finished.path.name)
+    shutil.copytree(finished.path, copy.path)
+    copy.report.unlink()
+    monkeypatch.setattr("cxr_xai.experiments.run.fit", None)  # it is complete
+    run_training(*compose(f"paths.outputs={tmp_path}", "keep=[best]"))
+    assert "</html>" in copy.report.read_text()
+    assert [path.name for path in copy.checkpoints.glob("*.ckpt")] == ["best.ckpt"]
+
+
 def test_other_code_is_refused_and_fresh_moves_aside(run: tuple[list[str], RunFolder], compose: Compose) -> None:
     overrides, folder = run
     certificate = read_json(folder.certificate)

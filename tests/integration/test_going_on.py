@@ -3,6 +3,7 @@
 import os
 import signal
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -114,6 +115,17 @@ def test_the_one_before_is_used_where_the_last_is_torn(
     require_same(whole.folder, run("cut").folder)
 
 
+def test_best_weights_in_place_of_the_last_do_not_do(run: Run, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(Cut):
+        run("cut", at=At(cut, 21))
+    parts = run("cut", at=At(cut))
+    folder = parts.folder
+    folder.last.write_bytes(folder.best.read_bytes())
+    assert (found := find_checkpoint(parts)) is not None
+    assert found.path == folder.previous
+    assert "last.ckpt holds weights only; going on from previous.ckpt" in capsys.readouterr().out
+
+
 def test_nothing_usable_is_an_error_and_not_a_new_start(run: Run) -> None:
     with pytest.raises(Cut):
         run("cut", at=At(cut, 1))
@@ -136,6 +148,18 @@ def test_fewer_epochs_than_are_finished_is_an_error(run: Run) -> None:
     run("whole")
     with pytest.raises(UserError, match=r"has 2 finished epochs and trainer\.max_epochs=1; use trainer\.max_epochs=2"):
         run("whole", "trainer.max_epochs=1")
+
+
+def test_in_mid_epoch_the_number_of_processes_stays(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    parts = run("whole", "trainer.max_epochs=1")
+    with pytest.raises(Cut):
+        run("cut", at=At(cut, 17))
+    monkeypatch.setattr(type(parts.trainer), "world_size", 2)
+    assert find_checkpoint(parts) is not None, "between epochs they may be more"
+    with pytest.raises(
+        UserError, match=r"cut in mid-epoch with 1 processes, and now there are 2; use trainer\.devices"
+    ):
+        find_checkpoint(replace(parts, folder=RunFolder(parts.folder.path.with_name("cut"))))
 
 
 def test_early_stopping_stays_stopped(run: Run) -> None:

@@ -95,11 +95,19 @@ def launcher(tmp_path: Path) -> Iterator[Launcher]:
 
 def wait_for_writes(path: Path, count: int, patience: float = 60.0) -> None:
     """Wait until a file has been replaced so many times, or the process must have ended."""
-    seen, until = path.stat().st_mtime_ns if path.is_file() else 0, time.monotonic() + patience
+    seen, until = written_at(path), time.monotonic() + patience
     while count and time.monotonic() < until:
         time.sleep(0.002)
-        if path.is_file() and (now := path.stat().st_mtime_ns) != seen:
+        if (now := written_at(path)) not in (seen, None):
             seen, count = now, count - 1
+
+
+def written_at(path: Path) -> int | None:
+    """Return when a file was written, in ns; None while there is none, as in the moment of its replacement perhaps."""
+    try:
+        return path.stat().st_mtime_ns
+    except FileNotFoundError:
+        return None
 
 
 def test_killed_at_random_moments(

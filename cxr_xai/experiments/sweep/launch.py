@@ -18,6 +18,7 @@ from typing import Any, Protocol
 from cxr_xai.artifacts.run_folder import RunFolder
 from cxr_xai.experiments.sweep.states import CellState, read_status
 from cxr_xai.files import write_json
+from cxr_xai.signals import Interrupted
 
 POLL = 0.5
 """Seconds between looks at processes and claims."""
@@ -79,6 +80,7 @@ def run_jobs(jobs: Sequence[Job], command: Sequence[str], parallel: int, reporte
 
     Raises:
         KeyboardInterrupt: Ctrl-C or SIGTERM; all processes were asked to save and have ended.
+        Interrupted: SIGUSR1, likewise.
     """
     queue, running, elsewhere = list(jobs), list[Running](), set[str]()
     with _sigterm_interrupts():
@@ -104,7 +106,7 @@ def run_jobs(jobs: Sequence[Job], command: Sequence[str], parallel: int, reporte
                     running.remove(entry)
                     if _end(entry, reporter):
                         queue.append(entry.job)
-        except KeyboardInterrupt:
+        except BaseException:  # whatever ends us, nobody would look after them
             _stop(running, reporter)
             raise
 
@@ -164,7 +166,7 @@ def _stop(running: Sequence[Running], reporter: Reporter) -> None:
     try:
         for entry in running:
             entry.process.wait()
-    except KeyboardInterrupt:
+    except (KeyboardInterrupt, Interrupted):
         for entry in running:
             if entry.process.poll() is None:
                 os.killpg(entry.process.pid, signal.SIGKILL)

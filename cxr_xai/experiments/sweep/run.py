@@ -1,6 +1,7 @@
 """A sweep from request to result: plan, equal steps, record, launch, and what became of it."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ from cxr_xai.experiments.sweep.show import Terminal, print_cells, print_plan
 from cxr_xai.experiments.sweep.states import CellState, read_status, read_statuses
 from cxr_xai.experiments.terminal import console, quiet_libraries
 from cxr_xai.files import read_json
+from cxr_xai.lease import DURATION, Lease, find_owner
 
 Launch = Callable[[Sequence[Sequence[str]]], Any]
 
@@ -42,22 +44,38 @@ def run_sweep(request: Request, compose: Compose, launch: Launch, dry: bool = Fa
 
         quiet_libraries()
         plan, found = equalize(plan, compose, studies := Studies(dry))
-    former = read_if_there(plan.home)
     require_known_code(plan.cells, fresh)
-    record = extend(None if fresh else former, describe_sweep(plan, found), plan.home)
+    with nullcontext() if dry else _claim(plan.home):
+        former = read_if_there(plan.home)
+        record = extend(None if fresh else former, describe_sweep(plan, found), plan.home)
+        if fresh and not dry:
+            clear(plan.home, [*({"cells": []} if former is None else former)["cells"], *record["cells"]])
+        if not dry:
+            write_sweep(plan.home, record)
     print_plan(plan, found)
     if dry:
         from cxr_xai.experiments.sweep.dry_run import print_dry_run
 
         print_dry_run(plan, studies)
         return
-    if fresh:
-        clear(plan.home, [*({"cells": []} if former is None else former)["cells"], *record["cells"]])
-    write_sweep(plan.home, record)
     statuses = [read_status(planned.folder, planned.epochs) for planned in plan.cells]
     due = [p for p, status in zip(plan.cells, statuses, strict=True) if status.state is not CellState.FINISHED]
     launch([planned.cell.overrides for planned in due])
     conclude(describe_sweep(plan, found), plan.home)
+
+
+@contextmanager
+def _claim(home: Path) -> Iterator[None]:
+    """Keep other launches from writing ``sweep.json`` between our look at it and our writing."""
+    lease = Lease(home / "sweep.lock")
+    if not lease.take(timeout=DURATION + 5):
+        raise UserError(
+            f"{lease.path} is held by {find_owner(lease.path) or 'another process'}; wait for it, or end it."
+        )
+    try:
+        yield
+    finally:
+        lease.release()
 
 
 def conclude(record: Mapping[str, Any], home: Path) -> None:

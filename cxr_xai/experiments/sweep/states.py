@@ -49,11 +49,11 @@ def read_status(folder: RunFolder, epochs: int | None = None) -> Status:
     progress = _read(folder.progress)
     if (owner := find_owner(folder.lease)) is not None:
         return Status(CellState.RUNNING, progress, owner=owner)
+    if failure := _read(folder.failure):  # before the summary: what failed may be the report, which comes after it
+        return Status(CellState.FAILED, progress, reason=failure["reason"])
     summary = _read(folder.summary)
     if summary and (epochs is None or summary["max_epochs"] >= epochs or summary["stopped_early"]):
         return Status(CellState.FINISHED, progress)
-    if failure := _read(folder.failure):
-        return Status(CellState.FAILED, progress, reason=failure["reason"])
     started = summary or progress or folder.certificate.is_file()
     return Status(CellState.CUT_OFF if started else CellState.WAITING, progress)
 

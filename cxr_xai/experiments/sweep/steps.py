@@ -106,7 +106,9 @@ def full_batches(settings: Settings, studies: Studies) -> int:
     per_process = -(-studies.count(settings, "train") // count_processes(settings))
     batches = per_process // int(settings["datamodule"]["batch_size"])
     limit = settings["trainer"].get("limit_train_batches")
-    return min(batches, limit) if isinstance(limit, int) else batches
+    if isinstance(limit, float):
+        return int(batches * limit)
+    return batches if limit is None else min(batches, limit)
 
 
 def accumulation(settings: Settings) -> int:

@@ -17,6 +17,7 @@ from cxr_xai.experiments.sweep.launch import Job, run_jobs
 from cxr_xai.experiments.sweep.states import CellState, read_status
 from cxr_xai.files import read_json
 from cxr_xai.lease import Lease
+from cxr_xai.signals import STOP, Interrupted
 
 STUB = """
 import json, os, signal, sys, time
@@ -146,8 +147,13 @@ def test_what_another_finishes_is_not_run(tmp_path: Path, command: list[str]) ->
     assert not job.folder.output.exists()
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_an_interruption_lets_cells_save(tmp_path: Path, command: list[str], number: signal.Signals) -> None:
+@pytest.mark.parametrize(
+    ("number", "raised"),
+    [(signal.SIGINT, KeyboardInterrupt), (signal.SIGTERM, KeyboardInterrupt), (signal.SIGUSR1, Interrupted)],
+)
+def test_an_interruption_lets_cells_save(
+    tmp_path: Path, command: list[str], number: signal.Signals, raised: type[BaseException]
+) -> None:
     jobs = make_jobs(tmp_path, "slow", "slow", "fine")
 
     class Interrupter(Heard):
@@ -157,7 +163,7 @@ def test_an_interruption_lets_cells_save(tmp_path: Path, command: list[str], num
                 time.sleep(0.1)
 
     heard = Interrupter()
-    with pytest.raises(KeyboardInterrupt):
+    with pytest.raises(raised), STOP.listening():
         run_jobs(jobs, command, 2, heard)
     assert all((job.folder.path / "saved").exists() for job in jobs[:2])
     assert [label for what, label, _ in heard.events if what == "stopping"] == [job.label for job in jobs[:2]]

@@ -1,7 +1,10 @@
 """What a launch runs, leaves alone, refuses and moves aside; the cells are pretended."""
 
+import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from threading import Thread
+from typing import Any
 
 import pytest
 
@@ -10,8 +13,9 @@ from cxr_xai.artifacts.run_folder import RunFolder
 from cxr_xai.errors import UserError
 from cxr_xai.experiments.cell import name_cell
 from cxr_xai.experiments.command import compose
+from cxr_xai.experiments.sweep import run
 from cxr_xai.experiments.sweep.plan import Request
-from cxr_xai.experiments.sweep.record import FILE, read_sweep
+from cxr_xai.experiments.sweep.record import FILE, extend, read_sweep, write_sweep
 from cxr_xai.experiments.sweep.run import run_sweep
 from cxr_xai.files import write_json
 
@@ -68,3 +72,27 @@ def test_no_process_at_a_time_is_refused_before_anything_is_written(sweep: Sweep
     with pytest.raises(UserError, match=r"hydra\.launcher\.jobs=0; it must be 1 or more"):
         sweep("bce", jobs=0)
     assert not list(tmp_path.rglob(FILE))
+
+
+def test_two_launches_at_once_lose_no_cell(sweep: Sweep, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    at_work: list[Thread] = []
+
+    def extend_slowly(*arguments: Any) -> dict[str, Any]:
+        if not at_work:  # the other launch begins while this one has read and not written
+            at_work.append(Thread(target=write_another))
+            at_work[0].start()
+            time.sleep(0.3)
+        return extend(*arguments)
+
+    def write_another() -> None:
+        with run._claim(home):
+            record = read_sweep(home)
+            write_sweep(home, {**record, "cells": [*record["cells"], {**record["cells"][0], "folder": "another"}]})
+
+    sweep("bce")
+    [home] = tmp_path.iterdir()
+    monkeypatch.setattr(run, "extend", extend_slowly)
+    sweep("focal")
+    at_work[0].join()
+    assert len(read_sweep(home)["cells"]) == 3
+    assert not (home / "sweep.lock").exists()

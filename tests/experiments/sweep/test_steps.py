@@ -67,7 +67,8 @@ def test_processes_share_the_studies() -> None:
 
 def test_a_limit_that_was_asked_for_holds() -> None:
     assert full_batches(settings(limit_train_batches=2), Told(57)) == 2
-    assert full_batches(settings(limit_train_batches=0.5), Told(57)) == 5, "shares are of what is left; none is given"
+    assert full_batches(settings(limit_train_batches=0.5), Told(57)) == 2, "half of 5, as Lightning rounds"
+    assert full_batches(settings(limit_train_batches=1.0), Told(57)) == 5
 
 
 def test_an_arm_that_cannot_fill_the_batches_is_refused() -> None:
