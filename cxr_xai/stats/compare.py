@@ -37,6 +37,7 @@ def compare_arms(
     permutations: int | None = None,
     seed: int = 0,
     names: Sequence[str] = FINDINGS,
+    behind: npt.ArrayLike | None = None,
 ) -> pd.DataFrame:
     """Compare two arms on the same studies, at 95 %: all columns speak of ``first - second``.
 
@@ -57,6 +58,8 @@ def compare_arms(
         permutations: by default as many as the family needs; fewer are refused.
         seed: of draws and swaps.
         names: of the ``K`` columns; a named metric gets a row ``macro`` below them, a measure gives its own.
+        behind: ``(rows,)`` effective patients behind each row of a measure, for `expanded_level`; a named metric finds
+            its own, a measure without them is not widened.
 
     Returns:
         One row per name: ``first second difference low high undefined p_permutation p_bootstrap equivalent``, ``t p_t
@@ -72,11 +75,11 @@ def compare_arms(
     if len(drawn.first) != len(names):
         raise UserError(f"found {len(drawn.first)} columns and {len(names)} names; give one name per column")
     swapped = permute_arms(folds, metric, permutations, seed)
-    behind = np.full(len(rows), np.inf)
+    sizes = np.full(len(rows), np.inf) if behind is None else np.asarray(behind, dtype=np.float64)
     if not callable(metric):
-        behind[: len(names)] = metric_patients(metric, target, np.unique(patients, return_inverse=True)[1])
+        sizes[: len(names)] = metric_patients(metric, target, np.unique(patients, return_inverse=True)[1])
     share = len(np.asarray(target)) / len(folds) / train_studies
-    return _table(rows, drawn, swapped, margin, behind, share).assign(seeds=len(first), folds=len(folds))
+    return _table(rows, drawn, swapped, margin, sizes, share).assign(seeds=len(first), folds=len(folds))
 
 
 def _enough(permutations: int | None, family: int) -> int:

@@ -15,7 +15,7 @@ from cxr_xai.experiments.aggregate.refuse import Design
 from cxr_xai.experiments.summary import MIN_BOXES, SCORES
 from cxr_xai.findings import BOXED
 from cxr_xai.metrics.skill import macro_skill, skill
-from cxr_xai.stats.bootstrap import draw_patient_counts, mean_replicates
+from cxr_xai.stats.bootstrap import draw_patient_counts, mean_replicates, means_behind
 from cxr_xai.stats.compare import MACRO, compare_arms
 from cxr_xai.stats.intervals import interval
 from cxr_xai.stats.statistic import mean_measure
@@ -116,7 +116,7 @@ def summarize_boxes(boxes: Boxes, replicates: int, seed: int = 0) -> dict[str, A
     summary = {}
     for arm, scores in boxes.scores.items():
         value, drawn = (weigh(boxes, scores, weights, codes) for weights in (once, counts))
-        ends = interval(value[0], drawn)
+        ends = interval(value[0], drawn, None, "percentile", 0.95, *behind(boxes, scores, codes))
         rows = [
             {
                 key: {"value": float(value[0, f, c]), "low": float(ends.low[f, c]), "high": float(ends.high[f, c])}
@@ -159,6 +159,22 @@ def weigh(boxes: Boxes, scores: Floats, weights: npt.NDArray[Any], codes: npt.ND
     return np.stack([*columns, with_mean(trio, boxes.number)], axis=-1)
 
 
+def behind(boxes: Boxes, scores: Floats, codes: npt.NDArray[np.int64]) -> tuple[Floats, Floats]:
+    """Return ``(F + 1, C + 1)`` independent units and effective patients behind what `weigh` gives.
+
+    The weakest finding bounds a mean of perfect ones, and means over findings are not widened; skill has no exact end.
+    """
+    plain = means_behind(scores[:, :3], boxes.finding, codes, len(BOXED))
+    full = means_behind(scores, boxes.finding, codes, len(BOXED))
+    units, patients = (np.hstack([few, all_[:, 3:], all_[:, :1]]) for few, all_ in zip(plain, full, strict=True))
+    units[:, -1] = np.nan
+    counted = units[boxes.number >= MIN_BOXES]
+    weakest = np.where(counted > 0, counted, np.inf).min(axis=0, initial=np.inf)
+    weakest = np.where(np.isfinite(weakest), weakest, np.nan)
+    mean = np.full(units.shape[1], np.inf)
+    return np.vstack([units, weakest]), np.vstack([patients, mean])
+
+
 def summarize_all_boxes(
     boxes: Mapping[str, Boxes], question: Question, replicates: int, margin: float
 ) -> tuple[dict[str, Any], dict[str, Any]]:
@@ -180,6 +196,7 @@ def compare_boxes(boxes: Boxes, question: Question, margin: float, replicates: i
     """
     result: Contrasts = {name_of(pair): {} for pair in question.contrasts}
     groups, names = boxes.finding[:, None].astype(np.float64), (*BOXED, MACRO)
+    codes = np.unique(boxes.patients, return_inverse=True)[1]
     for key in COMPARED:
         columns = [SCORES.index(c) for c in (("iou", "prior_iou", "ceiling_iou") if key == "skill" else (key,))]
         tables = {}
@@ -195,6 +212,7 @@ def compare_boxes(boxes: Boxes, question: Question, margin: float, replicates: i
                 contrasts=len(question.contrasts),
                 replicates=replicates,
                 names=names,
+                behind=[*means_behind(first[0], boxes.finding, codes, len(BOXED))[1][:, 0], np.inf],
             )
         add(result, tables, question, key)
     return result
