@@ -70,6 +70,7 @@ def run_aggregate(settings: Settings, choices: Mapping[str, str]) -> None:
             "design": describe_design(settings, design, question),
             "runs": describe_runs(design),
             "ignored": list(found.ignored),
+            "tables": folder.read_tables(),
             **summarize(settings, design, tables, pool, question),
         }
     )

@@ -80,7 +80,12 @@ def test_the_terminal_fits_80_columns(sound: Path, tmp_path: Path, capsys: pytes
 
 def test_seeds_without_folds_are_averaged_over(write: Callable[..., Path], tmp_path: Path) -> None:
     runs = write(tmp_path / "runs", k=None, seeds=(0, 1, 2))
-    summary = aggregate(runs, tmp_path / "out", "metrics=[auroc]").read_summary()
+    aggregate(runs, tmp_path / "out", "metrics=[brier]")
+    (tmp_path / "out/tables/my_own.tex").write_text("mine")
+    folder = aggregate(runs, tmp_path / "out", "metrics=[auroc]")
+    assert not (folder.tables / "findings_brier.tex").exists(), "of the former aggregate"
+    assert (folder.tables / "my_own.tex").read_text() == "mine"
+    summary = folder.read_summary()
     assert (summary["design"]["folds"], summary["design"]["seeds"]) == (None, [0, 1, 2])
     own = [row["auroc"] for row in summary["folds"] if row["arm"] == "bce"]
     macro = summary["arms"]["bce"]["macro"]["auroc"]
