@@ -264,6 +264,7 @@ def _contrast_marks(summary: Summary) -> list[str]:
     )
     marks = [
         declared,
+        *filter(None, [design["remark"]]),
         "p: predictions swapped between arms patient by patient, all seeds at once; Holm over findings × contrasts of "
         "a metric.",
     ]

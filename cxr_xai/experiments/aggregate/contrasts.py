@@ -1,7 +1,7 @@
 """Arms against each other, on the same patients: bootstrap and permutation first, t-tests over folds beside them."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -39,12 +39,14 @@ class Question:
         metric: of the primary contrast; it is about the mean over findings, or one of them.
         over: ``macro`` or a finding.
         source: who declared the primary contrast, in words; empty where nobody did.
+        remark: why an analysis plan that is there declares none; empty where it does, or there is none.
     """
 
     contrasts: Sequence[tuple[str, str]]
     metric: str = "auroc"
     over: str = MACRO
     source: str = ""
+    remark: str = ""
 
     def primary(self, metric: str) -> tuple[str, str] | None:
         """Return the primary contrast and what it is about, for tables of its metric; None for other metrics."""
@@ -94,31 +96,55 @@ def choose_question(
     sweep: Mapping[str, Any],
     plan: PlanShown | None = None,
 ) -> Question:
-    """Return what is asked: the primary contrast of the command, else of the analysis plan, else of the sweep.
+    """Return what is asked: the primary contrast of the analysis plan, else of the command, else of the sweep.
 
     Args:
         arms: all of them.
         option: arm and reference as given on the command line.
         sweep: the contents of ``sweep.json``: ``reference`` and ``primary``, an ``arm`` that is held ``against`` it.
-        plan: that the runs recorded; one about arms that are not here says nothing.
+        plan: that the runs recorded. One about arms that are not here, or that came after test labels were read,
+            declares nothing: its contrast is corrected like all others.
 
     Raises:
-        UserError: the option is no pair, or names an arm that is not there.
+        UserError: the option is no pair, names an arm that is not there, or contradicts a plan.
     """
     declared: dict[str, tuple[str, str]] = {}
     reference = sweep.get("reference")
     metric, over = "auroc", MACRO
-    if option is not None:
+    remark = "" if plan is None else _why_not(plan, arms)
+    if plan is not None and not remark:
+        who = f"the analysis plan {plan.sha256[:8]}, first seen {plan.first_seen[:10]}"
+        if option is not None and tuple(option) != plan.plan.arms:
+            raise UserError(
+                f"primary={_pair(option)} contradicts {who}, before test labels were read: {_pair(plan.plan.arms)}; "
+                "leave primary out, and its contrasts stand beside the planned one."
+            )
+        declared[who] = plan.plan.arms
+        metric, over = plan.plan.metric, plan.plan.over
+    elif option is not None:
         if len(option) != 2:
             raise UserError(f"primary={list(option)}; it is an arm and its reference: primary=[focal,bce].")
         declared["the command line"] = (str(option[0]), str(option[1]))
-    elif plan is not None and set(plan.plan.arms) <= set(arms):
-        when = "after test labels were read" if plan.post_hoc else f"first seen {plan.first_seen[:10]}"
-        declared[f"the analysis plan {plan.sha256[:8]}, {when}"] = plan.plan.arms
-        metric, over = plan.plan.metric, plan.plan.over
     if primary := sweep.get("primary"):
         declared["the sweep"] = (str(primary["arm"]), str(primary["against"]))
-    return ask(arms, declared, None if reference is None else str(reference), metric, over)
+    question = ask(arms, declared, None if reference is None else str(reference), metric, over)
+    return replace(question, remark=remark)
+
+
+def _why_not(plan: PlanShown, arms: Sequence[str]) -> str:
+    """Say why a plan declares no primary contrast of these arms; empty where it does."""
+    if absent := [arm for arm in plan.plan.arms if arm not in arms]:
+        return f"The analysis plan {plan.sha256[:8]} is about the arm {absent[0]}, which is not here; it did not apply."
+    if plan.post_hoc:
+        return (
+            f"The analysis plan {plan.sha256[:8]} came after test labels were read: its contrast is not primary, and "
+            "is corrected like the others."
+        )
+    return ""
+
+
+def _pair(arms: Sequence[str]) -> str:
+    return f"[{','.join(map(str, arms))}]"
 
 
 def compare(

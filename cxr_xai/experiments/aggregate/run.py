@@ -1,6 +1,7 @@
 """Aggregates the runs of one folder: read, refuse, average, compare, write."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -57,6 +58,8 @@ def run_aggregate(settings: Settings, choices: Mapping[str, str]) -> None:
     tables = require_sound_folds(design)
     plan = find_plan(cells)
     question = choose_question(list(design), settings["primary"], found.plan, plan)
+    if plan is None and any(cell.certificate.get("plans") for cell in cells):
+        question = replace(question, remark="The runs do not all have the same analysis plan; none applied.")
     margin = settings["margin"] or (MARGIN if plan is None else plan.plan.margin)
     settings = {**settings, "margin": margin}
     note_reads(cells)
@@ -124,6 +127,7 @@ def describe_design(settings: Settings, design: Design, question: Question) -> d
         "contrasts": [list(pair) for pair in question.contrasts],
         "primary": None if not question.source else {"metric": question.metric, "over": question.over},
         "declared_by": question.source,
+        "remark": question.remark,
         "metrics": list(settings["metrics"]),
         "replicates": settings["replicates"],
         "margin": settings["margin"],

@@ -77,5 +77,7 @@ def _contrasts(summary: Mapping[str, Any]) -> Table:
         )
     who = summary["design"]["declared_by"]
     table.caption = f"primary contrast in bold, declared by {who}" if who else "no contrast was declared primary"
+    if remark := summary["design"]["remark"]:
+        table.caption += f"\n{remark}"
     table.caption += "\np: arms swapped patient by patient; N–B: t over folds, Nadeau–Bengio"
     return table
