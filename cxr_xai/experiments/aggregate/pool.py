@@ -89,6 +89,29 @@ def read_predicted(cell: Cell, part: str) -> Predicted:
     return Predicted(images, patients, wide["target"].astype(np.float64), scores, digest.hexdigest())
 
 
+def read_complete(cell: Cell, part: str) -> Predicted:
+    """Read the predictions of one part, for as many studies as the run's certificate counts.
+
+    Raises:
+        UserError: some are missing, or see `read_predicted`.
+    """
+    predicted = read_predicted(cell, part)
+    require_complete(cell, part, predicted)
+    return predicted
+
+
+def require_complete(cell: Cell, part: str, predicted: Predicted) -> None:
+    """Refuse fewer or more studies than the run's certificate counts.
+
+    Raises:
+        UserError: says how many of how many.
+    """
+    wanted = int(cell.split["images"][part])
+    if len(predicted.images) != wanted:
+        found = f"{len(predicted.images):,} of {wanted:,}"
+        raise UserError(f"{cell.name} predicted {found} studies of {part}; run it again.")
+
+
 def read_pool(design: Design, tables: Mapping[int | None, pd.DataFrame]) -> Pool:
     """Read the tested studies of every run.
 
@@ -106,6 +129,7 @@ def read_pool(design: Design, tables: Mapping[int | None, pd.DataFrame]) -> Pool
     first = {cell.fold: cell for cell in reversed(cells)}
     for cell in cells:
         _require_same_studies(cell, read[cell.name], first[cell.fold], read[first[cell.fold].name], tables[cell.fold])
+        require_complete(cell, "test", read[cell.name])
     scores: dict[str, dict[str, list[Floats]]] = {}
     for arm, runs in design.items():
         kinds = [kind for kind in SCORES if all(kind in read[c.name].scores for folds in runs.values() for c in folds)]
