@@ -10,6 +10,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from cxr_xai.errors import UserError
+from cxr_xai.experiments.aggregate.cells import whole_or_refused
 from cxr_xai.experiments.aggregate.contrasts import Contrasts, Question, add, name_of
 from cxr_xai.experiments.aggregate.refuse import Design
 from cxr_xai.experiments.summary import MIN_BOXES, SCORES
@@ -57,7 +58,7 @@ def read_boxes(design: Design) -> dict[str, Boxes]:
     """Read the sealed half of every run: explainer → boxes, for the explainers that all arms have.
 
     Raises:
-        UserError: arms were scored on other pairs.
+        UserError: arms were scored on other pairs, or a file is damaged.
     """
     tables = {arm: _read_arm(list(runs.values())) for arm, runs in design.items()}
     shared = set.intersection(*(set(table["explainer"]) for table in tables.values()))
@@ -69,9 +70,10 @@ def _read_arm(runs: Sequence[Sequence[Any]]) -> pd.DataFrame:
     tables = [pd.DataFrame(columns=kept)]
     for cell in (cell for folds in runs for cell in folds):
         if cell.folder.localization.is_file():
-            table = pd.read_parquet(cell.folder.localization, filters=[("half", "==", "sealed")])
-            table = table[table["epoch"] == table["epoch"].max()].assign(fold=0 if cell.fold is None else cell.fold)
-            tables.append(table[kept])
+            with whole_or_refused(cell.folder.localization):
+                table = pd.read_parquet(cell.folder.localization, filters=[("half", "==", "sealed")])
+                table = table[table["epoch"] == table["epoch"].max()].assign(fold=0 if cell.fold is None else cell.fold)
+                tables.append(table[kept])
     return pd.concat([table for table in tables if len(table)] or tables, ignore_index=True)
 
 

@@ -9,7 +9,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from cxr_xai.errors import UserError
-from cxr_xai.experiments.aggregate.cells import Cell
+from cxr_xai.experiments.aggregate.cells import Cell, whole_or_refused
 from cxr_xai.experiments.aggregate.refuse import Design, require_own_predictions
 from cxr_xai.findings import FINDINGS
 from cxr_xai.metrics.thresholds.contract import PREVALENCE_MATCHED
@@ -70,11 +70,12 @@ def read_predicted(cell: Cell, part: str) -> Predicted:
     """Read the predictions of one part.
 
     Raises:
-        UserError: a study is there twice, or not with every finding.
+        UserError: the file is damaged, or a study is there twice, or not with every finding.
     """
-    table = pd.read_parquet(cell.folder.predictions, filters=[("part", "==", part)])
-    number = table["finding"].map({name: k for k, name in enumerate(FINDINGS)}).to_numpy(np.int64)
-    image = table["image_id"].to_numpy(str)
+    with whole_or_refused(cell.folder.predictions):
+        table = pd.read_parquet(cell.folder.predictions, filters=[("part", "==", part)])
+        number = table["finding"].map({name: k for k, name in enumerate(FINDINGS)}).to_numpy(np.int64)
+        image = table["image_id"].to_numpy(str)
     order = np.lexsort((number, image))
     images = image[order][::K]
     whole = len(order) == K * len(set(images.tolist())) and (number[order].reshape(-1, K) == np.arange(K)).all()

@@ -107,12 +107,15 @@ def check_settings(settings: Settings) -> None:
     Raises:
         UserError: names the option.
     """
-    if unknown := [metric for metric in settings["metrics"] if metric not in METRICS]:
+    metrics, replicates, margin = settings["metrics"], settings["replicates"], settings["margin"]
+    if not isinstance(metrics, list) or not metrics:
+        raise UserError(f"metrics={metrics}; it is a list: metrics=[auroc,f1].")
+    if unknown := [metric for metric in metrics if metric not in METRICS]:
         raise UserError(f"metrics={unknown[0]}: not one of those with intervals: {', '.join(METRICS)}.")
-    if settings["replicates"] < 100:
-        raise UserError(f"replicates={settings['replicates']}; an interval needs 100 or more.")
-    if settings["margin"] is not None and not settings["margin"] > 0:
-        raise UserError(f"margin={settings['margin']}; it must be above 0.")
+    if type(replicates) is not int or replicates < 100:
+        raise UserError(f"replicates={replicates}; an interval needs 100 or more.")
+    if margin is not None and (type(margin) not in (int, float) or not margin > 0):
+        raise UserError(f"margin={margin}; it must be above 0.")
 
 
 def describe_design(settings: Settings, design: Design, question: Question) -> dict[str, Any]:

@@ -237,6 +237,14 @@ def test_refused(copy: Path, spoil: Callable[[Path], None], message: str) -> Non
         read(copy)
 
 
+@pytest.mark.parametrize("file", ["certificate", "summary", "predictions"])
+def test_a_file_that_was_cut_short_is_named(copy: Path, file: str) -> None:
+    path: Path = getattr(run(copy), file)
+    path.write_bytes(path.read_bytes()[:100])
+    with pytest.raises(UserError, match=rf"{path.name} is damaged \("):
+        read(copy)
+
+
 @pytest.mark.parametrize("place", ["nowhere", "empty"])
 def test_no_runs(tmp_path: Path, place: str) -> None:
     (tmp_path / "empty").mkdir()

@@ -126,6 +126,10 @@ def test_a_sweep_says_what_is_primary(copy: Path, tmp_path: Path) -> None:
         ("metrics=[recall]", "metrics=recall: not one of those with intervals"),
         ("replicates=10", "replicates=10; an interval needs 100 or more"),
         ("margin=0", "margin=0; it must be above 0"),
+        ("metrics=null", r"metrics=None; it is a list: metrics=\[auroc,f1\]"),
+        ("replicates=abc", "replicates=abc; an interval needs 100 or more"),
+        ("replicates=null", "replicates=None; an interval needs 100 or more"),
+        ("margin=x", "margin=x; it must be above 0"),
     ],
 )
 def test_wrong_options(sound: Path, tmp_path: Path, override: str, message: str) -> None:
