@@ -189,11 +189,12 @@ def folds_table(folds: Sequence[Mapping[str, Any]], note: Sequence[str]) -> Tabl
 
 def contrasts_table(summary: Summary, note: Sequence[str]) -> Table:
     """Return contrasts × metrics of the means over findings, the primary one first."""
+    design = summary["design"]
     rows = sorted(_contrast_rows(summary, lambda over: over == MEAN or "primary"), key=lambda row: not row[-1])
     strong = frozenset(n for n, row in enumerate(rows) if row[-1])
     marks = [
         *_contrast_marks(summary),
-        f"≡ shown to lie within ±{summary['design']['margin']:g} (two one-sided tests).",
+        f"≡ {LABELS[design['margin_of']]} shown to lie within ±{design['margin']:g} (two one-sided tests).",
     ]
     return Table("contrasts", "Differences between arms, means over findings", _contrast_columns(),
                  [row[:-1] for row in rows], [*note, *marks], strong)  # fmt: skip

@@ -66,7 +66,8 @@ def make_summary(source: str = "nih") -> dict[str, Any]:
         "design": {
             "arms": ["bce", "<focal>"], "seeds": [0], "folds": 5, "pool": "all", "folds_sha256": "d" * 64,
             "contrasts": [["<focal>", "bce"]], "primary": {"metric": "auroc", "over": "macro"},
-            "declared_by": "the sweep", "remark": "", "metrics": ["auroc", "f1"], "replicates": 2000, "margin": 0.01,
+            "declared_by": "the sweep", "remark": "", "metrics": ["auroc", "f1"], "replicates": 2000,
+            "margin": 0.01, "margin_of": "auroc", "alpha": 0.05,
         },
         "runs": runs,
         "ignored": ["bce-f1~1"],

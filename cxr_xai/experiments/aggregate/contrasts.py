@@ -36,7 +36,7 @@ class Question:
 
     Attributes:
         contrasts: (arm, reference) pairs; the primary one, if there is one, first.
-        metric: of the primary contrast; it is about the mean over findings, or one of them.
+        metric: of the primary contrast, and that of the margin; it is about the mean over findings, or one of them.
         over: ``macro`` or a finding.
         source: who declared the primary contrast, in words; empty where nobody did.
         remark: why an analysis plan that is there declares none; empty where it does, or there is none.
@@ -165,7 +165,7 @@ def compare(
         question: what is compared.
         metrics: of which metrics.
         train_studies: that a fold was trained on, without val, on average.
-        margin: of equivalence, in units of the metric.
+        margin: of equivalence, in units of the question's metric; others are not held against it.
         replicates: of the bootstrap.
         tell: called after each contrast and metric.
     """
@@ -193,10 +193,15 @@ def compare(
 
 
 def add(result: Contrasts, tables: Mapping[str, pd.DataFrame], question: Question, metric: str) -> None:
-    """Correct the contrasts of one metric together and put them under their names; the mean comes first."""
+    """Correct the contrasts of one metric together and put them under their names; the mean comes first.
+
+    ``equivalent`` is None but for the metric that the margin is in units of.
+    """
     if not tables:
         return
     joined = adjust(tables, question.primary(metric))
+    if metric != question.metric:
+        joined["equivalent"] = None
     for contrast in tables:
         rows = joined.loc[contrast]
         order = [MACRO, *(str(over) for over in rows.index if over != MACRO)]

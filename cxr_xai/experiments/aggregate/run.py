@@ -56,12 +56,8 @@ def run_aggregate(settings: Settings, choices: Mapping[str, str]) -> None:
     require_one_origin(cells)
     design = require_whole_design(cells)
     tables = require_sound_folds(design)
-    plan = find_plan(cells)
-    question = choose_question(list(design), settings["primary"], found.plan, plan)
-    if plan is None and any(cell.certificate.get("plans") for cell in cells):
-        question = replace(question, remark="The runs do not all have the same analysis plan; none applied.")
-    margin = settings["margin"] or (MARGIN if plan is None else plan.plan.margin)
-    settings = {**settings, "margin": margin}
+    question, margin = pose(settings, design, found.plan)
+    settings = {**settings, "margin": margin, "metrics": metrics_of(settings, question)}
     note_reads(cells)
     pool = read_pool(design, tables)
     folder = AggregateFolder(settings["output"] or runs / "aggregate")
@@ -79,6 +75,28 @@ def run_aggregate(settings: Settings, choices: Mapping[str, str]) -> None:
     )
     report = write_aggregate_report(folder)
     print_aggregate(folder.read_summary(), report)
+
+
+def pose(settings: Settings, design: Design, sweep: Mapping[str, Any]) -> tuple[Question, float]:
+    """Return what is asked, and the margin of equivalence: of the command, of a plan that applies, else .01."""
+    cells = cells_of(design)
+    plan = find_plan(cells)
+    question = choose_question(list(design), settings["primary"], sweep, plan)
+    margin = settings["margin"] or (MARGIN if plan is None or question.remark else plan.plan.margin)
+    if plan is None and any(cell.certificate.get("plans") for cell in cells):
+        question = replace(question, remark="The runs do not all have the same analysis plan; none applied.")
+    return question, margin
+
+
+def metrics_of(settings: Settings, question: Question) -> list[str]:
+    """Return the metrics to compare; that of a declared primary contrast is always among them.
+
+    >>> metrics_of({"metrics": ["f1"]}, Question([("a", "b")], source="the sweep"))
+    ['auroc', 'f1']
+    """
+    metrics = list(settings["metrics"])
+    absent = question.source and question.metric in METRICS and question.metric not in metrics
+    return [question.metric, *metrics] if absent else metrics
 
 
 def find_plan(cells: Sequence[Cell]) -> PlanShown | None:
@@ -134,6 +152,7 @@ def describe_design(settings: Settings, design: Design, question: Question) -> d
         "metrics": list(settings["metrics"]),
         "replicates": settings["replicates"],
         "margin": settings["margin"],
+        "margin_of": question.metric,
     }
 
 

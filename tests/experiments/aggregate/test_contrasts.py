@@ -39,6 +39,12 @@ def test_a_sweep_brings_its_primary_contrast() -> None:
     assert question.primary("f1") is None
 
 
+def test_only_the_metric_of_the_margin_is_held_against_it(pool: Pool) -> None:
+    twin = Pool(**{**vars(pool), "scores": {"a": pool.scores["bce"], "b": pool.scores["bce"]}})
+    result = compare(twin, choose_question(["a", "b"], None, {}), ["auroc", "brier"], 60.0, 0.01, 100)["b − a"]
+    assert (result["auroc"]["macro"]["equivalent"], result["brier"]["macro"]["equivalent"]) == (True, None)
+
+
 def shown(arms: str = "a, c", post_hoc: bool = False) -> PlanShown:
     text = f"{{primary: {{metric: f1/Mass, arms: [{arms}]}}, findings: all, metrics: [f1], margin: 0.02, "
     text += "alpha: 0.05, seeds: [0]}"

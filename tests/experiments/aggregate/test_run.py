@@ -116,8 +116,10 @@ def test_a_sweep_says_what_is_primary(copy: Path, tmp_path: Path) -> None:
     sweep = {"reference": "bce", "primary": {"arm": "focal", "against": "bce"}}
     cells = [{"folder": path.name} for path in copy.iterdir()]
     write_json(copy / "sweep.json", {"schema_version": 1, "cells": cells, **sweep})
-    design = aggregate(copy, tmp_path / "out", "metrics=[auroc]").read_summary()["design"]
+    summary = aggregate(copy, tmp_path / "out", "metrics=[f1]").read_summary()
+    design = summary["design"]
     assert (design["declared_by"], design["contrasts"]) == ("the sweep", [["focal", "bce"]])
+    assert summary["contrasts"]["focal − bce"]["auroc"]["macro"]["primary"], "its metric is compared though not asked"
 
 
 @pytest.mark.parametrize(
