@@ -229,7 +229,7 @@ def _contrast_rows(summary: Summary, wanted: Any) -> list[list[Any]]:
                     None if row["primary"] else row["holm"],
                     t,
                     corrected,
-                    verdict(row),
+                    verdict(row, summary["design"]["alpha"]),
                     row["primary"],
                 ]
             )
@@ -248,12 +248,12 @@ def walk_contrasts(summary: Summary) -> list[tuple[str, str, str, Mapping[str, A
     ]
 
 
-def verdict(row: Mapping[str, Any]) -> str:
+def verdict(row: Mapping[str, Any], alpha: float) -> str:
     """Say what a difference shows: the sign where its test rejects, ≡ within the margin, else nothing shown."""
     p = row["holm"]
     if row["value"] is None or p is None:
         return "–"
-    words = [("larger" if row["value"] > 0 else "smaller") if p < 0.05 else "", "≡" if row["equivalent"] else ""]
+    words = [("larger" if row["value"] > 0 else "smaller") if p < alpha else "", "≡" if row["equivalent"] else ""]
     return ", ".join(word for word in words if word) or "not shown"
 
 
@@ -267,7 +267,7 @@ def _contrast_marks(summary: Summary) -> list[str]:
         declared,
         *filter(None, [design["remark"]]),
         "p: predictions swapped between arms patient by patient, all seeds at once; Holm over findings × contrasts of "
-        "a metric.",
+        f"a metric. Tests are at {design['alpha']:g}, intervals at 95 %.",
     ]
     if design["folds"]:
         marks.append(

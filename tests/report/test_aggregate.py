@@ -10,6 +10,7 @@ from cxr_xai.artifacts.aggregate_folder import AggregateFolder
 from cxr_xai.errors import UserError
 from cxr_xai.findings import BOXED, FINDINGS
 from cxr_xai.report.aggregate import write_aggregate_report
+from cxr_xai.report.aggregate_tables import verdict
 
 
 def entry(value: float | None, sd: float | None = 0.01) -> dict[str, Any]:
@@ -170,3 +171,8 @@ def test_one_arm_needs_no_differences(write: Any) -> None:
 def test_another_folder_is_named(tmp_path: Path) -> None:
     with pytest.raises(UserError, match=r"holds no aggregate \(no aggregate\.json\); run scripts/aggregate\.py"):
         write_aggregate_report(AggregateFolder(tmp_path))
+
+
+def test_the_verdict_is_at_the_level_of_the_plan() -> None:
+    row = {"value": 0.1, "holm": 0.03, "equivalent": None}
+    assert (verdict(row, 0.05), verdict(row, 0.01)) == ("larger", "not shown")

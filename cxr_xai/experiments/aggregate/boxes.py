@@ -213,6 +213,7 @@ def compare_boxes(boxes: Boxes, question: Question, margin: float, replicates: i
                 margin,
                 contrasts=len(question.contrasts),
                 replicates=replicates,
+                alpha=question.alpha,
                 names=names,
                 behind=[*means_behind(first[0], boxes.finding, codes, len(BOXED))[1][:, 0], np.inf],
             )

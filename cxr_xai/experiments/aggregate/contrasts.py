@@ -11,7 +11,7 @@ from cxr_xai.errors import UserError
 from cxr_xai.experiments.aggregate.average import counted, source_of
 from cxr_xai.experiments.aggregate.pool import Pool
 from cxr_xai.report.protocol import PlanShown
-from cxr_xai.stats.compare import MACRO, adjust, compare_arms
+from cxr_xai.stats.compare import ALPHA, MACRO, adjust, compare_arms
 
 Contrasts = dict[str, dict[str, dict[str, dict[str, Any]]]]
 """Contrast → metric → ``macro`` or finding → what `add` says of the difference."""
@@ -40,6 +40,7 @@ class Question:
         over: ``macro`` or a finding.
         source: who declared the primary contrast, in words; empty where nobody did.
         remark: why an analysis plan that is there declares none; empty where it does, or there is none.
+        alpha: level of the tests.
     """
 
     contrasts: Sequence[tuple[str, str]]
@@ -47,6 +48,7 @@ class Question:
     over: str = MACRO
     source: str = ""
     remark: str = ""
+    alpha: float = ALPHA
 
     def primary(self, metric: str) -> tuple[str, str] | None:
         """Return the primary contrast and what it is about, for tables of its metric; None for other metrics."""
@@ -128,7 +130,8 @@ def choose_question(
     if primary := sweep.get("primary"):
         declared["the sweep"] = (str(primary["arm"]), str(primary["against"]))
     question = ask(arms, declared, None if reference is None else str(reference), metric, over)
-    return replace(question, remark=remark)
+    alpha = ALPHA if plan is None or remark else plan.plan.alpha
+    return replace(question, remark=remark, alpha=alpha)
 
 
 def _why_not(plan: PlanShown, arms: Sequence[str]) -> str:
@@ -186,6 +189,7 @@ def compare(
                 train_studies=train_studies,
                 contrasts=len(question.contrasts),
                 replicates=replicates,
+                alpha=question.alpha,
             )
             tell()
         add(result, tables, question, metric)

@@ -85,6 +85,10 @@ def pose(settings: Settings, design: Design, sweep: Mapping[str, Any]) -> tuple[
     margin = settings["margin"] or (MARGIN if plan is None or question.remark else plan.plan.margin)
     if plan is None and any(cell.certificate.get("plans") for cell in cells):
         question = replace(question, remark="The runs do not all have the same analysis plan; none applied.")
+    seeds = sorted({cell.seed for cell in cells})
+    if plan is not None and not question.remark and sorted(set(plan.plan.seeds)) != seeds:
+        planned, there = (", ".join(map(str, each)) for each in (sorted(set(plan.plan.seeds)), seeds))
+        question = replace(question, remark=f"The plan names the seeds {planned}; the runs have {there}.")
     return question, margin
 
 
@@ -153,6 +157,7 @@ def describe_design(settings: Settings, design: Design, question: Question) -> d
         "replicates": settings["replicates"],
         "margin": settings["margin"],
         "margin_of": question.metric,
+        "alpha": question.alpha,
     }
 
 

@@ -16,6 +16,7 @@ from cxr_xai.errors import UserError
 from cxr_xai.experiments.aggregate.run import run_aggregate
 from cxr_xai.experiments.command import compose
 from cxr_xai.files import read_json, write_json
+from cxr_xai.stats.permutation import permutations_needed
 
 
 def aggregate(runs: Path, output: Path, *overrides: str) -> AggregateFolder:
@@ -150,7 +151,7 @@ def test_nothing_is_written_where_something_is_refused(copy: Path, tmp_path: Pat
 def test_reads_are_noted_and_a_plan_says_what_is_primary(copy: Path, tmp_path: Path) -> None:
     text = (
         "{primary: {metric: auroc/Mass, arms: [focal, bce]}, findings: all, metrics: [auroc], margin: 0.02,"
-        " alpha: 0.05, seeds: [0]}"
+        " alpha: 0.01, seeds: [1, 0]}"
     )
     for path in copy.iterdir():
         folder = RunFolder(path)
@@ -159,9 +160,12 @@ def test_reads_are_noted_and_a_plan_says_what_is_primary(copy: Path, tmp_path: P
     summary = aggregate(copy, tmp_path / "out", "metrics=[auroc]").read_summary()
     assert summary["design"]["declared_by"] == "the analysis plan ffffffff, first seen 2026-01-01"
     assert summary["design"]["primary"] == {"metric": "auroc", "over": "Mass"}
-    assert summary["design"]["margin"] == 0.02
+    assert (summary["design"]["margin"], summary["design"]["alpha"]) == (0.02, 0.01)
+    assert summary["design"]["remark"] == "The plan names the seeds 0, 1; the runs have 0."
     rows = summary["contrasts"]["focal − bce"]["auroc"]
     assert [over for over, row in rows.items() if row["primary"]] == ["Mass"]
+    assert min(row["p"] for row in rows.values()) == pytest.approx(1 / (permutations_needed(15, 0.01) + 1))
+    assert "Tests are at 0.01, intervals at 95 %." in (tmp_path / "out/tables/contrasts.md").read_text()
     ledger = read_ledger(RunFolder(next(copy.iterdir())).ledger)
     assert ledger["what"].tolist()[-2:] == ["test labels", "sealed boxes"]
     assert set(ledger["purpose"]) == {"aggregate"}
