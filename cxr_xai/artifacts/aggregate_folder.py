@@ -55,6 +55,13 @@ class AggregateFolder:
             )
         return summary
 
+    def read_tables(self) -> list[str]:
+        """Return the names of the tables that a former aggregate wrote here, none if there is no telling."""
+        try:
+            return [str(name) for name in read_json(self.summary)["tables"]]
+        except (OSError, ValueError, KeyError, TypeError):
+            return []
+
     def write_summary(self, summary: dict[str, Any]) -> None:
         """Write the numbers; this file comes after the predictions and before what is made from it."""
         write_json(self.summary, {"schema_version": SCHEMA_VERSION, **summary})

@@ -16,6 +16,8 @@ from cxr_xai.findings import BOXED, FINDINGS
 
 CLASSIFICATION = ("auroc", "auprc", "f1", "precision", "recall", "specificity", "accuracy", "brier", "ece")
 LOCALIZATION = ("pointing", "energy", "iou", "skill")
+TESTABLE = ("auroc", "auprc", "f1", "brier", "ece", *LOCALIZATION)
+"""What arms are compared in, so that a primary contrast can be about it."""
 METRICS = (*CLASSIFICATION, *LOCALIZATION)
 MACRO = "macro"
 
@@ -96,6 +98,7 @@ def parse_plan(text: str, name: str = "the plan") -> Plan:
     metrics = _list(raw["metrics"], "metrics", name)
     _require_known([metric, *metrics], METRICS, "metric", name)
     _require_known(findings, FINDINGS, "finding", name)
+    _require_known([metric], TESTABLE, "primary.metric", name)
     _require_known([over], (MACRO, *(FINDINGS if metric in CLASSIFICATION else BOXED)), "primary.metric", name)
     arms, seeds = _list(primary["arms"], "primary.arms", name), _list(raw["seeds"], "seeds", name)
     margin, alpha = raw["margin"], raw["alpha"]

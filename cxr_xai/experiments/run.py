@@ -16,6 +16,7 @@ from cxr_xai.callbacks.consumers.panels import Panels, write_panels
 from cxr_xai.callbacks.consumers.score import Score
 from cxr_xai.callbacks.consumers.store import Store
 from cxr_xai.data.splits.file import write_split
+from cxr_xai.data.splits.split import EXTERNAL
 from cxr_xai.experiments.assemble import Parts, assemble, build_datamodule, seed_stream
 from cxr_xai.experiments.cell import hash_settings, name_cell
 from cxr_xai.experiments.certify import add_plans, list_plans, make_certificate
@@ -105,6 +106,8 @@ def finish(parts: Parts, settings: Settings, choices: Mapping[str, str], seconds
     best = read_best(parts)
     if trainer.is_global_zero:
         note_read(folder.ledger, "test labels", "predictions and their summary", len(datamodule.dataset("test").rows))
+        if held := len(datamodule.split.rows(EXTERNAL)):
+            note_read(folder.ledger, "test labels", "predictions of the held-out test list", held)
     trainer.predict(
         parts.module, datamodule=datamodule, ckpt_path=folder.best, return_predictions=False, weights_only=True
     )

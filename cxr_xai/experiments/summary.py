@@ -12,7 +12,8 @@ from cxr_xai.metrics.classification import classification_table, macro_table
 from cxr_xai.metrics.decision import Decision
 from cxr_xai.metrics.prior_shift import find_prior, shift_table
 from cxr_xai.metrics.skill import macro_skill, skill
-from cxr_xai.stats.bootstrap import MetricBootstrap, bootstrap_means, bootstrap_metric, percentile_interval
+from cxr_xai.stats.bootstrap import MetricBootstrap, bootstrap_means, bootstrap_metric
+from cxr_xai.stats.intervals import interval
 
 MIN_BOXES = 20
 SCORES = ("pointing", "energy", "iou", "prior_pointing", "prior_energy", "prior_iou", "ceiling_energy", "ceiling_iou")
@@ -121,9 +122,9 @@ def _by_view(target: Floats, probs: Floats, who: pd.DataFrame, views: pd.Series,
         chosen = view == name
         patients = who["patient_id"].to_numpy(str)[chosen]
         drawn = bootstrap_metric("auroc", target[chosen], probs[chosen], patients, replicates, kind="bca")
-        interval = drawn.macro_interval
+        ends = drawn.macro_interval
         result[name] = {
-            **_interval(drawn.macro, interval.low, interval.high),
+            **_interval(drawn.macro, ends.low, ends.high),
             "over": drawn.over,
             "studies": int(chosen.sum()),
         }
@@ -153,7 +154,7 @@ def summarize_localization(scores: pd.DataFrame, replicates: int) -> dict[str, A
     drawn = {key: full.replicates[..., SCORES.index(key)] for key in SCORES}
     trio = (drawn["iou"], drawn["prior_iou"], drawn["ceiling_iou"])
     per_finding, per_replicate = skill(iou, prior, ceiling), skill(trio[0], trio[1], trio[2])
-    ends = percentile_interval(per_replicate.skill)
+    ends = interval(per_finding.skill, per_replicate.skill, kind="percentile", patients=full.patients[:, 0])
     findings = {}
     for k, name in enumerate(BOXED):
         mine = groups == k
@@ -171,14 +172,14 @@ def summarize_localization(scores: pd.DataFrame, replicates: int) -> dict[str, A
                 source.value[k, column], source.interval.low[k, column], source.interval.high[k, column]
             )
         findings[name] = row
-    macro_replicates = macro_skill(trio[0], trio[1], trio[2], boxes)
-    low, high, _ = percentile_interval(macro_replicates)
+    mean_skill = macro_skill(iou, prior, ceiling, boxes)
+    low, high, _ = interval(mean_skill, macro_skill(*trio, boxes), kind="percentile")
     counted = boxes >= MIN_BOXES
     return {
         "findings": findings,
         "macro": {
             "over": int(counted.sum()),
-            "skill": _interval(float(macro_skill(iou, prior, ceiling, boxes)), low, high),
+            "skill": _interval(mean_skill, low, high),
             **{key: _macro(plain if c < 3 else full, c, counted) for c, key in enumerate(SCORES)},
         },
         "micro": {"pairs": len(scores), "dead": int((~live).sum()), **_micro(values, patients, replicates)},
@@ -190,8 +191,9 @@ def _macro(drawn: Any, column: int, counted: npt.NDArray[np.bool_]) -> dict[str,
     counted = counted & ~np.isnan(drawn.value[:, column])  # a finding without a prior has no place in its mean
     if not counted.any():
         return _interval(np.nan, np.nan, np.nan)
-    low, high, _ = percentile_interval(drawn.replicates[:, counted, column].mean(axis=1))
-    return _interval(drawn.value[counted, column].mean(), low, high)
+    value, weakest = drawn.value[counted, column].mean(), drawn.units[counted, column].min()
+    low, high, _ = interval(value, drawn.replicates[:, counted, column].mean(axis=1), kind="percentile", units=weakest)
+    return _interval(value, low, high)
 
 
 def _micro(values: Floats, patients: npt.NDArray[np.str_], replicates: int) -> dict[str, Any]:

@@ -24,12 +24,15 @@ LONGEST = 24
 def write_aggregate_report(folder: AggregateFolder) -> Path:
     """Write the tables and ``report.html`` from ``aggregate.json``, and return the page's path.
 
+    The names of the tables are kept there, so that the next aggregate knows which files are its own to replace.
+
     Raises:
         UserError: the folder holds no aggregate.
     """
     summary = folder.read_summary()
     tables = make_tables(summary)
-    write_tables(folder.tables, tables)
+    write_tables(folder.tables, tables, summary.get("tables", []))
+    folder.write_summary({**summary, "tables": [table.name for table in tables]})
     environment = make_environment()
     environment.filters.update(cell=lambda value, kind: cell_parts(kind, value))
     page = environment.get_template("aggregate.html").render(make_context(summary, tables))

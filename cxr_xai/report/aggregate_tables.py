@@ -195,11 +195,12 @@ def folds_table(folds: Sequence[Mapping[str, Any]], note: Sequence[str]) -> Tabl
 
 def contrasts_table(summary: Summary, note: Sequence[str]) -> Table:
     """Return contrasts × metrics of the means over findings, the primary one first."""
+    design = summary["design"]
     rows = sorted(_contrast_rows(summary, lambda over: over == MEAN or "primary"), key=lambda row: not row[-1])
     strong = frozenset(n for n, row in enumerate(rows) if row[-1])
     marks = [
         *_contrast_marks(summary),
-        f"≡ shown to lie within ±{summary['design']['margin']:g} (two one-sided tests).",
+        f"≡ {LABELS[design['margin_of']]} shown to lie within ±{design['margin']:g} (two one-sided tests).",
     ]
     return Table("contrasts", "Differences between arms, means over findings", _contrast_columns(),
                  [row[:-1] for row in rows], [*note, *marks], strong)  # fmt: skip
@@ -241,7 +242,7 @@ def _contrast_rows(summary: Summary, wanted: Any) -> list[list[Any]]:
                     row["p_delong"],
                     t,
                     corrected,
-                    verdict(row),
+                    verdict(row, summary["design"]["alpha"]),
                     row["primary"],
                 ]
             )
@@ -260,12 +261,12 @@ def walk_contrasts(summary: Summary) -> list[tuple[str, str, str, Mapping[str, A
     ]
 
 
-def verdict(row: Mapping[str, Any]) -> str:
+def verdict(row: Mapping[str, Any], alpha: float) -> str:
     """Say what a difference shows: the sign where its test rejects, ≡ within the margin, else nothing shown."""
     p = row["holm"]
     if row["value"] is None or p is None:
         return "–"
-    words = [("larger" if row["value"] > 0 else "smaller") if p < 0.05 else "", "≡" if row["equivalent"] else ""]
+    words = [("larger" if row["value"] > 0 else "smaller") if p < alpha else "", "≡" if row["equivalent"] else ""]
     return ", ".join(word for word in words if word) or "not shown"
 
 
@@ -277,8 +278,10 @@ def _contrast_marks(summary: Summary) -> list[str]:
     )
     marks = [
         declared,
+        *filter(None, [design["remark"]]),
         "p: predictions swapped between arms patient by patient, all seeds at once; Holm over findings × contrasts of "
-        "a metric; DeLong in Obuchowski's form for patients with several images, AUROC of a finding only.",
+        "a metric; DeLong in Obuchowski's form for patients with several images, AUROC of a finding only. "
+        f"Tests are at {design['alpha']:g}, intervals at 95 %.",
     ]
     if design["folds"]:
         marks.append(

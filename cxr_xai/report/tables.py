@@ -187,13 +187,19 @@ def _parts_of(table: Table, column: int) -> list[str]:
     return ["", *(part for part in ("low", "high", "sd") if any(part in entry for entry in entries))]
 
 
-def write_tables(folder: Path, tables: Sequence[Table]) -> None:
-    """Write each table as ``.md``, ``.tex`` and ``.csv``; tables of a former aggregate that are none of these go."""
+def write_tables(folder: Path, tables: Sequence[Table], former: Sequence[str] = ()) -> None:
+    """Write each table as ``.md``, ``.tex`` and ``.csv``; those that a former aggregate wrote and this does not, go.
+
+    Args:
+        folder: for the tables; other files in it stay.
+        tables: to write.
+        former: names of tables written before.
+    """
     writers = {"md": to_markdown, "tex": to_tex, "csv": to_csv}
     wanted = {folder / f"{table.name}.{suffix}": write(table) for table in tables for suffix, write in writers.items()}
     for path, text in wanted.items():
         with whole(path) as partial:
             partial.write_text(text, encoding="utf-8")
-    for path in folder.iterdir():
-        if path.suffix[1:] in writers and path not in wanted:
-            path.unlink()
+    for path in (folder / f"{name}.{suffix}" for name in former for suffix in writers):
+        if path not in wanted:
+            path.unlink(missing_ok=True)

@@ -27,6 +27,7 @@ __all__ = [
     "bootstrap_metric",
     "draw_patient_counts",
     "mean_replicates",
+    "means_behind",
     "percentile_interval",
 ]
 
@@ -65,12 +66,16 @@ class MeansBootstrap(NamedTuple):
         interval: low, high, undefined, shaped like ``value``.
         replicates: ``(B, F)`` or ``(B, F, C)``.
         rows: ``(F,)`` rows that each mean was taken over.
+        units: ``(F, C)`` what `means_behind` says, for what is made of these means.
+        patients: ``(F, C)`` likewise.
     """
 
     value: Floats
     interval: Interval
     replicates: Floats
     rows: Codes
+    units: Floats
+    patients: Floats
 
 
 def draw_patient_counts(patients: npt.ArrayLike, replicates: int, seed: int | Sequence[int]) -> tuple[Counts, Codes]:
@@ -201,17 +206,37 @@ def bootstrap_means(
     once = np.ones((1, counts.shape[1]))
     value = mean_replicates(table, groups, once, codes, n_groups)[0]
     drawn = mean_replicates(table, groups, counts, codes, n_groups)
-    taken = ~np.isnan(table).any(axis=1)
-    rows = np.bincount(groups[taken], minlength=n_groups)
-    pairs = np.unique(groups[taken] * counts.shape[1] + codes[taken])  # one for each group and patient
-    units = np.bincount(pairs // counts.shape[1], minlength=n_groups)[:, None]
-    bounded = ((table[taken] >= 0) & (table[taken] <= 1)).all(axis=0)
+    rows = np.bincount(groups[~np.isnan(table).any(axis=1)], minlength=n_groups)
+    units, sizes = means_behind(table, groups, codes, n_groups)
     left_out = None
     if kind == "bca":
         left_out = leave_one_out(lambda w: mean_replicates(table, groups, w, codes, n_groups), counts.shape[1])
-    sizes = np.array([[effective_patients(taken & (groups == group), codes)] for group in range(n_groups)])
-    ends = interval(value, drawn, left_out, kind, level, np.where(bounded, units, np.nan), sizes)
+    ends = interval(value, drawn, left_out, kind, level, units, sizes)
     if values.ndim == 1:
         value, drawn = value[..., 0], drawn[..., 0]
         ends = Interval(ends.low[..., 0], ends.high[..., 0], ends.undefined[..., 0])
-    return MeansBootstrap(value, ends, drawn, rows.astype(np.int64))
+    return MeansBootstrap(value, ends, drawn, rows.astype(np.int64), units, sizes)
+
+
+def means_behind(table: Floats, groups: Codes, codes: Codes, n_groups: int) -> tuple[Floats, Floats]:
+    """Return ``(F, C)`` independent units and effective patients behind means per group, for `interval`.
+
+    Args:
+        table: ``(R, C)`` of `mean_replicates`; a row with NaN counts in none.
+        groups: ``(R,)`` integers in ``[0, n_groups)``.
+        codes: ``(R,)`` patients as integers from 0.
+        n_groups: ``F``.
+
+    Returns:
+        units, the patients of a group, NaN in a column that leaves [0, 1]; and `effective_patients`.
+
+    >>> units, patients = means_behind(np.ones((4, 1)), np.zeros(4, int), np.array([0, 0, 0, 1]), 1)
+    >>> units.tolist(), patients.tolist()
+    ([[2.0]], [[1.6]])
+    """
+    taken = ~np.isnan(table).any(axis=1)
+    mine = [taken & (groups == group) for group in range(n_groups)]
+    units = np.array([[len(np.unique(codes[rows]))] for rows in mine], dtype=np.float64)
+    sizes = np.array([[effective_patients(rows, codes)] for rows in mine])
+    bounded = ((table[taken] >= 0) & (table[taken] <= 1)).all(axis=0)
+    return np.where(bounded, units, np.nan), np.broadcast_to(sizes, (n_groups, table.shape[1]))

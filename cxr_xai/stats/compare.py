@@ -37,6 +37,8 @@ def compare_arms(
     permutations: int | None = None,
     seed: int = 0,
     names: Sequence[str] = FINDINGS,
+    behind: npt.ArrayLike | None = None,
+    alpha: float = ALPHA,
 ) -> pd.DataFrame:
     """Compare two arms on the same studies, at 95 %: all columns speak of ``first - second``.
 
@@ -57,6 +59,9 @@ def compare_arms(
         permutations: by default as many as the family needs; fewer are refused.
         seed: of draws and swaps.
         names: of the ``K`` columns; a named metric gets a row ``macro`` below them, a measure gives its own.
+        behind: ``(rows,)`` effective patients behind each row of a measure, for `expanded_level`; a named metric finds
+            its own, a measure without them is not widened.
+        alpha: level of the tests and of equivalence; intervals stay at 95 %.
 
     Returns:
         One row per name: ``first second difference low high undefined p_permutation p_bootstrap equivalent``, ``t p_t
@@ -66,36 +71,41 @@ def compare_arms(
         UserError: unequal numbers of seeds, misshapen arrays, a patient in two folds, or too few permutations.
     """
     rows = [*names] if callable(metric) else [*names, MACRO]
-    permutations = _enough(permutations, len(rows) * contrasts)
+    permutations = _enough(permutations, len(rows) * contrasts, alpha)
     folds = pair_folds(target, first, second, patients, fold)
     drawn = paired_bootstrap(folds, metric, replicates, seed)
     if len(drawn.first) != len(names):
         raise UserError(f"found {len(drawn.first)} columns and {len(names)} names; give one name per column")
     swapped = permute_arms(folds, metric, permutations, seed)
-    behind = np.full(len(rows), np.inf)
+    sizes = np.full(len(rows), np.inf) if behind is None else np.asarray(behind, dtype=np.float64)
     if not callable(metric):
-        behind[: len(names)] = metric_patients(metric, target, np.unique(patients, return_inverse=True)[1])
+        sizes[: len(names)] = metric_patients(metric, target, np.unique(patients, return_inverse=True)[1])
     share = len(np.asarray(target)) / len(folds) / train_studies
-    table = _table(rows, drawn, swapped, margin, behind, share).assign(seeds=len(first), folds=len(folds))
+    table = _table(rows, drawn, swapped, (margin, alpha), sizes, share).assign(seeds=len(first), folds=len(folds))
     delong = paired_delong(folds) if metric == "auroc" else np.empty(0)
     return table.assign(p_delong=np.append(delong, np.full(len(rows) - len(delong), np.nan)))
 
 
-def _enough(permutations: int | None, family: int) -> int:
+def _enough(permutations: int | None, family: int, alpha: float) -> int:
     if permutations is None:
-        return permutations_needed(family, ALPHA)
-    require_permutations(permutations, family, ALPHA)
+        return permutations_needed(family, alpha)
+    require_permutations(permutations, family, alpha)
     return permutations
 
 
 def _table(
-    rows: list[str], drawn: PairedBootstrap, swapped: Floats, margin: float, behind: Floats, test_over_train: float
+    rows: list[str],
+    drawn: PairedBootstrap,
+    swapped: Floats,
+    within: tuple[float, float],
+    behind: Floats,
+    test_over_train: float,
 ) -> pd.DataFrame:
     parts = [drawn.first, drawn.second, drawn.by_fold, drawn.replicates, swapped]
     first, second, by_fold, draws, swaps = [
         part if len(rows) == part.shape[-1] else _with_macro(part) for part in parts
     ]
-    ends = interval(first - second, draws, kind="percentile", level=1 - ALPHA, patients=behind)
+    ends = interval(first - second, draws, kind="percentile", patients=behind)
     plain = [paired_t(column) for column in by_fold.T]
     corrected = [corrected_t(column, 1, test_over_train) for column in by_fold.T]
     return pd.DataFrame(
@@ -108,7 +118,7 @@ def _table(
             "undefined": ends.undefined,
             "p_permutation": permutation_p(first - second, swaps),
             "p_bootstrap": bootstrap_p(draws),
-            "equivalent": equivalent(draws, margin, ALPHA, behind),
+            "equivalent": equivalent(draws, *within, behind),
             "t": [test.t for test in plain],
             "p_t": [test.p for test in plain],
             "p_corrected": [test.p for test in corrected],

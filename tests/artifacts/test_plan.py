@@ -6,9 +6,10 @@ import pandas as pd
 import pytest
 
 from cxr_xai.artifacts.ledger import LEDGER_COLUMNS
-from cxr_xai.artifacts.plan import is_post_hoc, parse_plan, read_plan, record_plan
+from cxr_xai.artifacts.plan import LOCALIZATION, TESTABLE, is_post_hoc, parse_plan, read_plan, record_plan
 from cxr_xai.errors import UserError
 from cxr_xai.findings import FINDINGS
+from cxr_xai.stats.statistic import METRICS
 
 TEXT = """\
 primary: {metric: auroc/macro, arms: [energy, none]}
@@ -35,6 +36,7 @@ def test_what_is_planned_and_what_is_not() -> None:
 @pytest.mark.parametrize(
     ("old", "new", "message"),
     [
+        ("auroc/macro", "recall/macro", r"primary\.metric 'recall' is not known"),
         ("findings:", "finding:", r"no key finding\. Did you mean 'findings'\?"),
         ("margin: 0.01\n", "", r"margin is missing; the keys are primary, findings"),
         ("metric: auroc", "metrics: auroc", r"no key primary\.metrics\. Did you mean 'metric'\?"),
@@ -99,3 +101,9 @@ def test_the_same_plan_keeps_its_time_and_another_comes_after_it() -> None:
 def test_a_plan_after_the_first_read_is_post_hoc(reads: list[tuple[str, str]], post_hoc: bool) -> None:
     ledger = pd.DataFrame(reads, columns=["time", "what"]).reindex(columns=list(LEDGER_COLUMNS))
     assert is_post_hoc({"first_seen": "2026-01-02T12:00:00.000+00:00"}, ledger) is post_hoc
+
+
+def test_a_primary_contrast_is_about_what_arms_are_compared_in() -> None:
+    assert set(TESTABLE) == {*METRICS, *LOCALIZATION}
+    for metric in TESTABLE:
+        assert parse_plan(TEXT.replace("auroc/macro", f"{metric}/macro")).metric == metric

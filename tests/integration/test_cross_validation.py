@@ -8,6 +8,7 @@ import pandas as pd
 import pytest
 
 from cxr_xai.artifacts.aggregate_folder import AggregateFolder
+from cxr_xai.artifacts.ledger import read_ledger
 from cxr_xai.artifacts.run_folder import RunFolder
 from cxr_xai.data.splits.file import read_split
 from cxr_xai.experiments.command import compose as compose_settings
@@ -37,3 +38,7 @@ def test_two_arms_over_two_folds_of_train_val(compose: Callable[..., Any], tmp_p
     assert summary["ensemble"]["studies"] == (split["part"] == "external").sum()
     assert summary["contrasts"]["focal − bce"]["auroc"]["macro"]["primary"]
     assert folder.report.is_file()
+    ledger = read_ledger(RunFolder(next(runs.glob("*-bce-*-f0-*"))).ledger)
+    read = ledger.loc[ledger["what"] == "test labels"].set_index("purpose")["rows"]
+    for purpose in ("predictions of the held-out test list", "aggregate, the ensemble"):
+        assert read[purpose] == summary["ensemble"]["studies"]

@@ -10,6 +10,7 @@ from cxr_xai.artifacts.aggregate_folder import AggregateFolder
 from cxr_xai.errors import UserError
 from cxr_xai.findings import BOXED, FINDINGS
 from cxr_xai.report.aggregate import write_aggregate_report
+from cxr_xai.report.aggregate_tables import verdict
 
 
 def entry(value: float | None, sd: float | None = 0.01) -> dict[str, Any]:
@@ -88,7 +89,8 @@ def make_summary(source: str = "nih") -> dict[str, Any]:
         "design": {
             "arms": ["bce", "<focal>"], "seeds": [0], "folds": 5, "pool": "all", "folds_sha256": "d" * 64,
             "contrasts": [["<focal>", "bce"]], "primary": {"metric": "auroc", "over": "macro"},
-            "declared_by": "the sweep", "metrics": ["auroc", "f1"], "replicates": 2000, "margin": 0.01,
+            "declared_by": "the sweep", "remark": "", "metrics": ["auroc", "f1"], "replicates": 2000,
+            "margin": 0.01, "margin_of": "auroc", "alpha": 0.05,
         },
         "runs": runs,
         "ignored": ["bce-f1~1"],
@@ -200,3 +202,8 @@ def test_one_arm_needs_no_differences(write: Any) -> None:
 def test_another_folder_is_named(tmp_path: Path) -> None:
     with pytest.raises(UserError, match=r"holds no aggregate \(no aggregate\.json\); run scripts/aggregate\.py"):
         write_aggregate_report(AggregateFolder(tmp_path))
+
+
+def test_the_verdict_is_at_the_level_of_the_plan() -> None:
+    row = {"value": 0.1, "holm": 0.03, "equivalent": None}
+    assert (verdict(row, 0.05), verdict(row, 0.01)) == ("larger", "not shown")

@@ -66,11 +66,11 @@ def test_csv_has_full_numbers() -> None:
     assert rows[1]["protocol"] == "nih, split kfold, region ≥ 0.5."
 
 
-def test_files_of_a_former_aggregate_go(tmp_path: Path) -> None:
+def test_files_of_a_former_aggregate_go_and_others_stay(tmp_path: Path) -> None:
     (tmp_path / "old.md").write_text("x")
-    (tmp_path / "notes.txt").write_text("mine")
-    write_tables(tmp_path, [TABLE])
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["arms.csv", "arms.md", "arms.tex", "notes.txt"]
+    (tmp_path / "mine.tex").write_text("mine")
+    write_tables(tmp_path, [TABLE], former=["old", "arms"])
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["arms.csv", "arms.md", "arms.tex", "mine.tex"]
 
 
 def test_a_row_of_another_length_is_refused() -> None:

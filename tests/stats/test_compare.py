@@ -84,6 +84,11 @@ def test_skill_is_compared_as_a_ratio_of_means() -> None:
     assert table.loc["Mass", "first"] == pytest.approx(skill(*means[0]).skill.item())
     assert table.loc["macro", "p_permutation"] == 1 / 1201
     assert table.loc["macro", "low"] > 0
+    few = compare_arms(
+        groups, [first], [second], patients, measure, 0.05, names=("Mass", "Edema", "macro"), behind=[4, np.inf, np.inf]
+    )
+    assert few.loc["Mass", "low"] < table.loc["Mass", "low"], "few patients: wider"
+    assert few.loc["Edema", "low"] == table.loc["Edema", "low"]
 
 
 def test_the_family_is_all_but_the_primary_row() -> None:

@@ -10,12 +10,13 @@ import numpy.typing as npt
 import pandas as pd
 
 from cxr_xai.errors import UserError
+from cxr_xai.experiments.aggregate.cells import whole_or_refused
 from cxr_xai.experiments.aggregate.contrasts import Contrasts, Question, add, name_of
 from cxr_xai.experiments.aggregate.refuse import Design
 from cxr_xai.experiments.summary import MIN_BOXES, SCORES
 from cxr_xai.findings import BOXED
 from cxr_xai.metrics.skill import macro_skill, skill
-from cxr_xai.stats.bootstrap import draw_patient_counts, mean_replicates
+from cxr_xai.stats.bootstrap import draw_patient_counts, mean_replicates, means_behind
 from cxr_xai.stats.compare import MACRO, compare_arms
 from cxr_xai.stats.intervals import interval
 from cxr_xai.stats.statistic import mean_measure
@@ -57,7 +58,7 @@ def read_boxes(design: Design) -> dict[str, Boxes]:
     """Read the sealed half of every run: explainer → boxes, for the explainers that all arms have.
 
     Raises:
-        UserError: arms were scored on other pairs.
+        UserError: arms were scored on other pairs, or a file is damaged.
     """
     tables = {arm: _read_arm(list(runs.values())) for arm, runs in design.items()}
     shared = set.intersection(*(set(table["explainer"]) for table in tables.values()))
@@ -69,9 +70,10 @@ def _read_arm(runs: Sequence[Sequence[Any]]) -> pd.DataFrame:
     tables = [pd.DataFrame(columns=kept)]
     for cell in (cell for folds in runs for cell in folds):
         if cell.folder.localization.is_file():
-            table = pd.read_parquet(cell.folder.localization, filters=[("half", "==", "sealed")])
-            table = table[table["epoch"] == table["epoch"].max()].assign(fold=0 if cell.fold is None else cell.fold)
-            tables.append(table[kept])
+            with whole_or_refused(cell.folder.localization):
+                table = pd.read_parquet(cell.folder.localization, filters=[("half", "==", "sealed")])
+                table = table[table["epoch"] == table["epoch"].max()].assign(fold=0 if cell.fold is None else cell.fold)
+                tables.append(table[kept])
     return pd.concat([table for table in tables if len(table)] or tables, ignore_index=True)
 
 
@@ -116,7 +118,7 @@ def summarize_boxes(boxes: Boxes, replicates: int, seed: int = 0) -> dict[str, A
     summary = {}
     for arm, scores in boxes.scores.items():
         value, drawn = (weigh(boxes, scores, weights, codes) for weights in (once, counts))
-        ends = interval(value[0], drawn)
+        ends = interval(value[0], drawn, None, "percentile", 0.95, *behind(boxes, scores, codes))
         rows = [
             {
                 key: {"value": float(value[0, f, c]), "low": float(ends.low[f, c]), "high": float(ends.high[f, c])}
@@ -159,6 +161,22 @@ def weigh(boxes: Boxes, scores: Floats, weights: npt.NDArray[Any], codes: npt.ND
     return np.stack([*columns, with_mean(trio, boxes.number)], axis=-1)
 
 
+def behind(boxes: Boxes, scores: Floats, codes: npt.NDArray[np.int64]) -> tuple[Floats, Floats]:
+    """Return ``(F + 1, C + 1)`` independent units and effective patients behind what `weigh` gives.
+
+    The weakest finding bounds a mean of perfect ones, and means over findings are not widened; skill has no exact end.
+    """
+    plain = means_behind(scores[:, :3], boxes.finding, codes, len(BOXED))
+    full = means_behind(scores, boxes.finding, codes, len(BOXED))
+    units, patients = (np.hstack([few, all_[:, 3:], all_[:, :1]]) for few, all_ in zip(plain, full, strict=True))
+    units[:, -1] = np.nan
+    counted = units[boxes.number >= MIN_BOXES]
+    weakest = np.where(counted > 0, counted, np.inf).min(axis=0, initial=np.inf)
+    weakest = np.where(np.isfinite(weakest), weakest, np.nan)
+    mean = np.full(units.shape[1], np.inf)
+    return np.vstack([units, weakest]), np.vstack([patients, mean])
+
+
 def summarize_all_boxes(
     boxes: Mapping[str, Boxes], question: Question, replicates: int, margin: float
 ) -> tuple[dict[str, Any], dict[str, Any]]:
@@ -180,6 +198,7 @@ def compare_boxes(boxes: Boxes, question: Question, margin: float, replicates: i
     """
     result: Contrasts = {name_of(pair): {} for pair in question.contrasts}
     groups, names = boxes.finding[:, None].astype(np.float64), (*BOXED, MACRO)
+    codes = np.unique(boxes.patients, return_inverse=True)[1]
     for key in COMPARED:
         columns = [SCORES.index(c) for c in (("iou", "prior_iou", "ceiling_iou") if key == "skill" else (key,))]
         tables = {}
@@ -194,7 +213,9 @@ def compare_boxes(boxes: Boxes, question: Question, margin: float, replicates: i
                 margin,
                 contrasts=len(question.contrasts),
                 replicates=replicates,
+                alpha=question.alpha,
                 names=names,
+                behind=[*means_behind(first[0], boxes.finding, codes, len(BOXED))[1][:, 0], np.inf],
             )
         add(result, tables, question, key)
     return result

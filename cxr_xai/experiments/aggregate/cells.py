@@ -1,7 +1,8 @@
 """The run folders below one folder, and what each says it is: an arm, a fold, a seed."""
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -109,12 +110,36 @@ def _require_complete(folders: Sequence[RunFolder], runs: Path, plan: Mapping[st
         )
 
 
+@contextmanager
+def whole_or_refused(path: Path) -> Iterator[None]:
+    """Say which file is damaged where reading it fails.
+
+    Raises:
+        UserError: the file was cut short, or is not what its name says.
+    """
+    try:
+        yield
+    except UserError:
+        raise
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, yaml.YAMLError) as error:
+        why = " ".join(str(error).split())[:80]
+        raise UserError(f"{path} is damaged ({why}); move its folder elsewhere and run its command again.") from error
+
+
 def read_cell(folder: RunFolder) -> Cell:
-    """Read one complete run; its arm is the key ``arm`` of its configuration, if it has one."""
-    summary, certificate = folder.read_summary(), read_json(folder.certificate)
-    settings = yaml.safe_load(folder.config.read_text())
-    fold = certificate["split"]["about"].get("fold")
-    arm, seed = str(settings.get("arm") or ""), int(certificate["seed"])
+    """Read one complete run; its arm is the key ``arm`` of its configuration, if it has one.
+
+    Raises:
+        UserError: a file is damaged.
+    """
+    with whole_or_refused(folder.summary):
+        summary = folder.read_summary()
+    with whole_or_refused(folder.certificate):
+        certificate = read_json(folder.certificate)
+        fold, seed = certificate["split"]["about"].get("fold"), int(certificate["seed"])
+    with whole_or_refused(folder.config):
+        settings = yaml.safe_load(folder.config.read_text())
+        arm = str(settings.get("arm") or "")
     choices = read_choices(folder.config)
     return Cell(folder, arm, seed, None if fold is None else int(fold), settings, choices, certificate, summary)
 

@@ -1,7 +1,7 @@
 """Arms against each other, on the same patients: bootstrap and permutation first, t-tests over folds beside them."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -11,7 +11,7 @@ from cxr_xai.errors import UserError
 from cxr_xai.experiments.aggregate.average import counted, source_of
 from cxr_xai.experiments.aggregate.pool import Pool
 from cxr_xai.report.protocol import PlanShown
-from cxr_xai.stats.compare import MACRO, adjust, compare_arms
+from cxr_xai.stats.compare import ALPHA, MACRO, adjust, compare_arms
 
 Contrasts = dict[str, dict[str, dict[str, dict[str, Any]]]]
 """Contrast → metric → ``macro`` or finding → what `add` says of the difference."""
@@ -37,15 +37,19 @@ class Question:
 
     Attributes:
         contrasts: (arm, reference) pairs; the primary one, if there is one, first.
-        metric: of the primary contrast; it is about the mean over findings, or one of them.
+        metric: of the primary contrast, and that of the margin; it is about the mean over findings, or one of them.
         over: ``macro`` or a finding.
         source: who declared the primary contrast, in words; empty where nobody did.
+        remark: why an analysis plan that is there declares none; empty where it does, or there is none.
+        alpha: level of the tests.
     """
 
     contrasts: Sequence[tuple[str, str]]
     metric: str = "auroc"
     over: str = MACRO
     source: str = ""
+    remark: str = ""
+    alpha: float = ALPHA
 
     def primary(self, metric: str) -> tuple[str, str] | None:
         """Return the primary contrast and what it is about, for tables of its metric; None for other metrics."""
@@ -95,31 +99,56 @@ def choose_question(
     sweep: Mapping[str, Any],
     plan: PlanShown | None = None,
 ) -> Question:
-    """Return what is asked: the primary contrast of the command, else of the analysis plan, else of the sweep.
+    """Return what is asked: the primary contrast of the analysis plan, else of the command, else of the sweep.
 
     Args:
         arms: all of them.
         option: arm and reference as given on the command line.
         sweep: the contents of ``sweep.json``: ``reference`` and ``primary``, an ``arm`` that is held ``against`` it.
-        plan: that the runs recorded; one about arms that are not here says nothing.
+        plan: that the runs recorded. One about arms that are not here, or that came after test labels were read,
+            declares nothing: its contrast is corrected like all others.
 
     Raises:
-        UserError: the option is no pair, or names an arm that is not there.
+        UserError: the option is no pair, names an arm that is not there, or contradicts a plan.
     """
     declared: dict[str, tuple[str, str]] = {}
     reference = sweep.get("reference")
     metric, over = "auroc", MACRO
-    if option is not None:
+    remark = "" if plan is None else _why_not(plan, arms)
+    if plan is not None and not remark:
+        who = f"the analysis plan {plan.sha256[:8]}, first seen {plan.first_seen[:10]}"
+        if option is not None and tuple(option) != plan.plan.arms:
+            raise UserError(
+                f"primary={_pair(option)} contradicts {who}, before test labels were read: {_pair(plan.plan.arms)}; "
+                "leave primary out, and its contrasts stand beside the planned one."
+            )
+        declared[who] = plan.plan.arms
+        metric, over = plan.plan.metric, plan.plan.over
+    elif option is not None:
         if len(option) != 2:
             raise UserError(f"primary={list(option)}; it is an arm and its reference: primary=[focal,bce].")
         declared["the command line"] = (str(option[0]), str(option[1]))
-    elif plan is not None and set(plan.plan.arms) <= set(arms):
-        when = "after test labels were read" if plan.post_hoc else f"first seen {plan.first_seen[:10]}"
-        declared[f"the analysis plan {plan.sha256[:8]}, {when}"] = plan.plan.arms
-        metric, over = plan.plan.metric, plan.plan.over
     if primary := sweep.get("primary"):
         declared["the sweep"] = (str(primary["arm"]), str(primary["against"]))
-    return ask(arms, declared, None if reference is None else str(reference), metric, over)
+    question = ask(arms, declared, None if reference is None else str(reference), metric, over)
+    alpha = ALPHA if plan is None or remark else plan.plan.alpha
+    return replace(question, remark=remark, alpha=alpha)
+
+
+def _why_not(plan: PlanShown, arms: Sequence[str]) -> str:
+    """Say why a plan declares no primary contrast of these arms; empty where it does."""
+    if absent := [arm for arm in plan.plan.arms if arm not in arms]:
+        return f"The analysis plan {plan.sha256[:8]} is about the arm {absent[0]}, which is not here; it did not apply."
+    if plan.post_hoc:
+        return (
+            f"The analysis plan {plan.sha256[:8]} came after test labels were read: its contrast is not primary, and "
+            "is corrected like the others."
+        )
+    return ""
+
+
+def _pair(arms: Sequence[str]) -> str:
+    return f"[{','.join(map(str, arms))}]"
 
 
 def compare(
@@ -140,7 +169,7 @@ def compare(
         question: what is compared.
         metrics: of which metrics.
         train_studies: that a fold was trained on, without val, on average.
-        margin: of equivalence, in units of the metric.
+        margin: of equivalence, in units of the question's metric; others are not held against it.
         replicates: of the bootstrap.
         tell: called after each contrast and metric.
     """
@@ -161,6 +190,7 @@ def compare(
                 train_studies=train_studies,
                 contrasts=len(question.contrasts),
                 replicates=replicates,
+                alpha=question.alpha,
             )
             tell()
         add(result, tables, question, metric)
@@ -168,10 +198,15 @@ def compare(
 
 
 def add(result: Contrasts, tables: Mapping[str, pd.DataFrame], question: Question, metric: str) -> None:
-    """Correct the contrasts of one metric together and put them under their names; the mean comes first."""
+    """Correct the contrasts of one metric together and put them under their names; the mean comes first.
+
+    ``equivalent`` is None but for the metric that the margin is in units of.
+    """
     if not tables:
         return
     joined = adjust(tables, question.primary(metric))
+    if metric != question.metric:
+        joined["equivalent"] = None
     for contrast in tables:
         rows = joined.loc[contrast]
         order = [MACRO, *(str(over) for over in rows.index if over != MACRO)]

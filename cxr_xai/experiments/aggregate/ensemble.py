@@ -6,9 +6,10 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from cxr_xai.artifacts.ledger import note_read
 from cxr_xai.data.splits.split import EXTERNAL
 from cxr_xai.experiments.aggregate.average import available, average, summarize_arm
-from cxr_xai.experiments.aggregate.pool import Pool, Predicted, find_unsupported, read_predicted
+from cxr_xai.experiments.aggregate.pool import Pool, Predicted, find_unsupported, read_complete
 from cxr_xai.experiments.aggregate.refuse import Design, require_external_unseen
 
 SPLIT = "official test, ensemble of {k} folds trained on train_val"
@@ -20,20 +21,24 @@ def read_ensemble(design: Design, tables: Mapping[int | None, pd.DataFrame]) -> 
     Per seed, probabilities are the means of the folds' probabilities; a finding is present where at least half of the
     folds say so, each at its own threshold from its own val. No threshold is chosen for the ensemble.
 
+    The reads stand in every run's ledger.
+
     Raises:
-        UserError: nothing is held out, or a fold has seen one of its patients.
+        UserError: nothing is held out, or a fold has seen one of its patients, or predictions are incomplete.
     """
     require_external_unseen(tables)
+    cells = [cell for runs in design.values() for folds in runs.values() for cell in folds]
+    for cell in cells:
+        note_read(cell.folder.ledger, "test labels", "aggregate, the ensemble", int(cell.split["images"][EXTERNAL]))
     scores: dict[str, dict[str, list[Any]]] = {}
     read: list[Predicted] = []
     for arm, runs in design.items():
-        by_seed = [[read_predicted(cell, EXTERNAL) for cell in folds] for folds in runs.values()]
+        by_seed = [[read_complete(cell, EXTERNAL) for cell in folds] for folds in runs.values()]
         read += [predicted for folds in by_seed for predicted in folds]
         scores[arm] = {kind: [join(folds, kind) for folds in by_seed] for kind in read[-1].scores}
     first = read[0]
     if not all(np.array_equal(first.images, other.images) for other in read):
         raise ValueError("runs of one data hash predicted different held-out studies")
-    cells = [cell for runs in design.values() for folds in runs.values() for cell in folds]
     fold = np.zeros(len(first.images), np.int64)
     seeds = tuple(next(iter(design.values())))
     return Pool(first.images, first.patients, fold, first.target, scores, seeds, find_unsupported(cells))

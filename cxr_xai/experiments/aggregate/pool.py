@@ -9,7 +9,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from cxr_xai.errors import UserError
-from cxr_xai.experiments.aggregate.cells import Cell
+from cxr_xai.experiments.aggregate.cells import Cell, whole_or_refused
 from cxr_xai.experiments.aggregate.refuse import Design, require_own_predictions
 from cxr_xai.findings import FINDINGS
 from cxr_xai.metrics.thresholds.contract import PREVALENCE_MATCHED
@@ -70,11 +70,12 @@ def read_predicted(cell: Cell, part: str) -> Predicted:
     """Read the predictions of one part.
 
     Raises:
-        UserError: a study is there twice, or not with every finding.
+        UserError: the file is damaged, or a study is there twice, or not with every finding.
     """
-    table = pd.read_parquet(cell.folder.predictions, filters=[("part", "==", part)])
-    number = table["finding"].map({name: k for k, name in enumerate(FINDINGS)}).to_numpy(np.int64)
-    image = table["image_id"].to_numpy(str)
+    with whole_or_refused(cell.folder.predictions):
+        table = pd.read_parquet(cell.folder.predictions, filters=[("part", "==", part)])
+        number = table["finding"].map({name: k for k, name in enumerate(FINDINGS)}).to_numpy(np.int64)
+        image = table["image_id"].to_numpy(str)
     order = np.lexsort((number, image))
     images = image[order][::K]
     whole = len(order) == K * len(set(images.tolist())) and (number[order].reshape(-1, K) == np.arange(K)).all()
@@ -87,6 +88,29 @@ def read_predicted(cell: Cell, part: str) -> Predicted:
     scores = {name: wide[name].astype(np.float64) for name in SCORES if name in wide}
     patients = table["patient_id"].to_numpy(str)[order][::K]
     return Predicted(images, patients, wide["target"].astype(np.float64), scores, digest.hexdigest())
+
+
+def read_complete(cell: Cell, part: str) -> Predicted:
+    """Read the predictions of one part, for as many studies as the run's certificate counts.
+
+    Raises:
+        UserError: some are missing, or see `read_predicted`.
+    """
+    predicted = read_predicted(cell, part)
+    require_complete(cell, part, predicted)
+    return predicted
+
+
+def require_complete(cell: Cell, part: str, predicted: Predicted) -> None:
+    """Refuse fewer or more studies than the run's certificate counts.
+
+    Raises:
+        UserError: says how many of how many.
+    """
+    wanted = int(cell.split["images"][part])
+    if len(predicted.images) != wanted:
+        found = f"{len(predicted.images):,} of {wanted:,}"
+        raise UserError(f"{cell.name} predicted {found} studies of {part}; run it again.")
 
 
 def read_pool(design: Design, tables: Mapping[int | None, pd.DataFrame]) -> Pool:
@@ -106,6 +130,7 @@ def read_pool(design: Design, tables: Mapping[int | None, pd.DataFrame]) -> Pool
     first = {cell.fold: cell for cell in reversed(cells)}
     for cell in cells:
         _require_same_studies(cell, read[cell.name], first[cell.fold], read[first[cell.fold].name], tables[cell.fold])
+        require_complete(cell, "test", read[cell.name])
     scores: dict[str, dict[str, list[Floats]]] = {}
     for arm, runs in design.items():
         kinds = [kind for kind in SCORES if all(kind in read[c.name].scores for folds in runs.values() for c in folds)]

@@ -1,6 +1,7 @@
 """Aggregates the runs of one folder: read, refuse, average, compare, write."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -55,10 +56,8 @@ def run_aggregate(settings: Settings, choices: Mapping[str, str]) -> None:
     require_one_origin(cells)
     design = require_whole_design(cells)
     tables = require_sound_folds(design)
-    plan = find_plan(cells)
-    question = choose_question(list(design), settings["primary"], found.plan, plan)
-    margin = settings["margin"] or (MARGIN if plan is None else plan.plan.margin)
-    settings = {**settings, "margin": margin}
+    question, margin = pose(settings, design, found.plan)
+    settings = {**settings, "margin": margin, "metrics": metrics_of(settings, question)}
     note_reads(cells)
     pool = read_pool(design, tables)
     folder = AggregateFolder(settings["output"] or runs / "aggregate")
@@ -70,11 +69,38 @@ def run_aggregate(settings: Settings, choices: Mapping[str, str]) -> None:
             "design": describe_design(settings, design, question),
             "runs": describe_runs(design),
             "ignored": list(found.ignored),
+            "tables": folder.read_tables(),
             **summarize(settings, design, tables, pool, question),
         }
     )
     report = write_aggregate_report(folder)
     print_aggregate(folder.read_summary(), report)
+
+
+def pose(settings: Settings, design: Design, sweep: Mapping[str, Any]) -> tuple[Question, float]:
+    """Return what is asked, and the margin of equivalence: of the command, of a plan that applies, else .01."""
+    cells = cells_of(design)
+    plan = find_plan(cells)
+    question = choose_question(list(design), settings["primary"], sweep, plan)
+    margin = settings["margin"] or (MARGIN if plan is None or question.remark else plan.plan.margin)
+    if plan is None and any(cell.certificate.get("plans") for cell in cells):
+        question = replace(question, remark="The runs do not all have the same analysis plan; none applied.")
+    seeds = sorted({cell.seed for cell in cells})
+    if plan is not None and not question.remark and sorted(set(plan.plan.seeds)) != seeds:
+        planned, there = (", ".join(map(str, each)) for each in (sorted(set(plan.plan.seeds)), seeds))
+        question = replace(question, remark=f"The plan names the seeds {planned}; the runs have {there}.")
+    return question, margin
+
+
+def metrics_of(settings: Settings, question: Question) -> list[str]:
+    """Return the metrics to compare; that of a declared primary contrast is always among them.
+
+    >>> metrics_of({"metrics": ["f1"]}, Question([("a", "b")], source="the sweep"))
+    ['auroc', 'f1']
+    """
+    metrics = list(settings["metrics"])
+    absent = question.source and question.metric in METRICS and question.metric not in metrics
+    return [question.metric, *metrics] if absent else metrics
 
 
 def find_plan(cells: Sequence[Cell]) -> PlanShown | None:
@@ -103,12 +129,15 @@ def check_settings(settings: Settings) -> None:
     Raises:
         UserError: names the option.
     """
-    if unknown := [metric for metric in settings["metrics"] if metric not in METRICS]:
+    metrics, replicates, margin = settings["metrics"], settings["replicates"], settings["margin"]
+    if not isinstance(metrics, list) or not metrics:
+        raise UserError(f"metrics={metrics}; it is a list: metrics=[auroc,f1].")
+    if unknown := [metric for metric in metrics if metric not in METRICS]:
         raise UserError(f"metrics={unknown[0]}: not one of those with intervals: {', '.join(METRICS)}.")
-    if settings["replicates"] < 100:
-        raise UserError(f"replicates={settings['replicates']}; an interval needs 100 or more.")
-    if settings["margin"] is not None and not settings["margin"] > 0:
-        raise UserError(f"margin={settings['margin']}; it must be above 0.")
+    if type(replicates) is not int or replicates < 100:
+        raise UserError(f"replicates={replicates}; an interval needs 100 or more.")
+    if margin is not None and (type(margin) not in (int, float) or not margin > 0):
+        raise UserError(f"margin={margin}; it must be above 0.")
 
 
 def describe_design(settings: Settings, design: Design, question: Question) -> dict[str, Any]:
@@ -123,9 +152,12 @@ def describe_design(settings: Settings, design: Design, question: Question) -> d
         "contrasts": [list(pair) for pair in question.contrasts],
         "primary": None if not question.source else {"metric": question.metric, "over": question.over},
         "declared_by": question.source,
+        "remark": question.remark,
         "metrics": list(settings["metrics"]),
         "replicates": settings["replicates"],
         "margin": settings["margin"],
+        "margin_of": question.metric,
+        "alpha": question.alpha,
     }
 
 

@@ -72,10 +72,11 @@ def _contrasts(summary: Mapping[str, Any]) -> Table:
             continue
         of = LABELS[metric] if over == MEAN else f"{LABELS[metric]} {over}"
         tests = [p_value(row["p"]), "–" if row["primary"] else p_value(row["holm"]), p_value(row["p_corrected"])]
-        table.add_row(
-            contrast, of, cell_text("difference", row), *tests, verdict(row), style="bold" if row["primary"] else ""
-        )
+        said = verdict(row, summary["design"]["alpha"])
+        table.add_row(contrast, of, cell_text("difference", row), *tests, said, style="bold" if row["primary"] else "")
     who = summary["design"]["declared_by"]
     table.caption = f"primary contrast in bold, declared by {who}" if who else "no contrast was declared primary"
+    if remark := summary["design"]["remark"]:
+        table.caption += f"\n{remark}"
     table.caption += "\np: arms swapped patient by patient; N–B: t over folds, Nadeau–Bengio"
     return table

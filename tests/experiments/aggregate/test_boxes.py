@@ -1,6 +1,7 @@
 """Localization over the folds' sealed boxes, by hand."""
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -8,12 +9,13 @@ import pytest
 
 from cxr_xai.artifacts.run_folder import RunFolder
 from cxr_xai.errors import UserError
+from cxr_xai.experiments.aggregate import boxes as compare_module
 from cxr_xai.experiments.aggregate.arms import name_arms
 from cxr_xai.experiments.aggregate.boxes import Boxes, compare_boxes, read_boxes, summarize_boxes
 from cxr_xai.experiments.aggregate.cells import find_cells
 from cxr_xai.experiments.aggregate.contrasts import Question
 from cxr_xai.experiments.aggregate.refuse import Design, require_whole_design
-from cxr_xai.experiments.summary import SCORES
+from cxr_xai.experiments.summary import SCORES, summarize_localization
 from cxr_xai.findings import BOXED
 
 
@@ -91,3 +93,30 @@ def test_runs_without_boxes_have_no_localization(copy: Path) -> None:
     for path in copy.iterdir():
         RunFolder(path).localization.unlink()
     assert read_boxes(design_of(copy)) == {}
+
+
+def test_the_page_and_the_runs_report_give_the_same_intervals() -> None:
+    random, boxes = np.random.default_rng(0), make_boxes(80)
+    scores = boxes.scores["ahead"]
+    scores[:, SCORES.index("pointing")] = 1.0
+    scores[:, SCORES.index("iou")] += random.normal(0, 0.05, 80)
+    table = pd.DataFrame(scores, columns=list(SCORES)).assign(
+        patient_id=boxes.patients, finding=[BOXED[f] for f in boxes.finding], dead=False, boxes=1
+    )
+    report, page = summarize_localization(table, 200), summarize_boxes(boxes, 200)["ahead"]
+    assert page["findings"]["Atelectasis"]["pointing"] == {"value": 1, "low": 0.025 ** (1 / 40), "high": 1}
+    assert page["macro"]["pointing"] == {"value": 1, "low": 0.025 ** (1 / 40), "high": 1}
+    for key in ("pointing", "iou", "prior_iou", "skill"):
+        assert page["macro"][key] == pytest.approx(report["macro"][key])
+        assert page["findings"]["Atelectasis"][key] == pytest.approx(report["findings"]["Atelectasis"][key])
+
+
+def test_a_difference_over_few_patients_is_widened(monkeypatch: pytest.MonkeyPatch) -> None:
+    boxes = make_boxes(16)
+    boxes.scores["ahead"][:, SCORES.index("iou")] += np.random.default_rng(0).normal(0, 0.05, 16)
+    seen: dict[str, Any] = {}
+    whole = compare_module.compare_arms
+    monkeypatch.setattr(compare_module, "compare_arms", lambda *a, **k: seen.update(k) or whole(*a, **k))
+    compare_boxes(boxes, Question([("ahead", "prior")]), 0.01, 200)
+    assert seen["behind"][:2] == [8, 8]
+    assert np.isinf(seen["behind"][-1]), "a mean over findings is not widened"

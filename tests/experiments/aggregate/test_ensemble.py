@@ -1,5 +1,6 @@
 """The folds together, on patients that none has seen."""
 
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
@@ -7,6 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from cxr_xai.artifacts.ledger import read_ledger
 from cxr_xai.artifacts.run_folder import RunFolder
 from cxr_xai.data.index import Index
 from cxr_xai.errors import UserError
@@ -40,6 +42,12 @@ def test_the_mean_of_the_folds_probabilities_on_the_test_list(held: Path, index:
     assert set(pool.scores["focal"]["pred"][0].ravel()) == {0, 1}
 
 
+def test_the_ledgers_say_that_the_test_list_was_read(held: Path) -> None:
+    pool, folder = read(held), RunFolder(next(held.iterdir()))
+    line = read_ledger(folder.ledger).iloc[-1]
+    assert (line["what"], line["purpose"], line["rows"]) == ("test labels", "aggregate, the ensemble", len(pool.images))
+
+
 def test_it_beats_its_members_and_carries_its_own_card(held: Path) -> None:
     pool = read(held)
     numbers = summarize_ensemble(pool, ["auroc"], replicates=100, folds=4)
@@ -49,6 +57,16 @@ def test_it_beats_its_members_and_carries_its_own_card(held: Path) -> None:
     assert ensemble["low"] < ensemble["value"] < ensemble["high"]
     # Four models with independent noise: together far above what one of them reaches (about .84).
     assert ensemble["value"] > 0.92
+
+
+def test_incomplete_predictions_are_refused(held: Path, tmp_path: Path) -> None:
+    runs = Path(shutil.copytree(held, tmp_path / "runs"))
+    for folder in map(RunFolder, runs.iterdir()):
+        table = pd.read_parquet(folder.predictions)
+        gone = table.loc[table["part"] == "external", "image_id"].iloc[0]
+        table[table["image_id"] != gone].to_parquet(folder.predictions)
+    with pytest.raises(UserError, match=r"predicted \d+ of \d+ studies of external"):
+        read(runs)
 
 
 def test_out_of_fold_studies_are_never_an_ensembles(sound: Path) -> None:

@@ -171,6 +171,13 @@ def fewer_studies(runs: Path) -> None:
     table[table["image_id"] != gone].to_parquet(run(runs).predictions)
 
 
+def fewer_studies_in_all_arms(runs: Path) -> None:
+    for arm in ("bce", "focal"):
+        table = pd.read_parquet(run(runs, arm).predictions)
+        images = np.unique(table.loc[table["part"] == "test", "image_id"])
+        table[~table["image_id"].isin(images[::2])].to_parquet(run(runs, arm).predictions)
+
+
 def doubled_study(runs: Path) -> None:
     table = pd.read_parquet(run(runs).predictions)
     pd.concat([table, table[table["part"] == "test"].head(14)]).to_parquet(run(runs).predictions)
@@ -210,6 +217,7 @@ SPOILT = [
     (copied_seed, r"f0-s0 and .*f0-s1 have equal predictions, though fold or seed differ; a copied folder\?"),
     (predicted_other_studies, r"focal-none-kfold-f1-s0 predicted .*, which its split does not test"),
     (fewer_studies, r"test the same fold and predicted other studies \(1, the first is"),
+    (fewer_studies_in_all_arms, r"bce-none-kfold-f1-s0 predicted \d+ of \d+ studies of test; run it again"),
     (doubled_study, r"does not hold each study once with every finding"),
     (other_targets, r"were scored against different labels of the same studies"),
     (two_settings_in_one_arm, r"arm bce is two: optimizer\.lr is 0\.2 in .*f0-s0 and 0\.1 in .*f1-s0"),
@@ -226,6 +234,14 @@ def test_a_sound_sweep_is_read(sound: Path) -> None:
 def test_refused(copy: Path, spoil: Callable[[Path], None], message: str) -> None:
     spoil(copy)
     with pytest.raises(UserError, match=message):
+        read(copy)
+
+
+@pytest.mark.parametrize("file", ["certificate", "summary", "predictions"])
+def test_a_file_that_was_cut_short_is_named(copy: Path, file: str) -> None:
+    path: Path = getattr(run(copy), file)
+    path.write_bytes(path.read_bytes()[:100])
+    with pytest.raises(UserError, match=rf"{path.name} is damaged \("):
         read(copy)
 
 

@@ -16,6 +16,7 @@ from cxr_xai.errors import UserError
 from cxr_xai.experiments.aggregate.run import run_aggregate
 from cxr_xai.experiments.command import compose
 from cxr_xai.files import read_json, write_json
+from cxr_xai.stats.permutation import permutations_needed
 
 
 def aggregate(runs: Path, output: Path, *overrides: str) -> AggregateFolder:
@@ -80,7 +81,12 @@ def test_the_terminal_fits_80_columns(sound: Path, tmp_path: Path, capsys: pytes
 
 def test_seeds_without_folds_are_averaged_over(write: Callable[..., Path], tmp_path: Path) -> None:
     runs = write(tmp_path / "runs", k=None, seeds=(0, 1, 2))
-    summary = aggregate(runs, tmp_path / "out", "metrics=[auroc]").read_summary()
+    aggregate(runs, tmp_path / "out", "metrics=[brier]")
+    (tmp_path / "out/tables/my_own.tex").write_text("mine")
+    folder = aggregate(runs, tmp_path / "out", "metrics=[auroc]")
+    assert not (folder.tables / "findings_brier.tex").exists(), "of the former aggregate"
+    assert (folder.tables / "my_own.tex").read_text() == "mine"
+    summary = folder.read_summary()
     assert (summary["design"]["folds"], summary["design"]["seeds"]) == (None, [0, 1, 2])
     own = [row["auroc"] for row in summary["folds"] if row["arm"] == "bce"]
     macro = summary["arms"]["bce"]["macro"]["auroc"]
@@ -111,8 +117,10 @@ def test_a_sweep_says_what_is_primary(copy: Path, tmp_path: Path) -> None:
     sweep = {"reference": "bce", "primary": {"arm": "focal", "against": "bce"}}
     cells = [{"folder": path.name} for path in copy.iterdir()]
     write_json(copy / "sweep.json", {"schema_version": 1, "cells": cells, **sweep})
-    design = aggregate(copy, tmp_path / "out", "metrics=[auroc]").read_summary()["design"]
+    summary = aggregate(copy, tmp_path / "out", "metrics=[f1]").read_summary()
+    design = summary["design"]
     assert (design["declared_by"], design["contrasts"]) == ("the sweep", [["focal", "bce"]])
+    assert summary["contrasts"]["focal − bce"]["auroc"]["macro"]["primary"], "its metric is compared though not asked"
 
 
 @pytest.mark.parametrize(
@@ -121,6 +129,10 @@ def test_a_sweep_says_what_is_primary(copy: Path, tmp_path: Path) -> None:
         ("metrics=[recall]", "metrics=recall: not one of those with intervals"),
         ("replicates=10", "replicates=10; an interval needs 100 or more"),
         ("margin=0", "margin=0; it must be above 0"),
+        ("metrics=null", r"metrics=None; it is a list: metrics=\[auroc,f1\]"),
+        ("replicates=abc", "replicates=abc; an interval needs 100 or more"),
+        ("replicates=null", "replicates=None; an interval needs 100 or more"),
+        ("margin=x", "margin=x; it must be above 0"),
     ],
 )
 def test_wrong_options(sound: Path, tmp_path: Path, override: str, message: str) -> None:
@@ -139,7 +151,7 @@ def test_nothing_is_written_where_something_is_refused(copy: Path, tmp_path: Pat
 def test_reads_are_noted_and_a_plan_says_what_is_primary(copy: Path, tmp_path: Path) -> None:
     text = (
         "{primary: {metric: auroc/Mass, arms: [focal, bce]}, findings: all, metrics: [auroc], margin: 0.02,"
-        " alpha: 0.05, seeds: [0]}"
+        " alpha: 0.01, seeds: [1, 0]}"
     )
     for path in copy.iterdir():
         folder = RunFolder(path)
@@ -148,9 +160,12 @@ def test_reads_are_noted_and_a_plan_says_what_is_primary(copy: Path, tmp_path: P
     summary = aggregate(copy, tmp_path / "out", "metrics=[auroc]").read_summary()
     assert summary["design"]["declared_by"] == "the analysis plan ffffffff, first seen 2026-01-01"
     assert summary["design"]["primary"] == {"metric": "auroc", "over": "Mass"}
-    assert summary["design"]["margin"] == 0.02
+    assert (summary["design"]["margin"], summary["design"]["alpha"]) == (0.02, 0.01)
+    assert summary["design"]["remark"] == "The plan names the seeds 0, 1; the runs have 0."
     rows = summary["contrasts"]["focal − bce"]["auroc"]
     assert [over for over, row in rows.items() if row["primary"]] == ["Mass"]
+    assert min(row["p"] for row in rows.values()) == pytest.approx(1 / (permutations_needed(15, 0.01) + 1))
+    assert "Tests are at 0.01, intervals at 95 %." in (tmp_path / "out/tables/contrasts.md").read_text()
     ledger = read_ledger(RunFolder(next(copy.iterdir())).ledger)
     assert ledger["what"].tolist()[-2:] == ["test labels", "sealed boxes"]
     assert set(ledger["purpose"]) == {"aggregate"}
