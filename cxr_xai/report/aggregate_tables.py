@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from cxr_xai.report.format import coverage, name
-from cxr_xai.report.tables import Column, Kind, Table
+from cxr_xai.report.tables import Column, Kind, Table, with_own_names
 
 LABELS = {
     "auroc": "AUROC",
@@ -53,7 +53,7 @@ def make_tables(summary: Summary) -> list[Table]:
         shown = protocol_note(summary, ensemble["split"])
         tables.append(arms_table("ensemble", "Ensembles of the folds, on patients that no fold has seen",
                                  ensemble["arms"], shown))  # fmt: skip
-    return [*tables, runs_table(summary["runs"], note)]
+    return with_own_names([*tables, runs_table(summary["runs"], note)])
 
 
 def protocol_note(summary: Summary, split: str | None = None) -> tuple[str, ...]:
