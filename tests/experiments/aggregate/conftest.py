@@ -106,7 +106,7 @@ def write_run(root: Path, index: Index, split: Split, arm: str, seed: int, sourc
         folder.append_localization(sealed, "sealed", 1)
     rules = {name: {"threshold_rule": "prevalence_matched" if name == "Hernia" else "val_f1"} for name in FINDINGS}
     classification = {"test": {"findings": rules}}
-    epochs = {"epochs": 2, "best_epoch": 1, "stopped_early": False}
+    epochs = {"epochs": 2, "max_epochs": 2, "best_epoch": 1, "stopped_early": False}
     card = make_card(certificate, mean_over=14).as_dict()
     folder.write_summary({"protocol": card, "classification": classification, **epochs})
     return folder
