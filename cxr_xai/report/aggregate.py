@@ -9,9 +9,11 @@ from markupsafe import Markup
 
 from cxr_xai.artifacts.aggregate_folder import AggregateFolder
 from cxr_xai.files import whole
-from cxr_xai.report.aggregate_tables import LABELS, MEAN, make_tables, walk_contrasts
+from cxr_xai.report.aggregate_tables import make_tables
+from cxr_xai.report.contrast_tables import walk_contrasts
 from cxr_xai.report.figures import left_end, make_row
 from cxr_xai.report.format import is_known, name, or_nan
+from cxr_xai.report.labels import LABELS, MEAN
 from cxr_xai.report.page import HERE, NAMES, describe_phantom, make_environment
 from cxr_xai.report.tables import cell_parts, cell_text, write_tables
 from cxr_xai.visualization.rows import Row, draw_rows

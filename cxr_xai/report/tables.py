@@ -2,8 +2,9 @@
 
 import csv
 import io
+import itertools
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -185,6 +186,22 @@ def to_csv(table: Table) -> str:
 def _parts_of(table: Table, column: int) -> list[str]:
     entries = [row[column] for row in table.rows if isinstance(row[column], Mapping)]
     return ["", *(part for part in ("low", "high", "sd") if any(part in entry for entry in entries))]
+
+
+def with_own_names(tables: Sequence[Table]) -> list[Table]:
+    """Return tables whose names differ, also where a file system ignores case: a number is added to the later ones.
+
+    >>> [table.name for table in with_own_names([Table("lr_1", "", [], [], [])] * 2)]
+    ['lr_1', 'lr_1_2']
+    """
+    taken: set[str] = set()
+    named = []
+    for table in tables:
+        names = (f"{table.name}_{n}" if n > 1 else table.name for n in itertools.count(1))
+        own = next(each for each in names if each.casefold() not in taken)
+        taken.add(own.casefold())
+        named.append(replace(table, name=own))
+    return named
 
 
 def write_tables(folder: Path, tables: Sequence[Table], former: Sequence[str] = ()) -> None:

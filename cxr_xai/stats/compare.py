@@ -12,7 +12,7 @@ from cxr_xai.stats.clusters import metric_patients
 from cxr_xai.stats.corrections import holm
 from cxr_xai.stats.equivalence import equivalent
 from cxr_xai.stats.intervals import interval
-from cxr_xai.stats.paired import PairedBootstrap, bootstrap_p, pair_folds, paired_bootstrap, paired_delong
+from cxr_xai.stats.paired import PairedBootstrap, PairedFold, bootstrap_p, pair_folds, paired_bootstrap, paired_delong
 from cxr_xai.stats.permutation import permutation_p, permutations_needed, permute_arms, require_permutations
 from cxr_xai.stats.resampled_t import corrected_t, paired_t
 from cxr_xai.stats.statistic import Measure
@@ -82,8 +82,12 @@ def compare_arms(
         sizes[: len(names)] = metric_patients(metric, target, np.unique(patients, return_inverse=True)[1])
     share = len(np.asarray(target)) / len(folds) / train_studies
     table = _table(rows, drawn, swapped, (margin, alpha), sizes, share).assign(seeds=len(first), folds=len(folds))
-    delong = paired_delong(folds) if metric == "auroc" else np.empty(0)
-    return table.assign(p_delong=np.append(delong, np.full(len(rows) - len(delong), np.nan)))
+    return table.assign(p_delong=_without_resampling(folds, metric, len(rows)))
+
+
+def _without_resampling(folds: list[PairedFold], metric: Measure, rows: int) -> Floats:
+    p = paired_delong(folds) if metric == "auroc" else np.empty(0)
+    return np.append(p, np.full(rows - len(p), np.nan))
 
 
 def _enough(permutations: int | None, family: int, alpha: float) -> int:

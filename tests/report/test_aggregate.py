@@ -10,7 +10,8 @@ from cxr_xai.artifacts.aggregate_folder import AggregateFolder
 from cxr_xai.errors import UserError
 from cxr_xai.findings import BOXED, FINDINGS
 from cxr_xai.report.aggregate import write_aggregate_report
-from cxr_xai.report.aggregate_tables import verdict
+from cxr_xai.report.aggregate_tables import slug, verdict
+from cxr_xai.report.tables import Table, with_own_names
 
 
 def entry(value: float | None, sd: float | None = 0.01) -> dict[str, Any]:
@@ -207,3 +208,8 @@ def test_another_folder_is_named(tmp_path: Path) -> None:
 def test_the_verdict_is_at_the_level_of_the_plan() -> None:
     row = {"value": 0.1, "holm": 0.03, "equivalent": None}
     assert (verdict(row, 0.05), verdict(row, 0.01)) == ("larger", "not shown")
+
+
+def test_arms_whose_names_differ_in_signs_alone_have_files_of_their_own() -> None:
+    tables = [Table(f"metrics_{slug(arm)}", arm, [], [], []) for arm in ("lr=-1", "lr=1", "LR=1")]
+    assert [table.name for table in with_own_names(tables)] == ["metrics_lr_1", "metrics_lr_1_2", "metrics_LR_1_3"]

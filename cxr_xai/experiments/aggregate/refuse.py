@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 import pandas as pd
@@ -18,15 +19,33 @@ Design = Mapping[str, Mapping[int, Sequence[Cell]]]
 
 
 def require_one_origin(cells: Sequence[Cell]) -> None:
-    """Refuse runs of different code, data or protocol.
+    """Refuse runs of different code, data, number of epochs or protocol.
 
     Raises:
         UserError: names two runs and what differs.
     """
     for what, section in (("code", "code"), ("data", "data")):
         _require_equal(cells, {c.name: c.certificate[section]["sha256"] for c in cells}, what)
+    _require_equal(cells, {cell.name: cell.summary["max_epochs"] for cell in cells}, "numbers of epochs (max_epochs)")
     cards = {cell.name: read_card(cell.summary["protocol"]) for cell in cells}
     require_same_protocol(cards, (*FOLDS, "uses_of_boxes"))
+
+
+def require_planned_epochs(cells: Sequence[Cell], sweep: Mapping[str, Any]) -> None:
+    """Refuse runs that were to train longer: finished by an earlier, shorter command.
+
+    Args:
+        cells: all of them.
+        sweep: the contents of ``sweep.json``, empty without one.
+
+    Raises:
+        UserError: names the run and both numbers of epochs.
+    """
+    planned = {Path(str(cell["folder"])).name: cell.get("epochs") for cell in sweep.get("cells", [])}
+    for cell in cells:
+        wanted, found = planned.get(cell.name), cell.summary["max_epochs"]
+        if wanted is not None and found < wanted:
+            raise UserError(f"{cell.name} has {found} epochs, and the sweep plans {wanted}; run the sweep again.")
 
 
 def _require_equal(cells: Sequence[Cell], values: Mapping[str, Any], what: str) -> None:

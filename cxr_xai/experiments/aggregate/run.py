@@ -27,6 +27,7 @@ from cxr_xai.experiments.aggregate.pool import Pool, read_pool, tabulate_pool
 from cxr_xai.experiments.aggregate.refuse import (
     Design,
     require_one_origin,
+    require_planned_epochs,
     require_sound_folds,
     require_whole_design,
 )
@@ -54,6 +55,7 @@ def run_aggregate(settings: Settings, choices: Mapping[str, str]) -> None:
     found = find_cells(runs)
     cells = name_arms(found.cells)
     require_one_origin(cells)
+    require_planned_epochs(cells, found.plan)
     design = require_whole_design(cells)
     tables = require_sound_folds(design)
     question, margin = pose(settings, design, found.plan)

@@ -8,8 +8,10 @@ from rich.box import SIMPLE_HEAD
 from rich.table import Table
 
 from cxr_xai.experiments.terminal import NOTICE, console
-from cxr_xai.report.aggregate_tables import LABELS, MEAN, PHANTOM, verdict, walk_contrasts
+from cxr_xai.report.aggregate_tables import PHANTOM
+from cxr_xai.report.contrast_tables import verdict, walk_contrasts
 from cxr_xai.report.format import interval, is_known, number
+from cxr_xai.report.labels import LABELS, MEAN
 from cxr_xai.report.tables import cell_text, p_value
 
 

@@ -108,7 +108,7 @@ def write_run(root: Path, index: Index, split: Split, arm: str, seed: int, sourc
     views = {"AP": {"value": 0.7}, "PA": {"value": 0.8}}
     classification = {"test": {"findings": rules, "by_view": views}}
     beside = {"label_only": {"macro": {"value": 0.6}}, "flags": [{"name": "maps below the prior"}]}
-    epochs = {"epochs": 2, "best_epoch": 1, "stopped_early": False}
+    epochs = {"epochs": 2, "max_epochs": 2, "best_epoch": 1, "stopped_early": False}
     card = make_card(certificate, mean_over=14).as_dict()
     folder.write_summary({"protocol": card, "classification": classification, **beside, **epochs})
     return folder

@@ -18,6 +18,7 @@ from cxr_xai.experiments.aggregate.pool import Pool, read_pool
 from cxr_xai.experiments.aggregate.refuse import (
     require_external_unseen,
     require_one_origin,
+    require_planned_epochs,
     require_sound_folds,
     require_whole_design,
 )
@@ -26,8 +27,10 @@ from cxr_xai.files import read_json, write_json
 
 def read(runs: Path) -> Pool:
     """Go through every gate, as the script does."""
-    cells = name_arms(find_cells(runs).cells)
+    found = find_cells(runs)
+    cells = name_arms(found.cells)
     require_one_origin(cells)
+    require_planned_epochs(cells, found.plan)
     design = require_whole_design(cells)
     return read_pool(design, require_sound_folds(design))
 
@@ -91,6 +94,15 @@ def other_code(runs: Path) -> None:
 
 def other_data(runs: Path) -> None:
     edit(run(runs), "data", "sha256", to="d" * 64)
+
+
+def other_epochs(runs: Path) -> None:
+    edit(run(runs), "max_epochs", to=50, file="summary")
+
+
+def fewer_epochs_than_planned(runs: Path) -> None:
+    cells = [{"folder": str(path), "epochs": 3} for path in runs.iterdir()]
+    write_json(runs / "sweep.json", {"schema_version": 1, "cells": cells})
 
 
 def other_split(runs: Path) -> None:
@@ -204,6 +216,8 @@ SPOILT = [
     (double, r"arm focal, seed 0, fold 1 is there twice: again, nih-resnet10-focal-none-kfold-f1-s0"),
     (other_code, r"f0-s0 and nih-resnet10-focal-none-kfold-f1-s0 were made with different code \(cccccccc, dddddddd\)"),
     (other_data, r"made with different data \(aaaaaaaa, dddddddd\)"),
+    (other_epochs, r"were made with different numbers of epochs \(max_epochs\) \(2, 50\)"),
+    (fewer_epochs_than_planned, r"bce-none-kfold-f0-s0 has 2 epochs, and the sweep plans 3; run the sweep again"),
     (other_split, r"focal-none-kfold-f1-s0 have different protocols: split is kfold in one and official"),
     (other_labels, r"have different protocols: label_file\.sha256 is bbbbbbbb in one and dddddddd"),
     (other_number_of_folds, r"different number of folds \(3, 5\)"),
