@@ -63,9 +63,11 @@ def test_cells_of_other_code_are_refused_and_fresh_begins_anew(sweep: Sweep, tmp
     with pytest.raises(UserError, match=r"1 of 1 cells were made by other code, .*fresh=true"):
         sweep("bce")
     assert sweep("bce", fresh=True) == ["bce"]
+    with pytest.raises(UserError, match="1 of 1 cells did not finish; the same command without fresh=true runs them"):
+        sweep("bce", failing=["bce"], fresh=True)
     assert len(read_sweep(home)["cells"]) == 1
     aside = [path.name for path in home.iterdir() if "~" in path.name]
-    assert len(aside) == 2, "the other cell belongs to a sweep that is no more"
+    assert len(aside) == 3, "the other cell belongs to a sweep that is no more"
 
 
 def test_no_process_at_a_time_is_refused_before_anything_is_written(sweep: Sweep, tmp_path: Path) -> None:
