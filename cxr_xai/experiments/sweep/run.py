@@ -113,10 +113,13 @@ def make_job(overrides: Sequence[str], settings: dict[str, Any], choices: dict[s
 
 
 def name_job(cell: str, settings: dict[str, Any]) -> str:
-    """Name a cell shortly: its arm, fold and seed, or its folder where it has no arm."""
+    """Name a cell shortly: its arm, fold, seed and the hash of its folder, or its folder where it has no arm.
+
+    Without the hash, cells that differ in a comma override alone would have one name.
+    """
     fold = settings["split"].get("fold")
     parts = [settings["arm"] or cell, *([] if fold is None else [f"fold {fold}"]), f"seed {settings['seed']}"]
-    return " ".join(parts) if settings["arm"] else cell
+    return f"{' '.join(parts)} ({cell.rpartition('-')[2]})" if settings["arm"] else cell
 
 
 def require_known_code(cells: Sequence[Planned], fresh: bool) -> None:

@@ -98,3 +98,9 @@ def test_two_launches_at_once_lose_no_cell(sweep: Sweep, tmp_path: Path, monkeyp
     at_work[0].join()
     assert len(read_sweep(home)["cells"]) == 3
     assert not (home / "sweep.lock").exists()
+
+
+def test_every_cell_has_a_name_of_its_own() -> None:
+    settings = {"arm": "smote", "split": {"fold": 2}, "seed": 1}
+    assert run.name_job("phantom-f2-s1-1a2b3c4d", settings) == "smote fold 2 seed 1 (1a2b3c4d)"
+    assert run.name_job("phantom-f2-s1-1a2b3c4d", {**settings, "arm": None}) == "phantom-f2-s1-1a2b3c4d"
