@@ -58,15 +58,21 @@ def command(config_name: str) -> Callable[[Task], Callable[[], None]]:
                 print(f"error: {explain_error(error, config_name)}", file=sys.stderr)
                 sys.exit(1)
             except KeyboardInterrupt:
-                print("interrupted: the same command continues where it stopped", file=sys.stderr)
+                print(f"interrupted: {name_command()} continues where it stopped", file=sys.stderr)
                 sys.exit(130)
             except Interrupted as signal:
-                print(signal, file=sys.stderr)
+                print(str(signal).replace("the same command", name_command()), file=sys.stderr)
                 sys.exit(128 + signal.signum)
 
         return main
 
     return decorate
+
+
+def name_command() -> str:
+    """Say what continues a run: the same command, but for the word that would move it aside."""
+    fresh = any(re.fullmatch(r"\+*fresh=(true|yes|on|1)", word, re.IGNORECASE) for word in sys.argv[1:])
+    return "the same command without fresh=true" if fresh else "the same command"
 
 
 FULL, OURS = "HYDRA_FULL_ERROR", "CXR_XAI_FULL_ERROR"

@@ -10,6 +10,7 @@ from hydra.errors import HydraException
 
 from cxr_xai.errors import UserError
 from cxr_xai.experiments.command import command, compose, explain_error, known_keys
+from cxr_xai.signals import Interrupted
 
 
 def complain(*overrides: str) -> str:
@@ -94,13 +95,21 @@ def test_a_mistake_ends_in_a_line_and_status_one(
     assert capsys.readouterr().err == line
 
 
-def test_an_interruption_says_how_to_go_on(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+@pytest.mark.parametrize("error", [KeyboardInterrupt(), Interrupted(signal.SIGTERM)])
+@pytest.mark.parametrize(("overrides", "words"), [([], ""), (["fresh=true"], " without fresh=true")])
+def test_an_interruption_says_how_to_go_on(
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    error: BaseException,
+    overrides: list[str],
+    words: str,
+) -> None:
     def task(settings: Any, choices: Any) -> None:
-        raise KeyboardInterrupt
+        raise error
 
-    with pytest.raises(SystemExit, match="130"):
-        run_main(monkeypatch, task)
-    assert "the same command continues" in capsys.readouterr().err
+    with pytest.raises(SystemExit, match=r"130|143"):
+        run_main(monkeypatch, task, *overrides)
+    assert f"the same command{words} continues" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(("signum", "status"), [(signal.SIGTERM, 143), (signal.SIGUSR1, 138)])

@@ -61,7 +61,7 @@ def run_sweep(request: Request, compose: Compose, launch: Launch, dry: bool = Fa
     statuses = [read_status(planned.folder, planned.epochs) for planned in plan.cells]
     due = [p for p, status in zip(plan.cells, statuses, strict=True) if status.state is not CellState.FINISHED]
     launch([planned.cell.overrides for planned in due])
-    conclude(describe_sweep(plan, found), plan.home)
+    conclude(describe_sweep(plan, found), plan.home, fresh)
 
 
 @contextmanager
@@ -78,7 +78,7 @@ def _claim(home: Path) -> Iterator[None]:
         lease.release()
 
 
-def conclude(record: Mapping[str, Any], home: Path) -> None:
+def conclude(record: Mapping[str, Any], home: Path, fresh: bool = False) -> None:
     """Show what became of the cells of a launch.
 
     Raises:
@@ -87,8 +87,9 @@ def conclude(record: Mapping[str, Any], home: Path) -> None:
     statuses = read_statuses(record, home)
     print_cells(record, statuses, home)
     if missing := [status for status in statuses if status.state is not CellState.FINISHED]:
+        command = "the same command without fresh=true" if fresh else "the same command"
         raise UserError(
-            f"{len(missing)} of {len(statuses)} cells did not finish; the same command runs them again and leaves the "
+            f"{len(missing)} of {len(statuses)} cells did not finish; {command} runs them again and leaves the "
             "others alone."
         )
 
@@ -112,10 +113,13 @@ def make_job(overrides: Sequence[str], settings: dict[str, Any], choices: dict[s
 
 
 def name_job(cell: str, settings: dict[str, Any]) -> str:
-    """Name a cell shortly: its arm, fold and seed, or its folder where it has no arm."""
+    """Name a cell shortly: its arm, fold, seed and the hash of its folder, or its folder where it has no arm.
+
+    Without the hash, cells that differ in a comma override alone would have one name.
+    """
     fold = settings["split"].get("fold")
     parts = [settings["arm"] or cell, *([] if fold is None else [f"fold {fold}"]), f"seed {settings['seed']}"]
-    return " ".join(parts) if settings["arm"] else cell
+    return f"{' '.join(parts)} ({cell.rpartition('-')[2]})" if settings["arm"] else cell
 
 
 def require_known_code(cells: Sequence[Planned], fresh: bool) -> None:

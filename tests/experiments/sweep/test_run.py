@@ -63,9 +63,11 @@ def test_cells_of_other_code_are_refused_and_fresh_begins_anew(sweep: Sweep, tmp
     with pytest.raises(UserError, match=r"1 of 1 cells were made by other code, .*fresh=true"):
         sweep("bce")
     assert sweep("bce", fresh=True) == ["bce"]
+    with pytest.raises(UserError, match="1 of 1 cells did not finish; the same command without fresh=true runs them"):
+        sweep("bce", failing=["bce"], fresh=True)
     assert len(read_sweep(home)["cells"]) == 1
     aside = [path.name for path in home.iterdir() if "~" in path.name]
-    assert len(aside) == 2, "the other cell belongs to a sweep that is no more"
+    assert len(aside) == 3, "the other cell belongs to a sweep that is no more"
 
 
 def test_no_process_at_a_time_is_refused_before_anything_is_written(sweep: Sweep, tmp_path: Path) -> None:
@@ -96,3 +98,9 @@ def test_two_launches_at_once_lose_no_cell(sweep: Sweep, tmp_path: Path, monkeyp
     at_work[0].join()
     assert len(read_sweep(home)["cells"]) == 3
     assert not (home / "sweep.lock").exists()
+
+
+def test_every_cell_has_a_name_of_its_own() -> None:
+    settings = {"arm": "smote", "split": {"fold": 2}, "seed": 1}
+    assert run.name_job("phantom-f2-s1-1a2b3c4d", settings) == "smote fold 2 seed 1 (1a2b3c4d)"
+    assert run.name_job("phantom-f2-s1-1a2b3c4d", {**settings, "arm": None}) == "phantom-f2-s1-1a2b3c4d"
