@@ -80,9 +80,8 @@ def compare_arms(
     sizes = np.full(len(rows), np.inf) if behind is None else np.asarray(behind, dtype=np.float64)
     if not callable(metric):
         sizes[: len(names)] = metric_patients(metric, target, np.unique(patients, return_inverse=True)[1])
-    share = len(np.asarray(target)) / len(folds) / train_studies
-    table = _table(rows, drawn, swapped, (margin, alpha), sizes, share).assign(seeds=len(first), folds=len(folds))
-    return table.assign(p_delong=_without_resampling(folds, metric, len(rows)))
+    table = _table(rows, drawn, swapped, (margin, alpha), sizes, len(np.asarray(target)) / len(folds) / train_studies)
+    return table.assign(seeds=len(first), folds=len(folds), p_delong=_without_resampling(folds, metric, len(rows)))
 
 
 def _without_resampling(folds: list[PairedFold], metric: Measure, rows: int) -> Floats:

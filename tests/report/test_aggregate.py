@@ -10,7 +10,8 @@ from cxr_xai.artifacts.aggregate_folder import AggregateFolder
 from cxr_xai.errors import UserError
 from cxr_xai.findings import BOXED, FINDINGS
 from cxr_xai.report.aggregate import write_aggregate_report
-from cxr_xai.report.aggregate_tables import slug, verdict
+from cxr_xai.report.aggregate_tables import slug
+from cxr_xai.report.contrast_tables import verdict
 from cxr_xai.report.tables import Table, with_own_names
 
 
