@@ -142,7 +142,9 @@ def test_an_interruption_saves_says_so_and_a_second_plain_run_is_refused(
     said, _ = plain.communicate(timeout=120)
     assert plain.returncode == 1
     owner = find_owner(folder.lease)
-    assert said.splitlines()[-1].endswith(f"is being worked on by {owner}; wait for it, or end it.")
+    assert said.splitlines()[-1].endswith(
+        f"is being worked on by {owner}; wait for it, or end it (running.lock is its claim)."
+    )
     launcher.send_signal(signal.SIGINT)
     said, _ = launcher.communicate(timeout=120)
     assert launcher.returncode == 130, said
