@@ -1,5 +1,6 @@
 """What a calibration promises: one curve a finding, from logit to probability, that never falls."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -8,6 +9,7 @@ import numpy.typing as npt
 from scipy.special import expit
 
 from cxr_xai.errors import UserError
+from cxr_xai.metrics.columns import count_support, known_columns
 
 Floats = npt.NDArray[np.float64]
 
@@ -105,3 +107,28 @@ class Calibration(Protocol):
             UserError: shapes disagree, or a known target has a logit that is not finite.
         """
         ...
+
+
+def fit_supported(
+    fit: Callable[[Floats, Floats], Curve],
+    spare: Calibrator,
+    logits: npt.ArrayLike,
+    target: npt.ArrayLike,
+    min_support: int,
+) -> Calibrator:
+    """Return a curve of its own for each finding that val says enough about, and the spare one for the others.
+
+    Args:
+        fit: known targets and logits of one finding → its curve.
+        spare: of a simpler member.
+        logits: ``(N, K)``.
+        target: ``(N, K)``, NaN unknown.
+        min_support: studies that the rarer of present and absent needs; 1 at least.
+    """
+    columns, least = known_columns(target, logits), max(min_support, 1)
+    return Calibrator(
+        tuple(
+            fit(y, z) if count_support(y) >= least else curve
+            for (y, z), curve in zip(columns, spare.curves, strict=True)
+        )
+    )

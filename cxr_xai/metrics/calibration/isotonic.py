@@ -5,9 +5,8 @@ from dataclasses import dataclass
 import numpy.typing as npt
 from sklearn.isotonic import IsotonicRegression
 
-from cxr_xai.metrics.calibration.contract import Calibrator, Floats, Steps
+from cxr_xai.metrics.calibration.contract import Calibrator, Floats, Steps, fit_supported
 from cxr_xai.metrics.calibration.platt import Platt
-from cxr_xai.metrics.columns import count_support, known_columns
 
 
 def fit_isotonic(y: Floats, z: Floats) -> Steps:
@@ -39,11 +38,4 @@ class Isotonic:
 
     def fit(self, logits: npt.ArrayLike, target: npt.ArrayLike) -> Calibrator:
         """Return a curve for each finding."""
-        spare = Platt().fit(logits, target).curves
-        columns, least = known_columns(target, logits), max(self.min_support, 1)
-        return Calibrator(
-            tuple(
-                fit_isotonic(y, z) if count_support(y) >= least else curve
-                for (y, z), curve in zip(columns, spare, strict=True)
-            )
-        )
+        return fit_supported(fit_isotonic, Platt().fit(logits, target), logits, target, self.min_support)

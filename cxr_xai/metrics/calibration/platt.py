@@ -6,9 +6,8 @@ import numpy as np
 import numpy.typing as npt
 from scipy.optimize import minimize
 
-from cxr_xai.metrics.calibration.contract import Calibrator, Floats, Line, sigmoid
+from cxr_xai.metrics.calibration.contract import Calibrator, Floats, Line, fit_supported, sigmoid
 from cxr_xai.metrics.calibration.temperature import Temperature
-from cxr_xai.metrics.columns import count_support, known_columns
 
 
 def smooth_targets(y: Floats) -> Floats:
@@ -69,11 +68,4 @@ class Platt:
 
     def fit(self, logits: npt.ArrayLike, target: npt.ArrayLike) -> Calibrator:
         """Return a line for each finding."""
-        spare = Temperature().fit(logits, target).curves
-        columns, least = known_columns(target, logits), max(self.min_support, 1)
-        return Calibrator(
-            tuple(
-                fit_platt(y, z) if count_support(y) >= least else curve
-                for (y, z), curve in zip(columns, spare, strict=True)
-            )
-        )
+        return fit_supported(fit_platt, Temperature().fit(logits, target), logits, target, self.min_support)
