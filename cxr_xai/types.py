@@ -27,16 +27,36 @@ class Batch:
 
 
 @dataclass(frozen=True)
-class Explanation:
-    """Raw maps of one batch for all findings.
+class Background:
+    """Films of the training part that an explainer compares with.
 
     Attributes:
-        attribution: ``(N, K, h, w)`` float32, signed, on the explainer's own grid.
-        logits: ``(N, K)`` float32, from the same forward pass.
+        image: ``(B, 1, H, W)`` float32 in [0, 1], on the CPU.
+        sha256: of the films' bytes in their order; it is recorded with what was explained.
+    """
+
+    image: Tensor
+    sha256: str
+
+
+DrawBackground = Callable[[int], Background]
+"""How many films → the background; the same films for the same number, and the first of a larger one."""
+
+
+@dataclass(frozen=True)
+class Explanation:
+    """Raw maps of one batch.
+
+    Attributes:
+        attribution: ``(N, F, h, w)`` float32, signed, on the explainer's own grid, of the ``F`` findings asked for.
+        logits: ``(N, K)`` float32 of all findings, of the model in evaluation mode.
+        residual: ``(N, F)`` how far each map's sum is from what its method says it adds up to (completeness); None for
+            methods that promise no sum.
     """
 
     attribution: Tensor
     logits: Tensor
+    residual: Tensor | None = None
 
 
 @dataclass(frozen=True)

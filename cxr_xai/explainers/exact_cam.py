@@ -5,12 +5,12 @@ Source: Zhou et al., Learning Deep Features for Discriminative Localization, CVP
 is the same map before its ReLU (Selvaraju et al., https://arxiv.org/abs/1610.02391, appendix A).
 """
 
-from typing import cast
+from collections.abc import Sequence
 
 import torch
 from torch import Tensor, nn
 
-from cxr_xai.explainers.contract import PooledLinear, borrow
+from cxr_xai.explainers.contract import borrow
 from cxr_xai.types import Explanation
 
 
@@ -34,11 +34,13 @@ class ExactCam:
 
     name = "exact_cam"
 
-    def explain(self, model: nn.Module, image: Tensor) -> Explanation:
-        """``(N, 1, H, W)`` films in [0, 1] → ``(N, K, h, w)`` maps and ``(N, K)`` logits."""
-        with borrow(model):
-            lent = cast(PooledLinear, model)
+    def explain(self, model: nn.Module, image: Tensor, findings: Sequence[int] | None = None) -> Explanation:
+        """``(N, 1, H, W)`` films in [0, 1] → ``(N, F, h, w)`` maps, ``(N, K)`` logits; a map's sum is exact."""
+        with borrow(model) as lent:
             features = lent.features(image.float()).float()
-            maps = exact_cam(features, lent.head.weight.float())
-            bias = 0.0 if lent.head.bias is None else lent.head.bias.float()
-            return Explanation(maps, maps.sum(dim=(2, 3)) + bias)
+            weight = lent.head.weight.float()
+            bias = torch.zeros(len(weight), device=weight.device) if lent.head.bias is None else lent.head.bias.float()
+            logits = features.mean(dim=(2, 3)) @ weight.T + bias
+            chosen = slice(None) if findings is None else list(findings)
+            maps = exact_cam(features, weight[chosen])
+            return Explanation(maps, logits, maps.sum(dim=(2, 3)) - (logits - bias)[:, chosen])
