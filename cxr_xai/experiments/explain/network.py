@@ -1,7 +1,6 @@
 """A trained network with everything that belongs to it: thresholds, explainers, and their background."""
 
-import inspect
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,7 +13,7 @@ from cxr_xai.artifacts.run_folder import RunFolder
 from cxr_xai.data.datamodule import ChestXrayDataModule
 from cxr_xai.errors import UserError
 from cxr_xai.experiments.explain.ask import read_explainers
-from cxr_xai.experiments.explaining import build_explainer
+from cxr_xai.experiments.explaining import build_explainer, describe_background
 from cxr_xai.experiments.reopen import find_run, hash_weights, load_model, read_settings
 from cxr_xai.experiments.verification.evidence import reach_data, require_known_targets
 from cxr_xai.explainers.contract import Explainer, borrow
@@ -88,12 +87,13 @@ def open_network(settings: Settings) -> Network:
     data = reach_background(asked, trained, settings)
     explainers = {label: build_explainer(one, data, f"explainers.{label}") for label, one in asked.items()}
     device = choose_device(settings["device"])
+    handed = {label: describe_background(one, data) for label, one in asked.items() if data is not None}
     return Network(
         folder,
         load_model(folder, trained).to(device),
         read_calibration(folder.calibration),
         explainers,
-        {label: {**asked[label], **describe_background(explainers[label])} for label in asked},
+        {label: {**one, "background": handed.get(label)} for label, one in asked.items()},
         hash_weights(folder),
         int(trained["datamodule"]["image_size"]),
         device,
@@ -104,12 +104,12 @@ def reach_background(
     asked: Mapping[str, Settings], trained: Settings, settings: Settings
 ) -> ChestXrayDataModule | None:
     """Open the run's data if an explainer compares films with those of its training part."""
-    if not any(needs_background(one) for one in asked.values()):
+    needing = [label for label, one in asked.items() if "background_size" in one]
+    if not needing:
         return None
     data, reason = reach_data(trained, settings["root"], settings["paths"]["cache"])
     if data is None:
-        needing = next(label for label, one in asked.items() if needs_background(one))
-        raise UserError(f"{needing} compares films with those of the training part: {reason}.")
+        raise UserError(f"{needing[0]} compares films with those of the training part: {reason}.")
     return data
 
 
@@ -124,20 +124,3 @@ def choose_device(name: str) -> torch.device:
     if name == "cuda" and not torch.cuda.is_available():
         raise UserError("device=cuda: no GPU is in reach; use device=cpu or auto.")
     return torch.device("cuda" if name != "cpu" and torch.cuda.is_available() else "cpu")
-
-
-def needs_background(settings: Settings) -> bool:
-    """Say whether an explainer is handed films of the training part."""
-    import hydra
-
-    return "background" in inspect.signature(hydra.utils.get_object(settings["_target_"])).parameters
-
-
-def describe_background(explainer: Explainer) -> dict[str, Any]:
-    """Return count and hash of the films that an explainer compares with, if it does."""
-    return {}
-
-
-def stack_films(films: Sequence[npt.NDArray[np.uint8]]) -> Tensor:
-    """``N`` films ``(H, W)`` uint8 → ``(N, 1, H, W)`` in [0, 1]."""
-    return torch.from_numpy(np.stack(films))[:, None].float() / 255

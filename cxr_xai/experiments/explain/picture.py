@@ -10,7 +10,7 @@ import torch
 
 from cxr_xai.experiments.explain.films import Film
 from cxr_xai.experiments.explain.score import boxes_of
-from cxr_xai.explainers.heatmap import make_heatmap, resize_heatmaps
+from cxr_xai.heatmap import make_heatmap, resize_heatmaps
 from cxr_xai.metrics.region import region, region_box
 from cxr_xai.visualization.sheet import Cell, SheetRow, draw_sheet
 

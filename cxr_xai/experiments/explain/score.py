@@ -7,8 +7,8 @@ import torch
 from torch import Tensor
 
 from cxr_xai.data.boxes import boxes_in_pixels
-from cxr_xai.explainers.heatmap import make_heatmap, resize_heatmaps
-from cxr_xai.metrics.localization import localization_scores
+from cxr_xai.heatmap import make_heatmap
+from cxr_xai.metrics.scoring import score_maps
 
 BOX_SCORES = ("pointing", "energy", "iou")
 
@@ -50,8 +50,7 @@ def score_map(attribution: npt.NDArray[np.float32], boxes: Tensor, size: int) ->
     """
     if not len(boxes):
         return dict.fromkeys(BOX_SCORES, np.nan)
-    heatmap = resize_heatmaps(make_heatmap(torch.from_numpy(attribution)[None]), size)
-    scores = localization_scores(heatmap, [boxes])
+    scores = score_maps(torch.from_numpy(attribution)[None], [boxes], size)
     return {key: float(scores[key][0]) for key in BOX_SCORES}
 
 
