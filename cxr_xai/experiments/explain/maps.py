@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from zipfile import BadZipFile
 
 import numpy as np
 import numpy.typing as npt
@@ -57,5 +58,5 @@ def read_maps(path: Path, key: str) -> Maps | None:
             if str(stored["key"]) != key:
                 return None
             return Maps(tuple(map(str, stored["findings"])), stored["attribution"], stored["residual"])
-    except (OSError, ValueError, KeyError, EOFError):
+    except (OSError, ValueError, KeyError, EOFError, BadZipFile):
         return None
