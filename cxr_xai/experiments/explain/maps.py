@@ -54,7 +54,7 @@ def write_maps(path: Path, maps: Maps, key: str) -> None:
 def read_maps(path: Path, key: str) -> Maps | None:
     """Return stored maps, or None where there are none with this key."""
     try:
-        with np.load(path) as stored:
+        with path.open("rb") as file, np.load(file) as stored:
             if str(stored["key"]) != key:
                 return None
             return Maps(tuple(map(str, stored["findings"])), stored["attribution"], stored["residual"])
