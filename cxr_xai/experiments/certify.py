@@ -14,9 +14,9 @@ from cxr_xai.artifacts.run_folder import SCHEMA_VERSION, RunFolder
 from cxr_xai.callbacks.box_probe import RULE, THRESHOLD
 from cxr_xai.data.datamodule import ChestXrayDataModule
 from cxr_xai.data.splits.split import prevalence_by_part
-from cxr_xai.explainers.heatmap import RESIZE_RULE
 from cxr_xai.files import read_json, write_json
 from cxr_xai.findings import FINDINGS
+from cxr_xai.heatmap import RESIZE_RULE
 
 
 def hash_data(datamodule: ChestXrayDataModule) -> str:
