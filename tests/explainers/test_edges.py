@@ -6,7 +6,7 @@ from scipy.ndimage import sobel
 from torch import nn
 
 from cxr_xai.explainers.edges import Edges, edges
-from cxr_xai.explainers.heatmap import make_heatmap
+from cxr_xai.heatmap import make_heatmap
 
 
 def test_a_ramp_has_its_slope_everywhere() -> None:
