@@ -25,9 +25,9 @@ Explain = Callable[[Sequence[int]], object]
 def measure_perturbation(repeats: int) -> list[Figure]:
     """Measure integrated gradients, occlusion and LIME against captum: two films, one finding and three.
 
-    Both sides have the same films, fills, findings, numbers of steps, windows and samples, and as many films in a pass, and report completeness;
-    captum is called once per finding, which is how it explains several. The network is resnet10t at 64 px, where its
-    own work is smallest and what surrounds it shows most.
+    Both sides have the same films, fills, findings, numbers of steps, windows and samples, and as many films in a pass;
+    both report completeness. Captum is called once per finding, its way to explain several. The network is resnet10t at
+    64 px, where its own work is smallest and what surrounds it shows most.
     """
     model = build_classifier("resnet10t").eval().requires_grad_(False)
     image = torch.rand(FILMS, 1, SIDE, SIDE)
