@@ -27,8 +27,8 @@ class Occlusion:
     Args:
         window: side of the window in pixels of the film, a multiple of the stride. Larger ones find larger evidence.
         stride: side of a cell. A film of ``H`` px has ``round(H / stride)`` cells a side.
-        fill: what the window shows: a ``blur`` of the film or its ``mean`` gray, both of its exposure, or ``black``, to a
-            network air with sharp edges.
+        fill: what the window shows: a ``blur`` of the film or its ``mean`` gray, both of its exposure, or ``black``,
+            which to a network is air with sharp edges.
         batch_size: most films in one pass (windows × films).
 
     Raises:
