@@ -44,6 +44,7 @@ DOORS = {
     "rich": ("experiments/",),
     "pydantic": ("experiments/build.py",),
     "skimage": ("explainers/superpixels.py",),
+    "shap": ("experiments/benchmarks/explain_shap.py",),
     "captum": ("experiments/benchmarks/explain_perturbation.py",),
     "cv2": ("data/", "visualization/", "report/", "callbacks/consumers/panels.py", "experiments/benchmarks/"),
 }
