@@ -1,7 +1,9 @@
 """Radiologists' boxes: the published list, and the only place where box coordinates change their unit."""
 
+from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import torch
 from torch import Tensor
@@ -66,3 +68,37 @@ def boxes_in_pixels(boxes: pd.DataFrame, size: int) -> Tensor:
     [[32.0, 64.0, 96.0, 128.0]]
     """
     return torch.from_numpy(boxes[CORNERS].to_numpy("float32").copy()) * size
+
+
+@dataclass(frozen=True)
+class BoxedPairs:
+    """The (image, finding) pairs that have boxes, in the order in which the list first names them.
+
+    Attributes:
+        table: ``image_id, patient_id, finding, boxes`` (their number).
+        boxes: xyxy pixels, one ``(B, 4)`` tensor per pair.
+    """
+
+    table: pd.DataFrame
+    boxes: list[Tensor]
+
+
+def pair_boxes(boxes: pd.DataFrame, size: int) -> BoxedPairs:
+    """Put the boxes of one finding in one image together.
+
+    Args:
+        boxes: ``image_id, patient_id, finding`` and corners, one row per box.
+        size: side of the image in pixels.
+
+    >>> row = {"image_id": "a.png", "patient_id": "1", "finding": "Mass", "x0": 0.0, "y0": 0.0, "x1": 0.5, "y1": 1.0}
+    >>> pairs = pair_boxes(pd.DataFrame([row, row | {"finding": "Nodule"}, row | {"x1": 1.0}]), 2)
+    >>> pairs.table["boxes"].tolist(), pairs.boxes[0].tolist()
+    ([2, 1], [[0.0, 0.0, 1.0, 2.0], [0.0, 0.0, 2.0, 2.0]])
+    """
+    groups = boxes.groupby(["image_id", "finding"], sort=False)
+    number = groups.ngroup().to_numpy()
+    order = number.argsort(kind="stable")
+    first = boxes[~boxes.duplicated(["image_id", "finding"])]
+    table = first[["image_id", "patient_id", "finding"]].reset_index(drop=True)
+    table["boxes"] = np.bincount(number, minlength=len(table))
+    return BoxedPairs(table, list(boxes_in_pixels(boxes.iloc[order], size).split(table["boxes"].tolist())))

@@ -82,6 +82,11 @@ class ChestXrayDataModule(LightningDataModule):
         return self.reader.read(self.root)
 
     @cached_property
+    def tables(self) -> Index:
+        """The study table and the boxes as the source has them, without a look at films: none need be there."""
+        return self.reader.read_tables(self.root)
+
+    @cached_property
     def index(self) -> Index:
         """The study table without the films in quarantine: their rows stay, their paths are gone."""
         studies, quarantine = self.source.studies, self.quarantine

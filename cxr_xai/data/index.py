@@ -67,3 +67,7 @@ class Reader(Protocol):
     def read(self, root: Path) -> Index:
         """Read the source; a missing folder, file or column is a ``UserError`` that says what to do."""
         ...
+
+    def read_tables(self, root: Path) -> Index:
+        """Read labels and boxes alone: no film need be there, every path is None; errors likewise."""
+        ...

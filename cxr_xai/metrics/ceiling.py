@@ -11,6 +11,9 @@ they would cut it: 16 boxes per node, the best of which no map can beat, whichev
 bilinear resizing maps of the form ``u(x)·v(y)`` come within about 0.001 of it.
 
 Energy. ``sum(H·G) / sum(H)`` is a weighted mean of the same ratio over one-hot maps, so the best one-hot map is best.
+
+Where rows and columns are resized apart (`metrics.separable`), a one-hot map is the product of two profiles; both
+ceilings then follow from ``h + w`` profiles instead of ``h·w`` maps, and a grid as fine as the image costs no more.
 """
 
 import itertools
@@ -19,8 +22,8 @@ from collections.abc import Iterator
 import torch
 from torch import Tensor
 
-from cxr_xai.errors import UserError
-from cxr_xai.metrics.region import Boxes, box_area, pack_boxes, rasterize_boxes, region, region_box
+from cxr_xai.metrics.region import Boxes, box_area, box_sides, pack_boxes, rasterize_boxes, region, region_box
+from cxr_xai.metrics.separable import Profiles, check_size, find_profiles
 from cxr_xai.types import Resize
 
 _CHUNK = 2**23  # numbers held at once: 32 MiB as float32
@@ -36,12 +39,7 @@ def _resized_one_hots(
         node = torch.arange(start, min(start + step, nodes), device=device)
         maps = torch.zeros(len(node), nodes, device=device)
         maps[torch.arange(len(node), device=device), node] = 1
-        resized = resize(maps.view(-1, *grid))
-        if tuple(resized.shape[1:]) != size:
-            raise UserError(
-                f"resize gave maps of {tuple(resized.shape[1:])} pixels for an image of {size}; pass its size"
-            )
-        yield resized
+        yield check_size(resize(maps.view(-1, *grid)), size)
 
 
 def _unlike_lines(one_hot: Tensor, axis: int) -> Tensor:
@@ -56,35 +54,104 @@ def _possible_edges(unlike: Tensor) -> Tensor:
     return torch.cat([inner.new_tensor([0]), inner, inner.new_tensor([len(unlike) + 1])]).float()
 
 
-def _candidates(
-    low: Tensor, high: Tensor, core_low: Tensor, core_high: Tensor, edges: Tensor
-) -> list[tuple[Tensor, Tensor]]:
-    """Lengths and overlaps ``(T, P)`` of the four intervals to try per box (``T``) and node (``P``), along one axis."""
+def _candidates(low: Tensor, high: Tensor, core: Tensor, edges: Tensor) -> tuple[Tensor, Tensor]:
+    """Lengths and overlaps ``(T, 4, P)`` of the four intervals to try per box (``T``) and core (``P, 2``), on an axis."""
 
     def around(edge: Tensor) -> tuple[Tensor, Tensor]:
         inside = edge.clamp(edges[0], edges[-1])
         return edges[torch.searchsorted(edges, inside, right=True) - 1], edges[torch.searchsorted(edges, inside)]
 
-    starts = [torch.minimum(edge[:, None], core_low) for edge in around(low)]
-    ends = [torch.maximum(edge[:, None], core_high) for edge in around(high)]
-    low, high = low[:, None], high[:, None]
-    return [
-        ((end - start).clamp(min=0), (torch.minimum(end, high) - torch.maximum(start, low)).clamp(min=0))
-        for start, end in itertools.product(starts, ends)
-    ]
+    starts = [torch.minimum(edge[:, None], core[:, 0]) for edge in around(low)]
+    ends = [torch.maximum(edge[:, None], core[:, 1]) for edge in around(high)]
+    start, end = (torch.stack(each, 1) for each in zip(*itertools.product(starts, ends), strict=True))
+    overlap = torch.minimum(end, high[:, None, None]) - torch.maximum(start, low[:, None, None])
+    return (end - start).clamp(min=0), overlap.clamp(min=0)
 
 
-def _best_iou(box: Tensor, core: Tensor, columns: Tensor, rows: Tensor) -> Tensor:
+def _worth_trying(lengths: Tensor, overlaps: Tensor) -> tuple[Tensor, Tensor]:
+    """Of intervals ``(T, Q)``, those that overlap more than every one of their length or shorter, ``(T, few)``.
+
+    The others cannot give the best IoU, whatever stands on the other axis. Rows are filled up with empty intervals.
+    """
+    lengths, order = lengths.sort(dim=1)
+    overlaps = overlaps.gather(1, order)
+    before = overlaps.cummax(1).values.roll(1, 1)
+    before[:, 0] = -1
+    kept = overlaps > before
+    few = int(kept.sum(1).max())
+    # a stable sort brings the kept ones to the front, in their order
+    front = (~kept).byte().sort(dim=1, stable=True).indices[:, :few]
+    kept = kept.gather(1, front)
+    return lengths.gather(1, front).where(kept, 0), overlaps.gather(1, front).where(kept, 0)
+
+
+def _ious(down: tuple[Tensor, Tensor], across: tuple[Tensor, Tensor], area: Tensor) -> Tensor:
+    """IoU of boxes of the given areas with those whose sides have these lengths and overlaps (broadcast)."""
+    shared = down[1] * across[1]
+    return (shared / (down[0] * across[0] + area - shared)).nan_to_num(nan=0.0)
+
+
+def _best_iou(box: Tensor, core: Tensor, rows: Tensor, columns: Tensor) -> Tensor:
     """``(T,)`` best IoU of boxes ``(T, 4)`` with any possible box that contains one of the cores ``(P, 4)``."""
-    area = box_area(box)[:, None]
+    x1, y1, x2, y2 = (edge.contiguous() for edge in box.unbind(1))
+    down, across = (_candidates(y1, y2, core[:, 1::2], rows), _candidates(x1, x2, core[:, 0::2], columns))
     best = torch.zeros(len(box), len(core), device=box.device)
-    across = _candidates(box[:, 0].contiguous(), box[:, 2].contiguous(), core[:, 0], core[:, 2], columns)
-    down = _candidates(box[:, 1].contiguous(), box[:, 3].contiguous(), core[:, 1], core[:, 3], rows)
-    for (width, shared_x), (height, shared_y) in itertools.product(across, down):
-        shared = shared_x * shared_y
-        union = width * height + area - shared
-        best = torch.maximum(best, (shared / union).nan_to_num(nan=0.0))
+    for i, j in itertools.product(range(4), range(4)):
+        pair = [tuple(each[:, k] for each in axis) for axis, k in ((down, i), (across, j))]
+        best = torch.maximum(best, _ious(pair[0], pair[1], box_area(box)[:, None]))  # type: ignore[arg-type]
     return best.amax(1)
+
+
+def _best_product_iou(box: Tensor, profiles: Profiles, threshold: float) -> Tensor:
+    """`_best_iou` over the cores of all products of two profiles.
+
+    A node's core has rows that depend on its row and on how high its column's profile rises, and likewise across.
+    Nodes are grouped by that, so that in a group every rows go with every columns: each axis is thinned on its own.
+    """
+    down, across = profiles
+    edges = [_possible_edges((axis.diff(dim=1).abs() > _ALIKE).any(0)).to(box.device) for axis in (down, across)]
+    x1, y1, x2, y2 = (edge.contiguous() for edge in box.unbind(1))
+    best = torch.zeros(len(box), device=box.device)
+    for (rows, with_rows), (columns, with_columns) in itertools.product(
+        _group_cores(down, across.amax(1), threshold), _group_cores(across, down.amax(1), threshold)
+    ):
+        # rows were cut for the columns in their group, and the other way round
+        tried_down = _candidates(y1, y2, torch.unique(rows[with_columns], dim=0), edges[0])
+        tried_across = _candidates(x1, x2, torch.unique(columns[with_rows], dim=0), edges[1])
+        one, other = (_worth_trying(*(each.flatten(1) for each in axis)) for axis in (tried_down, tried_across))
+        pairs = _ious(
+            tuple(each[:, :, None] for each in one),  # type: ignore[arg-type]
+            tuple(each[:, None, :] for each in other),  # type: ignore[arg-type]
+            box_area(box)[:, None, None],
+        )
+        best = torch.maximum(best, pairs.flatten(1).amax(1))
+    return best
+
+
+def _group_cores(profiles: Tensor, tops: Tensor, threshold: float) -> list[tuple[Tensor, Tensor]]:
+    """Cores along one axis, for the nodes of the other axis that leave them alike.
+
+    Args:
+        profiles: ``(h, H)`` of this axis.
+        tops: ``(w,)`` maxima of the other axis' profiles.
+        threshold: of the product.
+
+    Returns:
+        (cores ``(h, 2)``, nodes of the other axis); a profile that never reaches the threshold has a core that binds
+        nothing.
+    """
+    groups: dict[bytes, tuple[Tensor, list[int]]] = {}
+    for node, top in enumerate(tops.tolist()):
+        cores = _interval_of(profiles.float() * top >= threshold)
+        groups.setdefault(cores.numpy(force=True).tobytes(), (cores, []))[1].append(node)
+    return [(cores, torch.tensor(nodes, device=profiles.device)) for cores, nodes in groups.values()]
+
+
+def _interval_of(reached: Tensor) -> Tensor:
+    """First and one past the last of each row ``(h, H)`` bool, ``(h, 2)`` float32; ``(inf, -inf)`` where there is none."""
+    first, last = reached.byte().argmax(1), reached.shape[1] - reached.flip(1).byte().argmax(1)
+    free = torch.tensor([torch.inf, -torch.inf], device=reached.device)
+    return torch.where(reached.any(1)[:, None], torch.stack([first, last], 1).float(), free)
 
 
 def iou_ceiling(
@@ -107,6 +174,21 @@ def iou_ceiling(
         UserError: a map has no box, or ``resize`` does not give ``size``.
     """
     flat, owner = pack_boxes(boxes)
+    profiles = find_profiles(resize, grid, size, flat.device)
+    if profiles is None:
+        best = _best_over_nodes(flat, size, grid, resize, threshold)
+    else:
+        step = max(1, _CHUNK // (16 * sum(grid)))
+        parts = [_best_product_iou(part, profiles, threshold) for part in flat.split(step)] if len(flat) else []
+        best = torch.cat(parts) if parts else flat[:, 0]
+    ceiling = torch.zeros(len(boxes), device=flat.device)
+    return ceiling.scatter_reduce(0, owner, best, "amax")
+
+
+def _best_over_nodes(
+    flat: Tensor, size: tuple[int, int], grid: tuple[int, int], resize: Resize, threshold: float
+) -> Tensor:
+    """``(T,)`` best IoU of each box, from the one-hot map of every node; for any resizing."""
     cores, unlike = [], [torch.zeros(n - 1, dtype=torch.bool, device=flat.device) for n in size]
     for one_hot in _resized_one_hots(grid, size, resize, flat.device):
         cores.append(region_box(region(one_hot, threshold)))
@@ -115,10 +197,8 @@ def iou_ceiling(
     core = torch.cat(cores)
     free = torch.tensor([torch.inf, torch.inf, -torch.inf, -torch.inf], device=core.device)
     core = torch.unique(core.where(~core.isnan(), free), dim=0)
-    step = max(1, _CHUNK // (16 * len(core)))
-    best = [_best_iou(flat[start : start + step], core, columns, rows) for start in range(0, len(flat), step)]
-    ceiling = torch.zeros(len(boxes), device=flat.device)
-    return ceiling.scatter_reduce(0, owner, torch.cat(best), "amax") if best else ceiling
+    parts = [_best_iou(part, core, rows, columns) for part in flat.split(max(1, _CHUNK // (16 * len(core))))]
+    return torch.cat(parts) if parts else flat[:, 0]
 
 
 def energy_ceiling(boxes: Boxes, size: tuple[int, int], grid: tuple[int, int], resize: Resize) -> Tensor:
@@ -140,8 +220,20 @@ def energy_ceiling(boxes: Boxes, size: tuple[int, int], grid: tuple[int, int], r
     per_map = [box.reshape(-1, 4) for box in boxes]
     ceiling = torch.zeros(len(per_map), device=device)
     step = max(1, _CHUNK // (size[0] * size[1]))
-    for one_hot in _resized_one_hots(grid, size, resize, device):
+    profiles = find_profiles(resize, grid, size, device)
+    if profiles is not None:
         # float64, because float32 products may run as TF32 or bfloat16
+        down, across = (axis / axis.sum(1, keepdim=True) for axis in profiles)
+        several = torch.tensor([len(box) > 1 for box in per_map], device=device)
+        if not several.all():
+            rows, columns = box_sides(pack_boxes([box for box in per_map if len(box) == 1])[0], size)
+            best = (rows.double() @ down.T).amax(1) * (columns.double() @ across.T).amax(1)
+            ceiling[~several] = best.float()
+        for number in torch.nonzero(several).ravel().tolist():
+            mask = rasterize_boxes([per_map[number]], size)[0].double()
+            ceiling[number] = (down @ mask @ across.T).amax().float()
+        return ceiling
+    for one_hot in _resized_one_hots(grid, size, resize, device):
         share = (one_hot / one_hot.sum((1, 2), keepdim=True)).flatten(1).T.double()
         for start in range(0, len(per_map), step):
             mask = rasterize_boxes(per_map[start : start + step], size).flatten(1).double()

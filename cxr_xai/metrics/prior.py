@@ -53,6 +53,7 @@ class ClassBoxPrior:
         self._occupancy = {
             finding: self._count([row for rows in of.values() for row in rows]) for finding, of in self._rows.items()
         }
+        self._total = {finding: sum(len(rows) for rows in of.values()) for finding, of in self._rows.items()}
 
     def _count(self, rows: list[int]) -> Tensor:
         """How many of these boxes cover each cell."""
@@ -72,13 +73,26 @@ class ClassBoxPrior:
         Returns:
             ``(resolution, resolution)`` float32 in [0, 1]; all NaN below ``min_patients`` other patients.
         """
-        of: dict[str, list[int]] = self._rows.get(finding, {})
-        own = of.get(patient, [])
-        others = len(of) - bool(own)
-        if others < max(self.min_patients, 1):
-            return torch.full((self.resolution, self.resolution), torch.nan, device=self._boxes.device)
-        total = sum(len(rows) for rows in of.values())
-        return (self._occupancy[finding] - self._count(own)) / (total - len(own))
+        return self.heatmaps([(finding, patient)])[0]
+
+    def heatmaps(self, keys: Sequence[tuple[str, str]]) -> Tensor:
+        """Return the priors of ``M`` (finding, patient), ``(M, resolution, resolution)``; see `heatmap`."""
+        device, shape = self._boxes.device, (self.resolution, self.resolution)
+        maps = torch.full((len(keys), *shape), torch.nan, device=device)
+        own_rows, owner, boxes_left = [], [], torch.ones(len(keys), device=device)
+        for m, (finding, patient) in enumerate(keys):
+            of = self._rows.get(finding, {})
+            own = of.get(patient, [])
+            if len(of) - bool(own) >= max(self.min_patients, 1):
+                maps[m] = self._occupancy[finding]
+                boxes_left[m] = self._total[finding] - len(own)
+                own_rows += own
+                owner += [m] * len(own)
+        for start in range(0, len(owner), _CHUNK):
+            part = slice(start, start + _CHUNK)
+            covered = rasterize_boxes(self._boxes[own_rows[part]], shape).float()
+            maps.index_add_(0, torch.tensor(owner[part], device=device), covered, alpha=-1)
+        return maps / boxes_left[:, None, None]
 
 
 def pool_to_grid(prior: Tensor, grid: tuple[int, int]) -> Tensor:

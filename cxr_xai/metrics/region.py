@@ -47,11 +47,39 @@ def pack_boxes(boxes: Boxes, device: torch.device | None = None) -> tuple[Tensor
     return flat.to(device=device, dtype=torch.float32), owner.to(device)
 
 
-def rasterize_boxes(boxes: Boxes, size: tuple[int, int], device: torch.device | None = None) -> Tensor:
-    """Return the pixels that each map's boxes hold (their union).
+def box_sides(boxes: Tensor, size: tuple[int, int]) -> tuple[Tensor, Tensor]:
+    """Return the rows and the columns that each box holds; its pixels are their product.
 
     A pixel belongs to a box if its center does (``x1 <= col + 0.5 < x2``). A box that holds no pixel center takes the
     one pixel that holds the box's own center. A box outside the image takes nothing.
+
+    Args:
+        boxes: ``(T, 4)`` xyxy in pixels of the image.
+        size: ``(H, W)`` of the image.
+
+    Returns:
+        ``(T, H)`` and ``(T, W)`` bool.
+
+    >>> rows, columns = box_sides(torch.tensor([[0.5, 0.0, 2.0, 1.0]]), (2, 3))
+    >>> rows.tolist(), columns.tolist()
+    ([[True, False]], [[True, True, False]])
+    """
+    height, width = size
+    x1, y1, x2, y2 = (edge[:, None] for edge in boxes.unbind(1))
+    x = torch.arange(width, device=boxes.device) + 0.5
+    y = torch.arange(height, device=boxes.device) + 0.5
+    columns, rows = (x >= x1) & (x < x2), (y >= y1) & (y < y2)
+    missed = ~(columns.any(1) & rows.any(1))
+    if missed.any():
+        # the one pixel around the box's center: [col, col+1) holds it
+        middle_x, middle_y = ((x1 + x2) / 2)[missed], ((y1 + y2) / 2)[missed]
+        columns[missed] = (x - 0.5 <= middle_x) & (middle_x < x + 0.5)
+        rows[missed] = (y - 0.5 <= middle_y) & (middle_y < y + 0.5)
+    return rows, columns
+
+
+def rasterize_boxes(boxes: Boxes, size: tuple[int, int], device: torch.device | None = None) -> Tensor:
+    """Return the pixels that each map's boxes hold (their union); see `box_sides` for which those are.
 
     Args:
         boxes: the boxes of each of ``M`` maps, xyxy in pixels of the image.
@@ -65,42 +93,64 @@ def rasterize_boxes(boxes: Boxes, size: tuple[int, int], device: torch.device | 
     [[[1, 1, 0], [0, 0, 0]]]
     """
     flat, owner = pack_boxes(boxes, device)
-    height, width = size
-    x1, y1, x2, y2 = (edge[:, None] for edge in flat.unbind(1))
-    x = torch.arange(width, device=flat.device) + 0.5
-    y = torch.arange(height, device=flat.device) + 0.5
-    cols, rows = (x >= x1) & (x < x2), (y >= y1) & (y < y2)
-    missed = ~(cols.any(1) & rows.any(1))
-    if missed.any():
-        # the one pixel around the box's center: [col, col+1) holds it
-        middle_x, middle_y = ((x1 + x2) / 2)[missed], ((y1 + y2) / 2)[missed]
-        cols[missed] = (x - 0.5 <= middle_x) & (middle_x < x + 0.5)
-        rows[missed] = (y - 0.5 <= middle_y) & (middle_y < y + 0.5)
+    rows, columns = box_sides(flat, size)
     if len(flat) == len(boxes):
-        return rows[:, :, None] & cols[:, None, :]
-    mask = torch.zeros(len(boxes), height, width, dtype=torch.bool, device=flat.device)
+        return rows[:, :, None] & columns[:, None, :]
+    mask = torch.zeros(len(boxes), *size, dtype=torch.bool, device=flat.device)
     first = torch.searchsorted(owner, owner)
     rank = torch.arange(len(owner), device=owner.device) - first
     for r in range(int(rank.max()) + 1):  # the r-th box of every map at once, so that no index repeats
         rth = rank == r
-        mask[owner[rth]] |= rows[rth][:, :, None] & cols[rth][:, None, :]
+        mask[owner[rth]] |= rows[rth][:, :, None] & columns[rth][:, None, :]
     return mask
 
 
-def region(heatmaps: Tensor, threshold: float = 0.5, rule: Rule = "all") -> Tensor:
+def region(heatmaps: Tensor, threshold: float | Tensor = 0.5, rule: Rule = "all") -> Tensor:
     """Return the pixels with ``H >= threshold`` and ``H > 0``.
 
     Args:
         heatmaps: ``(M, H, W)`` in [0, 1]; NaN never belongs to a region.
-        threshold: absolute, on the scale of ``H``.
+        threshold: absolute, on the scale of ``H``; one for all maps, or ``(M,)``, where NaN gives an empty region.
         rule: ``all`` of the region, or its ``largest`` 4-connected component (the first in reading order if two tie).
 
     Returns:
         ``(M, H, W)`` bool; may be empty.
     """
-    # H > 0 keeps a threshold of zero from taking the whole image
-    found = (heatmaps >= threshold) & (heatmaps > 0)
+    found = heatmaps >= _positive(threshold, heatmaps)
     return found if rule == "all" else _largest_component(found)
+
+
+def _positive(threshold: float | Tensor, heatmaps: Tensor) -> Tensor:
+    """``(M, 1, 1)`` thresholds above zero: one of zero must not take the whole image."""
+    cut = torch.as_tensor(threshold, dtype=heatmaps.dtype, device=heatmaps.device)
+    return cut.clamp(min=torch.finfo(heatmaps.dtype).tiny).reshape(-1, 1, 1)
+
+
+def peaks_along(heatmaps: Tensor) -> tuple[Tensor, Tensor]:
+    """Return the maximum of every row and of every column, ``(M, H)`` and ``(M, W)``: all that tight boxes depend on.
+
+    Args:
+        heatmaps: ``(M, H, W)``.
+    """
+    return heatmaps.amax(2), heatmaps.amax(1)
+
+
+def level_box(rows: Tensor, columns: Tensor, threshold: float | Tensor = 0.5) -> Tensor:
+    """Return ``region_box(region(H, threshold))`` from the maxima along the axes, for any number of thresholds.
+
+    Args:
+        rows: ``(M, H)`` of `peaks_along`.
+        columns: ``(M, W)``.
+        threshold: one for all, or ``(M,)``.
+
+    Returns:
+        ``(M, 4)`` float32 xyxy; NaN where the region is empty.
+
+    >>> level_box(*peaks_along(torch.tensor([[[0.0, 0.2], [0.0, 0.7]]])), threshold=0.5).tolist()
+    [[1.0, 1.0, 2.0, 2.0]]
+    """
+    cut = _positive(threshold, rows)[..., 0]
+    return _around((rows >= cut).byte(), (columns >= cut).byte())
 
 
 def _largest_component(found: Tensor) -> Tensor:
@@ -127,13 +177,16 @@ def region_box(found: Tensor) -> Tensor:
     >>> region_box(torch.tensor([[[0, 0, 0], [0, 1, 1]]]).bool()).tolist()
     [[1.0, 1.0, 3.0, 2.0]]
     """
-    cols, rows = found.any(1).byte(), found.any(2).byte()
+    return _around(found.any(2).byte(), found.any(1).byte())
+
+
+def _around(rows: Tensor, columns: Tensor) -> Tensor:
     # argmax returns the first of equal values
-    left, top = cols.argmax(1), rows.argmax(1)
-    right = found.shape[2] - cols.flip(1).argmax(1)
-    bottom = found.shape[1] - rows.flip(1).argmax(1)
+    left, top = columns.argmax(1), rows.argmax(1)
+    right = columns.shape[1] - columns.flip(1).argmax(1)
+    bottom = rows.shape[1] - rows.flip(1).argmax(1)
     box = torch.stack([left, top, right, bottom], dim=1).float()
-    return torch.where(found.any(2).any(1)[:, None], box, torch.nan)
+    return torch.where(rows.amax(1)[:, None] > 0, box, torch.nan)
 
 
 def box_area(box: Tensor) -> Tensor:

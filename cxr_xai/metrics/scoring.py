@@ -69,8 +69,8 @@ def reference_scores(
     size = (size, size) if isinstance(size, int) else size
     step, parts = max(1, _PIXELS // (grid[0] * grid[1])), []
     for start in range(0, len(keys), step):
-        maps = torch.stack([prior.heatmap(finding, patient) for finding, patient in keys[start : start + step]])
-        parts.append(score_maps(pool_to_grid(maps, grid), boxes[start : start + step], size, threshold, rule))
+        maps = pool_to_grid(prior.heatmaps(keys[start : start + step]), grid)
+        parts.append(score_maps(maps, boxes[start : start + step], size, threshold, rule))
     names = ("pointing", "energy", "iou", "iobb")
     scores = {f"prior_{key}": torch.cat([part[key] for part in parts] or [torch.zeros(0)]) for key in names}
     resize = partial(resize_heatmaps, size=size)

@@ -5,7 +5,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from cxr_xai.data.boxes import CORNERS, boxes_in_pixels, read_box_list
+from cxr_xai.data.boxes import CORNERS, boxes_in_pixels, pair_boxes, read_box_list
 from cxr_xai.errors import UserError
 
 HEADER = "Image Index,Finding Label,Bbox [x,y,w,h],,,\n"
@@ -83,3 +83,21 @@ def test_the_wrong_one_of_many_rows_is_named(tmp_path: Path) -> None:
 def test_an_empty_file_is_not_a_box_list(tmp_path: Path) -> None:
     with pytest.raises(UserError, match="is not a box list"):
         read_box_list(write(tmp_path / "b.csv", header=""))
+
+
+def test_boxes_of_one_finding_in_one_image_are_a_pair() -> None:
+    one, two, three = [0.0, 0.0, 0.5, 0.5], [0.5, 0.5, 1.0, 1.0], [0.25, 0.25, 0.75, 0.75]
+    rows = [("b.png", "2", "Mass", *one), ("a.png", "1", "Mass", *two), ("b.png", "2", "Nodule", *three)]
+    rows.append(("b.png", "2", "Mass", *three))
+    pairs = pair_boxes(pd.DataFrame(rows, columns=["image_id", "patient_id", "finding", *CORNERS]), 4)
+    assert pairs.table.to_numpy().tolist() == [
+        ["b.png", "2", "Mass", 2],
+        ["a.png", "1", "Mass", 1],
+        ["b.png", "2", "Nodule", 1],
+    ]
+    assert [boxes.tolist() for boxes in pairs.boxes] == [[[0, 0, 2, 2], [1, 1, 3, 3]], [[2, 2, 4, 4]], [[1, 1, 3, 3]]]
+
+
+def test_no_boxes_make_no_pairs() -> None:
+    pairs = pair_boxes(pd.DataFrame(columns=["image_id", "patient_id", "finding", *CORNERS]), 4)
+    assert len(pairs.table) == len(pairs.boxes) == 0

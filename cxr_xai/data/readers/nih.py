@@ -6,6 +6,7 @@ Source: NIH Clinical Center; Wang et al., CVPR 2017. Layout and quirks: 112,120 
 
 import hashlib
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -49,9 +50,32 @@ class NihReader:
         Raises:
             UserError: the folder, label file, a column, the box list or every image is missing, or a rule refuses.
         """
+        gate = self._open(root)
+        index = self._read(root, gate)
+        paths, found = find_images(root, as_names(index.studies["image_id"]), gate)
+        if found["images found"] == 0:
+            raise UserError(
+                f"{next(iter(index.sources))} in {root} has {len(index.studies):,} rows, but none of their images is "
+                f"in {root}/images_001/images … or {root}/images; unpack at least one archive of the release there."
+            )
+        studies = index.studies.assign(path=pd.Series(paths, dtype=object))
+        counts = {**index.counts, **found, "links out of the root": gate.out}
+        return replace(index, studies=studies, counts=counts)
+
+    def read_tables(self, root: Path) -> Index:
+        """Read labels, lists and boxes as `read` does, and look for no image: every path is None.
+
+        Raises:
+            UserError: the folder, label file, a column or the box list is missing, or a rule refuses.
+        """
+        return self._read(root, self._open(root))
+
+    def _open(self, root: Path) -> Gate:
         if not root.is_dir():
             raise UserError(f"No folder {root}: datamodule.root must name the folder that holds {LABEL_FILES[0]}.")
-        gate = Gate(root, self.links_out)
+        return Gate(root, self.links_out)
+
+    def _read(self, root: Path, gate: Gate) -> Index:
         label_file, box_list = find_label_file(root), self._find_box_list(root)
         lists = {part: root / name for part, name in LISTS.items() if (root / name).is_file()}
         used = [label_file, *lists.values(), *([box_list] if box_list else [])]
@@ -61,15 +85,9 @@ class NihReader:
         images = as_names(studies["image_id"])
         studies["official"], listed = read_lists(lists, images)
         boxes, boxed = read_boxes(box_list, studies, images)
-        paths, found = find_images(root, images, gate)
-        if found["images found"] == 0:
-            raise UserError(
-                f"{label_file} has {len(studies):,} rows, but none of their images is in {root}/images_001/images … "
-                f"or {root}/images; unpack at least one archive of the release there."
-            )
-        studies["path"] = pd.Series(paths, dtype=object)
-        counts |= listed | boxed | found | {"links out of the root": gate.out}
+        studies["path"] = pd.Series(None, studies.index, dtype=object)
         sources = {path.name: sha256(path) for path in used}
+        counts |= listed | boxed
         return Index(self.name, studies[list(STUDY_COLUMNS)], boxes, sources, counts, box_list=self.box_list)
 
     def _find_box_list(self, root: Path) -> Path | None:

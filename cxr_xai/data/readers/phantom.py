@@ -52,7 +52,17 @@ class PhantomReader:
             UserError: the root holds another phantom, or something else.
         """
         write_phantom(root, self.spec, progress=self.progress)
-        index = NihReader(self.box_list, name="phantom").read(root)
-        return replace(
-            index, about={"prevalence": self.spec.prevalence, "shortcut_strength": self.spec.shortcut_strength}
-        )
+        return self._tell(NihReader(self.box_list, name="phantom").read(root))
+
+    def read_tables(self, root: Path) -> Index:
+        """Make the phantom if need be and read its tables; paths of films are None.
+
+        Raises:
+            UserError: the root holds another phantom, or something else.
+        """
+        write_phantom(root, self.spec, progress=self.progress)
+        return self._tell(NihReader(self.box_list, name="phantom").read_tables(root))
+
+    def _tell(self, index: Index) -> Index:
+        about = {"prevalence": self.spec.prevalence, "shortcut_strength": self.spec.shortcut_strength}
+        return replace(index, about=about)
