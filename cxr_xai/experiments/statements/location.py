@@ -7,6 +7,7 @@ import numpy.typing as npt
 
 from cxr_xai.experiments.estimates import count_patients, estimates
 from cxr_xai.experiments.statements.statement import UNTESTED, Statement, side, words
+from cxr_xai.stats.bootstrap import bootstrap_means
 from cxr_xai.stats.correlations import resample, stratified_difference
 from cxr_xai.stats.paired import bootstrap_p
 from cxr_xai.stats.weightings import Floats
@@ -70,8 +71,6 @@ def judge_location(
 
 
 def _mean(values: Floats, which: Mask, patients: Names, replicates: int) -> dict[str, float]:
-    from cxr_xai.stats.bootstrap import bootstrap_means
-
     means = bootstrap_means(values[which], np.zeros(int(which.sum()), np.int64), patients[which], replicates)
     told: dict[str, float] = estimates(means.value, means.replicates, count_patients(patients[which]))[0]
     return told
