@@ -1,4 +1,4 @@
-"""The studies of a complete run, opened again with network and films, for whatever asks questions about many of them."""
+"""The studies of a complete run, opened again with network and films, for questions about many of them."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace

@@ -36,7 +36,9 @@ def shapley_interactions(values: Floats) -> Floats:
         for j in range(i):
             pair = (1 << i) | (1 << j)
             without = coalitions[(coalitions & pair) == 0]
-            weight = np.array([factorial(s) * factorial(players - s - 2) for s in sizes[without]]) / factorial(players - 1)
+            weight = np.array([factorial(s) * factorial(players - s - 2) for s in sizes[without]]) / factorial(
+                players - 1
+            )
             change = values[without | pair] - values[without | 1 << i] - values[without | 1 << j] + values[without]
             result[i, j] = result[j, i] = weight @ change
     return result

@@ -61,4 +61,5 @@ def _sort(maps: npt.NDArray[np.floating]) -> Floats:
 
 def _divide(numerator: Floats, denominator: Floats) -> Floats:
     out = np.full(np.broadcast_shapes(np.shape(numerator), np.shape(denominator)), np.nan)
-    return np.divide(numerator, denominator, out=out, where=denominator > 0)
+    quotient: Floats = np.divide(numerator, denominator, out=out, where=denominator > 0)
+    return quotient

@@ -14,7 +14,6 @@ from cxr_xai.files import read_json, whole
 from cxr_xai.findings import FINDINGS
 from cxr_xai.report.format import name, number, or_nan
 from cxr_xai.report.page import HERE, make_environment
-from cxr_xai.report.tables import p_value
 from cxr_xai.visualization.bars import Bar, draw_bars
 from cxr_xai.visualization.beeswarm import Swarm, draw_beeswarm
 from cxr_xai.visualization.matrix import draw_matrix
@@ -52,7 +51,6 @@ def write_regions_report(folder: RunFolder) -> Path:
         "findings": FINDINGS,
         "regions": sorted(summary["areas"], key=lambda one: -summary["importance"][MEAN][one]["size"]["value"]),
         "figures": {key: Markup(svg) for key, svg in figures.items()},
-        "p_value": p_value,
     }
     page = make_environment().get_template("regions.html").render(context)
     with whole(place / "report.html") as partial:
@@ -86,7 +84,9 @@ def draw_importance(summary: Mapping[str, Any]) -> str:
             bars.append(_bar(against["importance"][MEAN][region]["size"]))
         drawn.append((region, bars, f"{number(summary['areas'][region], 2)} of the film"))
     series = [summary["run"]] + ([] if against is None else [against["run"]])
-    return draw_bars(drawn, [shorten(one) for one in series], "Importance of regions with 95 % intervals, mean over findings")
+    return draw_bars(
+        drawn, [shorten(one) for one in series], "Importance of regions with 95 % intervals, mean over findings"
+    )
 
 
 def shorten(words: str, most: int = 40) -> str:
@@ -111,7 +111,9 @@ def draw_films(films: pd.DataFrame, finding: str) -> str:
         for region in order.index
         for rows in [own[own["region"] == region]]
     ]
-    return draw_beeswarm(swarms, f"{name(finding)}: change of the logit by each region, one dot a film", "φ, change of the logit")
+    return draw_beeswarm(
+        swarms, f"{name(finding)}: change of the logit by each region, one dot a film", "φ, change of the logit"
+    )
 
 
 def draw_pairs(pairs: pd.DataFrame, column: str) -> str:

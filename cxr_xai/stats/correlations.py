@@ -107,7 +107,7 @@ def stratified_difference(
         codes: ``(N,)`` the patient's column in the weights.
 
     Returns:
-        ``(B, P)`` weights to ``(B, 3, C)``: mean of the first, of the second, difference; NaN where no stratum has both.
+        ``(B, P)`` weights to ``(B, 3, C)``: mean of the first, of the second, difference; NaN where none has both.
 
     >>> statistic = stratified_difference([[3.0], [1.0], [9.0]], [1, 0, 1], [0, 1, 0], [0, 0, 1], np.arange(3))
     >>> statistic(np.ones((1, 3)))[0].ravel().tolist()  # the third row has nobody to stand beside

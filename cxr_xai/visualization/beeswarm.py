@@ -58,7 +58,9 @@ def draw_beeswarm(swarms: Sequence[Swarm], alt: str, unit: str) -> str:
     bottom = 6 + PITCH * len(swarms)
     parts = []
     for tick in choose_ticks(min(low, 0) - room, max(high, 0) + room):
-        parts.append(element("line", class_="zero" if tick == 0 else "grid", x1=scale(tick), x2=scale(tick), y1=6, y2=bottom))
+        parts.append(
+            element("line", class_="zero" if tick == 0 else "grid", x1=scale(tick), x2=scale(tick), y1=6, y2=bottom)
+        )
         parts.append(write_text(scale(tick), bottom + 15, f"{tick:g}", "soft", "middle"))
     parts.append(write_text(WIDTH - RIGHT, bottom + 30, unit, "soft", "end"))
     for line, swarm in enumerate(swarms):

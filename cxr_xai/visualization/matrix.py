@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Sequence
+from html import escape
 
 from cxr_xai.visualization.svg import element, write_svg, write_text
 
@@ -9,7 +10,12 @@ LEFT, TOP, CELL, HIGH = 150, 118, 42, 23
 
 
 def draw_matrix(
-    rows: Sequence[str], columns: Sequence[str], values: Sequence[Sequence[float]], most: float, alt: str, digits: int = 2
+    rows: Sequence[str],
+    columns: Sequence[str],
+    values: Sequence[Sequence[float]],
+    most: float,
+    alt: str,
+    digits: int = 2,
 ) -> str:
     """Draw a table of numbers as a picture.
 
@@ -25,7 +31,7 @@ def draw_matrix(
     for number, words in enumerate(columns):
         x = LEFT + CELL * (number + 0.5)
         place = f"rotate(-50 {x + 4:.1f} {TOP - 8})"
-        parts.append(element("text", _plain(words), x=x + 4, y=TOP - 8, transform=place))
+        parts.append(element("text", escape(words), x=x + 4, y=TOP - 8, transform=place))
     for line, words in enumerate(rows):
         y = TOP + HIGH * line
         parts.append(write_text(LEFT - 10, y + HIGH / 2 + 4, words, "", "end"))
@@ -37,14 +43,9 @@ def draw_matrix(
             kind = "above" if value >= 0 else "below"
             # written with style, for an attribute would be rounded to a tenth
             parts.append(
-                f'<rect class="{kind}" style="opacity:{share * 0.75:.2f}" x="{x}" y="{y}" width="{CELL - 1}" height="{HIGH - 1}"/>'
+                f'<rect class="{kind}" style="opacity:{share * 0.75:.2f}" x="{x}" y="{y}" '
+                f'width="{CELL - 1}" height="{HIGH - 1}"/>'
             )
             text = f"{value:.{digits}f}".replace("0.", ".", 1) if abs(value) < 1 else f"{value:.{digits}f}"
             parts.append(write_text(x + CELL / 2, y + HIGH / 2 + 4, text.replace("-", "−"), "tiny", "middle"))
     return write_svg(LEFT + CELL * len(columns) + 70, TOP + HIGH * len(rows) + 4, parts, alt)
-
-
-def _plain(words: str) -> str:
-    from html import escape
-
-    return escape(words)

@@ -25,7 +25,7 @@ SHIFTS_Y = tuple(np.arange(-5, 6) * 0.04)
 """Where an average chest is looked for: its size beside the atlas's, its middle in sides of the film."""
 ROUNDS = 4
 PULL = 0.4
-"""What a chest as large or small as ``exp(±1)`` loses of its correlation: where a film says little, the average stays."""
+"""What a chest ``exp(±1)`` times as large loses of its correlation: where a film says little, the average stays."""
 ENOUGH = 0.66
 """Of correlation less pull: below, the chest was not found. Of 160 real films (.56 to .90, median .84) that are three:
 a whole child, a film on its side, one with the lungs white."""
@@ -38,7 +38,9 @@ def average_study() -> PhantomStudy:
     """Return a healthy man of average build, upright, straight, at full breath."""
     body = Body(1.0, 1.0, 0.4, False, 1.0, 1.0, 0.0, 7)
     film = Film((0.0, 0.0), 0.0, 0.0, 0.0, 1.0, 1.0, 0.0, False, 7)
-    return PhantomStudy(0, 0, "test", 0, 50, "M", "PA", (2500, 2048, 0.168), body, film, {}, (), False, False, 0.0, False)
+    return PhantomStudy(
+        0, 0, "test", 0, 50, "M", "PA", (2500, 2048, 0.168), body, film, {}, (), False, False, 0.0, False
+    )
 
 
 @cache
@@ -64,7 +66,7 @@ def to_ranks(image: Tensor) -> Tensor:
 
 
 def _grids(places: Tensor, height: int, width: int) -> Tensor:
-    """``(M, 4)`` scales and shifts in x and y → ``(M, height, width, 2)`` atlas coordinates (-1 to 1) of the film's pixels."""
+    """``(M, 4)`` places → ``(M, height, width, 2)`` atlas coordinates (-1 to 1) of the film's pixels."""
     ends = [(torch.arange(side) + 0.5) * 2 / side - 1 for side in (width, height)]
     across, down = ((end[None] - 2 * places[:, [2 + k]]) / places[:, [k]] for k, end in enumerate(ends))
     shape = (len(places), height, width)
@@ -72,7 +74,7 @@ def _grids(places: Tensor, height: int, width: int) -> Tensor:
 
 
 def _resemblance(films: Tensor, places: Tensor) -> Tensor:
-    """``(N, S, S)`` films in ranks and ``(M, 4)`` places → ``(N, M)`` correlation with the atlas there, less the pull."""
+    """``(N, S, S)`` films in ranks and ``(M, 4)`` places → ``(N, M)`` correlation with the atlas, less the pull."""
     looks = _atlas()[0]
     side = films.shape[-1]
     smooth = F.interpolate(looks[None], (2 * side, 2 * side), mode="area").expand(len(places), -1, -1, -1)

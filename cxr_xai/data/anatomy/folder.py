@@ -29,7 +29,9 @@ class FolderAnatomy:
     def __init__(self, root: str | Path) -> None:
         self.root = Path(root)
         if not self.root.is_dir():
-            raise UserError(f"masks={self.root} is no folder; give one with a label image <image id>.png for each film.")
+            raise UserError(
+                f"masks={self.root} is no folder; give one with a label image <image id>.png for each film."
+            )
 
     def _path(self, image_id: str) -> Path:
         return self.root / f"{Path(image_id).stem}.png"

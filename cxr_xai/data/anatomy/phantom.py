@@ -25,8 +25,8 @@ INSIDE = 0.5
 def draw_regions(study: PhantomStudy, size: int) -> Regions:
     """Return the ``(size, size)`` label map of a drawn study, its findings included: a large heart has a large region.
 
-    The mediastinum reaches from the apex of the lungs to the bottom of the heart; above is the neck, which is outside. Below the diaphragm reaches
-    sideways as far as the chest's inner wall.
+    The mediastinum reaches from the apex of the lungs to the bottom of the heart; above is the neck, which is outside.
+    Below the diaphragm reaches sideways as far as the chest's inner wall.
     """
     canvas = Canvas(size, study.body, study.film)
     hyper = hyperinflation(study)

@@ -31,7 +31,7 @@ LUNGS = (*RIGHT_LUNG, *LEFT_LUNG)
 
 _OF_LUNG = (*LUNGS, HEART)  # lung is seen through the heart, too
 _WHERE = {"Cardiomegaly": (HEART,), "Hernia": (HEART, MEDIASTINUM, BELOW), "Mass": (*_OF_LUNG, MEDIASTINUM)}
-_PLEURAL = {name: (*_OF_LUNG, BELOW) for name in ("Effusion", "Atelectasis")}
+_PLEURAL = dict.fromkeys(("Effusion", "Atelectasis"), (*_OF_LUNG, BELOW))
 PLAUSIBLE: Mapping[str, tuple[int, ...]] = {name: (_WHERE | _PLEURAL).get(name, _OF_LUNG) for name in FINDINGS}
 """The regions in which a radiologist would look for each finding. Coarse on purpose, and an assumption: evidence
 elsewhere may be meant (a drain in the chest wall), and evidence inside may be nonsense."""
@@ -118,4 +118,6 @@ def region_shares(maps: npt.NDArray[np.floating], labels: Regions) -> npt.NDArra
         for f in range(positive.shape[1]):
             sums[n, f] = np.bincount(one.ravel(), weights=positive[n, f].ravel(), minlength=len(REGIONS))
     total = sums.sum(axis=-1, keepdims=True)
-    return np.divide(sums, total, out=np.full(sums.shape, np.nan), where=np.isfinite(total) & (total > 0))
+    known = np.isfinite(total) & (total > 0)
+    shares: npt.NDArray[np.float64] = np.divide(sums, total, out=np.full(sums.shape, np.nan), where=known)
+    return shares

@@ -35,8 +35,8 @@ def pair_labels(target: Floats, patients: Names, replicates: int) -> dict[str, F
 def pair_logits(logits: Floats, target: Floats, patients: Names, replicates: int) -> dict[str, Floats]:
     """Return the correlation of logits beyond labels: of what is left of each after a linear fit to all 14 labels.
 
-    It is 0 between findings where the network says nothing more of the one when it says more of the other, given what is
-    there; findings that always light up together have 1. Studies with an unknown label are left out.
+    It is 0 between findings where saying more of the one goes with nothing more of the other, given what is there;
+    findings that always light up together have 1. Studies with an unknown label are left out.
     """
     kept = ~np.isnan(target).any(axis=1)
     design = np.column_stack([np.ones(kept.sum()), target[kept]])
@@ -57,7 +57,7 @@ def pair_maps(maps: npt.NDArray[np.floating], patients: Names, replicates: int) 
     values = np.column_stack([products[:, a, b] for a, b in PAIRS])
     rows, columns = np.nonzero(np.isfinite(values))
     means = bootstrap_means(values[rows, columns], columns, patients[rows], replicates, n_groups=len(PAIRS))
-    ends = [entry for entry in estimates(means.value, means.replicates, count_patients(patients))]
+    ends: Any = estimates(means.value, means.replicates, count_patients(patients))
     return {
         "similarity": means.value,
         "similarity low": np.array([entry["low"] for entry in ends]),
@@ -74,12 +74,11 @@ def make_pairs(columns: dict[str, Floats]) -> pd.DataFrame:
 
 def relate(pairs: pd.DataFrame) -> dict[str, float]:
     """Return Spearman's correlation over pairs of findings between labels, logits beyond labels and maps."""
-    ranks = pairs[["phi", "correlation", "similarity"]].rank()
-    table = ranks.corr()
+    table = pairs[["phi", "correlation", "similarity"]].rank().corr().to_numpy(np.float64)
     return {
-        "labels and logits": float(table.loc["phi", "correlation"]),
-        "labels and maps": float(table.loc["phi", "similarity"]),
-        "logits and maps": float(table.loc["correlation", "similarity"]),
+        "labels and logits": float(table[0, 1]),
+        "labels and maps": float(table[0, 2]),
+        "logits and maps": float(table[1, 2]),
     }
 
 

@@ -24,7 +24,7 @@ Predict = Callable[[Tensor], Tensor]
 Progress = Callable[[int, int], None]
 
 VERSION = 1
-"""Of the game: raise it when the same network, regions and films give other values; stored ones are then played again."""
+"""Of the game: raise it when the same network, regions and films give other values; they are then played again."""
 EVERY = 4
 """So many films are played between two writings."""
 
@@ -120,7 +120,9 @@ def play_all(
     played = [name for name in studies.image_id.tolist() if done[name] is not None]
     parts = [done[name] or () for name in played]
     phi, pairs, areas = (np.stack([part[k] for part in parts]) if parts else np.zeros((0,)) for k in range(3))
-    return Games(np.array(played), phi, pairs, areas, [name for name in studies.image_id.tolist() if done[name] is None])
+    return Games(
+        np.array(played), phi, pairs, areas, [name for name in studies.image_id.tolist() if done[name] is None]
+    )
 
 
 Played = dict[str, tuple[Floats, Floats, Floats] | None]
@@ -129,7 +131,9 @@ Played = dict[str, tuple[Floats, Floats, Floats] | None]
 def _look(anatomy: Anatomy, image: Tensor, names: list[str], known: npt.NDArray[np.bool_]) -> Regions:
     labels = np.zeros((len(names), *image.shape[-2:]), np.int64)
     if known.any():
-        labels[known] = anatomy.regions(image[torch.from_numpy(known)], [n for n, k in zip(names, known, strict=True) if k])
+        labels[known] = anatomy.regions(
+            image[torch.from_numpy(known)], [n for n, k in zip(names, known, strict=True) if k]
+        )
     return labels
 
 

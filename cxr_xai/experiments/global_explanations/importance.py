@@ -15,6 +15,7 @@ from cxr_xai.stats.paired import bootstrap_p
 Floats = npt.NDArray[np.float64]
 MEAN = "mean"
 """Name of the mean over findings beside them."""
+SIDES = ("first", "second", "difference")
 
 
 def summarize_importance(phi: Floats, patients: npt.NDArray[np.str_], replicates: int) -> dict[str, Any]:
@@ -32,9 +33,7 @@ def summarize_importance(phi: Floats, patients: npt.NDArray[np.str_], replicates
     value, drawn = _means(table, patients, replicates)
     ends = estimates(value, drawn, count_patients(patients))
     return {
-        finding: {
-            region: {"size": ends[r][k][0], "direction": ends[r][k][1]} for r, region in enumerate(REGIONS)
-        }
+        finding: {region: {"size": ends[r][k][0], "direction": ends[r][k][1]} for r, region in enumerate(REGIONS)}
         for k, finding in enumerate((*FINDINGS, MEAN))
     }
 
@@ -42,30 +41,33 @@ def summarize_importance(phi: Floats, patients: npt.NDArray[np.str_], replicates
 def compare_importance(
     first: Floats, second: Floats, patients: npt.NDArray[np.str_], replicates: int
 ) -> dict[str, Any]:
-    """Return the paired difference of ``size``, first − second, on the same films.
+    """Return paired differences of importance, first − second, on the same films.
 
-    ``{finding or mean: {region: {first, second, difference, p, p_holm}}}``; Holm's correction is over the regions of the
-    mean over findings, the family that is decided on. Rows of single findings have no p: they are for looking.
+    ``{finding or mean: {region: {first, second, difference}}}``, of sizes; ``mean`` has the ``share`` of all sizes,
+    too, as ``{first, second, difference, p, p_holm}``: it asks where a network looks, whatever the scale of its logits.
+    Holm's correction is over the regions' shares, the family that is decided on; single findings are for looking.
     """
     sizes = _with_mean(np.stack([np.abs(first), np.abs(second)], axis=-1))
     table = np.concatenate([sizes, sizes[..., :1] - sizes[..., 1:]], axis=-1)
     value, drawn = _means(table, patients, replicates)
-    ends = estimates(value, drawn, count_patients(patients))
-    p = bootstrap_p(drawn[:, :, -1, 2])
+    behind = count_patients(patients)
+    ends = estimates(value, drawn, behind)
+    share, shares = _share(value[:, -1, :2]), _share(drawn[:, :, -1, :2])
+    told, p = estimates(share, shares, behind), bootstrap_p(shares[:, :, 2])
     corrected = holm(p)
     result: dict[str, Any] = {}
     for k, finding in enumerate((*FINDINGS, MEAN)):
         result[finding] = {}
         for r, region in enumerate(REGIONS):
-            one = dict(zip(("first", "second", "difference"), ends[r][k], strict=True))
-            last = k == len(FINDINGS)
-            tested = {"p": float(p[r]), "p_holm": float(corrected[r])} if last else {}
-            result[finding][region] = {**one, **tested}
+            result[finding][region] = dict(zip(SIDES, ends[r][k], strict=True))
+    for r, region in enumerate(REGIONS):
+        tested = {"p": float(p[r]), "p_holm": float(corrected[r])}
+        result[MEAN][region]["share"] = dict(zip(SIDES, told[r], strict=True)) | tested
     return result
 
 
 def summarize_interactions(pairs: Floats) -> list[dict[str, Any]]:
-    """Return the pairs of regions whose mean ``|interaction|`` over films and findings is largest; none if not computed.
+    """Return pairs of regions by their mean ``|interaction|`` over films and findings, largest first.
 
     Args:
         pairs: ``(N, R, R, K)``; films with NaN (sampled coalitions) are left out.
@@ -85,6 +87,13 @@ def summarize_interactions(pairs: Floats) -> list[dict[str, Any]]:
         }
         for n in order
     ]
+
+
+def _share(sizes: Floats) -> Floats:
+    """``(…, R, 2)`` sizes of two networks → ``(…, R, 3)`` shares of all regions' sizes, and their difference."""
+    total = sizes.sum(axis=-2, keepdims=True)
+    shares = np.divide(sizes, total, out=np.full(sizes.shape, np.nan), where=total > 0)
+    return np.concatenate([shares, shares[..., :1] - shares[..., 1:]], axis=-1)
 
 
 def _with_mean(table: Floats) -> Floats:

@@ -76,8 +76,8 @@ def _open_beside(settings: Settings, studies: Studies) -> tuple[Studies, Games]:
     found = {name: n for n, name in enumerate(other.image_id.tolist())}
     if missing := [name for name in studies.image_id.tolist() if name not in found]:
         raise UserError(
-            f"against={settings['against']} has not predicted {len(missing)} of the {len(studies)} studies, {missing[0]} "
-            "for one; both runs must have the same test part."
+            f"against={settings['against']} has not predicted {len(missing)} of the {len(studies)} studies, "
+            f"{missing[0]} for one; both runs must have the same test part."
         )
     other = other.take(np.array([found[name] for name in studies.image_id.tolist()]))
     return other, _play(other, settings, "films of the other run")
@@ -182,7 +182,9 @@ def list_differences(differences: Mapping[str, Any]) -> pd.DataFrame:
             row: dict[str, Any] = {"finding": finding, "region": region}
             for key in ("first", "second", "difference"):
                 row |= {f"{key}{'' if end == 'value' else ' ' + end}": value for end, value in entry[key].items()}
-            rows.append(row | {key: entry.get(key, np.nan) for key in ("p", "p_holm")})
+            share = entry.get("share", {})
+            row |= {f"share {key}": share[key]["value"] for key in ("first", "second", "difference") if share}
+            rows.append(row | {key: share[key] for key in ("p", "p_holm") if share})
     return pd.DataFrame(rows)
 
 

@@ -17,17 +17,18 @@ def print_regions(summary: Mapping[str, Any], page: Path) -> None:
     """Print importance per region, where each finding's lies, and the difference to another run."""
     against = summary["against"]
     table = Table(box=SIMPLE_HEAD, title=f"Importance of regions, {summary['films']} films, mean over findings")
-    for label in ("region", "mean |φ|", "share of film"):
+    for label in ("region", "mean |φ|", "of the film"):
         table.add_column(label, justify="left" if label == "region" else "right")
     if against is not None:
-        for label in ("other run", "difference", "p (Holm)"):
+        for label in ("share of all", "other run's", "difference", "p (Holm)"):
             table.add_column(label, justify="right")
     rows = summary["importance"][MEAN]
     for region in sorted(rows, key=lambda one: -rows[one]["size"]["value"]):
         cells = [region, interval(rows[region]["size"]), number(summary["areas"][region], 2)]
         if against is not None:
-            other = against["differences"][MEAN][region]
-            cells += [number(other["second"]["value"]), interval(other["difference"]), p_value(other["p_holm"])]
+            share = against["differences"][MEAN][region]["share"]
+            cells += [number(share[key]["value"], 2) for key in ("first", "second")]
+            cells += [interval(share["difference"], 2), p_value(share["p_holm"])]
         table.add_row(*cells)
     table.caption = (
         f"Shapley values of the logit ({summary['values']}); masked: {summary['masked']}\nregions: {summary['anatomy']}"

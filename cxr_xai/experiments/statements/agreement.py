@@ -55,8 +55,8 @@ def judge_agreement(table: pd.DataFrame, replicates: int) -> Statement:
     rows |= {"agreement, boxes with a prior": beside[0], "the prior's agreement": beside[1]}
     way = {1: "more often than", -1: "less often than", 0: "no more and no less often, as far as can be seen, than"}
     found = (
-        f"Maps agree with {words(beside[0])} of the sealed boxes, {way[side(beside[2])]} the finding's usual place, which "
-        f"never sees the film: {words(beside[1])}, difference {words(beside[2])}."
+        f"Maps agree with {words(beside[0])} of the sealed boxes, {way[side(beside[2])]} the finding's usual place, "
+        f"which never sees the film: {words(beside[1])}, difference {words(beside[2])}."
     )
     p = float(bootstrap_p(paired.replicates[:, 0, 2]))
     return Statement("agreement", CLAIM, MEASURE, beside[2], p, rows, counts, found)

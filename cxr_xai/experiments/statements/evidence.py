@@ -100,7 +100,8 @@ def locate(studies: Studies, maps: Maps, anatomy: Anatomy, progress: Progress | 
             progress(n + 1, len(studies))
     at = np.array(places, np.int64).reshape(-1, 2)
     table = np.array(numbers, np.float64).reshape(-1, 6)
-    return Located(at[:, 0], at[:, 1], *table.T, unknown=unknown)
+    share, area, own, own_area, others, others_area = table.T
+    return Located(at[:, 0], at[:, 1], share, area, own, own_area, others, others_area, unknown)
 
 
 def _place_evidence(

@@ -8,20 +8,20 @@ from cxr_xai.experiments.statements.statement import UNTESTED, Statement, side, 
 from cxr_xai.metrics.focus import gini
 from cxr_xai.stats.correlations import partial_spearman, resample
 from cxr_xai.stats.paired import bootstrap_p
-from cxr_xai.stats.weightings import Floats, Weights
+from cxr_xai.stats.weightings import Floats, Statistic
 
 Names = npt.NDArray[np.str_]
 CLAIM = "Confident predictions have more focused maps."
 MEASURE = (
     "Focus is the Gini coefficient of a map's positive evidence. Its rank correlation ρ with the logit is taken within "
-    "finding × view; the effect is ρ minus that of the same network untrained, because a map that must add up to its logit "
-    "is bound to it by arithmetic alone."
+    "finding × view; the effect is ρ minus that of the same network untrained, because a map that must add up to its "
+    "logit is bound to it by arithmetic alone."
 )
 
 
 def judge_focus(
-    trained: tuple[Floats, Floats],
-    untrained: tuple[Floats, Floats],
+    trained: tuple[npt.NDArray[np.floating], Floats],
+    untrained: tuple[npt.NDArray[np.floating], Floats],
     strata: npt.NDArray[np.int64],
     patients: Names,
     replicates: int,
@@ -53,8 +53,8 @@ def judge_focus(
     return Statement("focus", CLAIM, MEASURE, effect, p, told, counts, _say(told["trained"], told["untrained"], effect))
 
 
-def _once(statistic: object, patients: Names, replicates: int) -> tuple[Floats, Floats]:
-    value, drawn = resample(statistic, patients, replicates)  # type: ignore[arg-type]
+def _once(statistic: Statistic, patients: Names, replicates: int) -> tuple[Floats, Floats]:
+    value, drawn = resample(statistic, patients, replicates)
     return value[0], drawn[:, 0]
 
 

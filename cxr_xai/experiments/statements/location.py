@@ -17,8 +17,8 @@ Mask = npt.NDArray[np.bool_]
 CLAIM = "False positives look at irrelevant regions."
 MEASURE = (
     "Share of a map's positive evidence in the regions where the finding can be seen, true positives minus false "
-    "positives, within finding × view. A false positive is a disagreement with the label; a finding without a box may be "
-    "there."
+    "positives, within finding × view. A false positive is a disagreement with the label; a finding without a box may "
+    "be there."
 )
 
 
@@ -84,6 +84,6 @@ def _say(right: dict[str, float], wrong: dict[str, float], area: dict[str, float
     }[side(effect)]
     beside = "more" if wrong["low"] > area["value"] else "less" if wrong["high"] < area["value"] else "no more or less"
     return (
-        f"{way}: {words(right)} against {words(wrong)}, difference {words(effect)}; false positives have there {beside} "
-        f"than the {words(area).split(' ')[0]} that an even map has."
+        f"{way}: {words(right)} against {words(wrong)}, difference {words(effect)}; false positives have {beside} "
+        f"there than the {words(area).split(' ')[0]} that an even map has."
     )

@@ -29,8 +29,8 @@ Settings = Mapping[str, Any]
 Floats = npt.NDArray[np.float64]
 PURPOSE = "clinical statements"
 NOTE = (
-    "p values are from the bootstrap over patients, corrected over the four statements of this run (Holm); intervals hold "
-    "one number at a time. What several runs say of one statement must be corrected over the runs, too."
+    "p values are from the bootstrap over patients, corrected over the four statements of this run (Holm); intervals "
+    "hold one number at a time. What several runs say of one statement must be corrected over the runs, too."
 )
 
 

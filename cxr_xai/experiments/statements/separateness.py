@@ -16,9 +16,9 @@ Names = npt.NDArray[np.str_]
 Mask = npt.NDArray[np.bool_]
 CLAIM = "Several findings of one film get separate maps."
 MEASURE = (
-    "Spearman's ρ between the raw maps of two predicted findings of one film, minus that of the same two findings in films "
-    "of other patients: 0 where sharing a film makes maps no more alike, above 0 where the film decides and not the "
-    "finding."
+    "Spearman's ρ between the raw maps of two predicted findings of one film, minus that of the same two findings in "
+    "films of other patients: 0 where sharing a film makes maps no more alike, above 0 where the film decides and "
+    "not the finding."
 )
 PARTNERS = 20
 """Films of other patients that each map is compared with, at most."""
@@ -56,7 +56,13 @@ def compare_maps(maps: npt.NDArray[np.floating], pred: Mask, patients: Names, se
 
 
 def _mean_similarity(
-    ranks: Floats, film: int, own: int, other: int, films: npt.NDArray[np.int64], patients: Names, rng: np.random.Generator
+    ranks: Floats,
+    film: int,
+    own: int,
+    other: int,
+    films: npt.NDArray[np.int64],
+    patients: Names,
+    rng: np.random.Generator,
 ) -> float:
     """Mean similarity of one map with those of a finding in films of other patients."""
     films = films[patients[films] != patients[film]]
@@ -100,6 +106,6 @@ def _say(within: dict[str, float], across: dict[str, float], same: dict[str, flo
     }[side(effect)]
     level = "hardly separate" if within["value"] >= 0.7 else "partly separate" if within["value"] >= 0.3 else "separate"
     return (
-        f"{way}: ρ = {words(within)} against {words(across)}, difference {words(effect)}; by their size they are {level}. "
-        f"The same finding in two films has {words(same)}."
+        f"{way}: ρ = {words(within)} against {words(across)}, difference {words(effect)}; by their size they are "
+        f"{level}. The same finding in two films has {words(same)}."
     )
