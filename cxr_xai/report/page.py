@@ -18,6 +18,8 @@ from cxr_xai.report.protocol import count_kinds, list_facts, list_reads, show_pl
 from cxr_xai.report.published import published_boxes, published_means, wang_by_finding, why_no_boxes, why_not
 from cxr_xai.report.reliability import describe_rule, draw_reliabilities
 from cxr_xai.report.results import Results
+from cxr_xai.report.statements import draw_statements
+from cxr_xai.report.tables import p_value
 from cxr_xai.visualization.svg import STYLE
 
 HERE = Path(__file__).parent
@@ -35,7 +37,7 @@ def make_environment() -> Environment:
     environment = Environment(
         loader=FileSystemLoader(HERE), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
-    environment.filters.update(FILTERS, skill=skill_words)
+    environment.filters.update(FILTERS, skill=skill_words, p_value=p_value)
     return environment
 
 
@@ -54,6 +56,8 @@ def make_context(results: Results) -> dict[str, Any]:
         "style": Markup(STYLE + (HERE / "style.css").read_text()),
         "script": Markup((HERE / "script.js").read_text()),
         "summary": summary,
+        "statements": results.statements,
+        "statements_figure": Markup(draw_statements(results.statements)),
         "certificate": results.certificate,
         "findings": FINDINGS,
         "parts": [part for part in PARTS if part in results.certificate["split"]["images"]],

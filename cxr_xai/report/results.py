@@ -27,6 +27,7 @@ class Results:
         scores: columns ``LOCALIZATION_COLUMNS``.
         panels: columns ``PANEL_COLUMNS``, ``explainer``, and ``path`` of the picture.
         ledger: columns ``LEDGER_COLUMNS``.
+        statements: ``statements/summary.json``, None where no statements were tested.
     """
 
     name: str
@@ -38,6 +39,7 @@ class Results:
     scores: pd.DataFrame
     panels: pd.DataFrame
     ledger: pd.DataFrame
+    statements: Mapping[str, Any] | None = None
 
     @property
     def explainers(self) -> list[str]:
@@ -75,9 +77,16 @@ def read_results(folder: RunFolder) -> Results:
             scores=_read_parquet(folder.localization, LOCALIZATION_COLUMNS),
             panels=_read_panels(folder),
             ledger=read_ledger(folder.ledger),
+            statements=_read_statements(folder),
         )
     except (ValueError, OSError) as error:
         raise UserError(f"a file of {folder.path} cannot be read ({error}); run its training command again.") from error
+
+
+def _read_statements(folder: RunFolder) -> dict[str, Any] | None:
+    path = folder.path / "statements" / "summary.json"
+    statements: dict[str, Any] | None = read_json(path) if path.is_file() else None
+    return statements
 
 
 def _read_parquet(path: Path, columns: tuple[str, ...]) -> pd.DataFrame:

@@ -30,6 +30,8 @@ NEEDED = {
     "scripts/prepare.py": [],
     "scripts/report.py": [],
     "scripts/verify.py": [],
+    "scripts/regions.py": [],
+    "scripts/statements.py": [],
     "scripts/sweep_status.py": [],
     "scripts/aggregate.py": [],
     "scripts/benchmark.py": [],

@@ -51,6 +51,18 @@ class _Chest:
     markings: Field
 
 
+def hyperinflation(study: PhantomStudy) -> float:
+    """Return how much trapped air the study's Emphysema means, 0 without it."""
+    lesion = study.lesions.get("Emphysema")
+    return 0.12 + 0.70 * lesion.severity if lesion else 0.0
+
+
+def enlargement(study: PhantomStudy) -> float:
+    """Return how much larger than healthy the study's Cardiomegaly makes the heart, 0 without it."""
+    lesion = study.lesions.get("Cardiomegaly")
+    return 0.20 + 0.65 * lesion.severity if lesion else 0.0
+
+
 class _Painter:
     """Draws one study; what does not depend on the findings is drawn once."""
 
@@ -59,10 +71,9 @@ class _Painter:
         body, film, view = study.body, study.film, study.view
         self.canvas = canvas = Canvas(size, body, film)
         self._hearts: dict[tuple[float, float], Field] = {}
-        emphysema = study.lesions.get("Emphysema")
-        self.hyper = 0.12 + 0.70 * emphysema.severity if emphysema else 0.0
+        self.hyper = hyperinflation(study)
         self.healthy = Lungs(canvas, shape_lungs(body, film))
-        self.lungs = Lungs(canvas, shape_lungs(body, film, self.hyper)) if emphysema else self.healthy
+        self.lungs = Lungs(canvas, shape_lungs(body, film, self.hyper)) if self.hyper else self.healthy
         self.scene = Scene(canvas, self.lungs, self.heart())
         self.mediastinum, windpipe = draw_mediastinum(canvas, film)
         self.frame = draw_trunk(canvas, body, film)
@@ -76,8 +87,7 @@ class _Painter:
     def heart(self, without: Collection[str] = ()) -> Field:
         """The heart, enlarged if the study has Cardiomegaly."""
         study = self.study
-        big = study.lesions.get("Cardiomegaly") if "Cardiomegaly" not in without else None
-        enlarged = 0.20 + 0.65 * big.severity if big else 0.0
+        enlarged = 0.0 if "Cardiomegaly" in without else enlargement(study)
         hyper = 0.0 if "Emphysema" in without else self.hyper
         if (enlarged, hyper) not in self._hearts:
             field = draw_heart(self.canvas, study.body, study.film, study.view, enlarged, hyper)

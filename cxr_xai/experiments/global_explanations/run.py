@@ -1,0 +1,205 @@
+"""From a run folder to ``regions/``: importance of regions, pairs of findings, and another run beside it."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import torch
+
+from cxr_xai.artifacts.run_folder import RunFolder
+from cxr_xai.data.anatomy.regions import REGIONS
+from cxr_xai.data.background import Backgrounds
+from cxr_xai.errors import UserError
+from cxr_xai.experiments.global_explanations.cooccurrence import (
+    make_pairs,
+    pair_labels,
+    pair_logits,
+    pair_maps,
+    relate,
+)
+from cxr_xai.experiments.global_explanations.games import Games, play_all
+from cxr_xai.experiments.global_explanations.importance import (
+    compare_importance,
+    summarize_importance,
+    summarize_interactions,
+)
+from cxr_xai.experiments.global_explanations.terminal import print_regions
+from cxr_xai.experiments.studies import Studies, choose_anatomy, open_studies
+from cxr_xai.experiments.terminal import ProgressBar, quiet_libraries
+from cxr_xai.explainers.exact_cam import ExactCam
+from cxr_xai.files import write_csv, write_json
+from cxr_xai.findings import FINDINGS
+from cxr_xai.report.regions import write_regions_report
+
+Settings = Mapping[str, Any]
+PURPOSE = "importance of regions"
+
+
+def run_regions(settings: Settings) -> None:
+    """Explain a run by regions and pairs of findings, and print and write what was found.
+
+    Raises:
+        UserError: the run, its data or the other run are not there or do not fit.
+    """
+    quiet_libraries()
+    if settings["max_studies"] < 2 or settings["samples"] < 2 * len(REGIONS) + 2:
+        raise UserError(f"regions needs max_studies of 2 or more and samples of {2 * len(REGIONS) + 2} or more.")
+    studies = _open(settings["folder"], settings)
+    games = _play(studies, settings, "films")
+    other = None
+    if settings["against"] is not None:
+        other = _open_beside(settings, studies)
+    summary, pairs = summarize(studies, games, settings)
+    summary["against"] = None if other is None else _compare(studies, games, *other, settings)
+    folder = studies.folder.path / "regions"
+    write_csv(folder / "importance.csv", list_importance(summary["importance"]))
+    write_csv(folder / "pairs.csv", pairs)
+    if summary["against"] is not None:
+        write_csv(folder / "differences.csv", list_differences(summary["against"]["differences"]))
+    write_csv(folder / "films.csv", list_films(studies, games))
+    write_json(folder / "summary.json", summary)
+    print_regions(summary, write_regions_report(studies.folder))
+
+
+def _open(folder: str, settings: Settings, predicted: bool | None = None) -> Studies:
+    asked = settings["predicted"] if predicted is None else predicted
+    cache, most = settings["paths"]["cache"], settings["max_studies"]
+    return open_studies(RunFolder(Path(folder)), settings["root"], cache, most, PURPOSE, asked)
+
+
+def _open_beside(settings: Settings, studies: Studies) -> tuple[Studies, Games]:
+    """Open the other run on the very studies of the first."""
+    whole = {**settings, "max_studies": studies.of}
+    other = _open(settings["against"], whole, predicted=False)
+    found = {name: n for n, name in enumerate(other.image_id.tolist())}
+    if missing := [name for name in studies.image_id.tolist() if name not in found]:
+        raise UserError(
+            f"against={settings['against']} has not predicted {len(missing)} of the {len(studies)} studies, "
+            f"{missing[0]} for one; both runs must have the same test part."
+        )
+    other = other.take(np.array([found[name] for name in studies.image_id.tolist()]))
+    return other, _play(other, settings, "films of the other run")
+
+
+def count_background(studies: Studies, settings: Settings) -> int:
+    """Return how many training films the mean is taken of: as many as asked for, or all."""
+    return min(int(settings["background"]), len(studies.data.dataset("train").rows))
+
+
+def _play(studies: Studies, settings: Settings, label: str) -> Games:
+    count = count_background(studies, settings)
+    filling = Backgrounds(studies.data)(count).image.mean(dim=0)
+    anatomy = choose_anatomy(studies.data, settings["masks"])
+    games = play_all(studies, anatomy, filling, settings["samples"], settings["batch_size"], ProgressBar(label))
+    if not len(games.image_id):
+        raise UserError(f"none of the {len(studies)} films has known regions ({anatomy.name}); see masks=….")
+    return games
+
+
+def summarize(studies: Studies, games: Games, settings: Settings) -> tuple[dict[str, Any], pd.DataFrame]:
+    """Return what ``summary.json`` holds, and the pairs of findings."""
+    at = {name: n for n, name in enumerate(studies.image_id.tolist())}
+    rows = np.array([at[name] for name in games.image_id.tolist()])
+    patients, replicates = studies.patient_id[rows], settings["bootstrap"]
+    pred = studies.pred[rows]
+    pairs = make_pairs(
+        pair_labels(studies.target, studies.patient_id, replicates)
+        | pair_logits(studies.logits, studies.target, studies.patient_id, replicates)
+        | pair_maps(exact_maps(studies), studies.patient_id, replicates)
+    )
+    anatomy = choose_anatomy(studies.data, settings["masks"])
+    exact = bool(np.isfinite(games.interactions).all())
+    summary = {
+        "run": studies.folder.path.resolve().name,
+        "anatomy": anatomy.name,
+        "values": "exact" if exact else f"Kernel SHAP, {settings['samples']} masked films each",
+        "masked": f"mean of {count_background(studies, settings)} training films",
+        "films": len(rows),
+        "patients": len(np.unique(patients)),
+        "unknown": len(games.unknown),
+        "test": studies.of,
+        "chosen": "with a predicted finding" if settings["predicted"] else "all",
+        "areas": dict(zip(REGIONS, games.areas.mean(axis=0).tolist(), strict=True)),
+        "importance": summarize_importance(games.phi, patients, replicates),
+        "predicted": {
+            name: {
+                "films": int(pred[:, k].sum()),
+                "direction": dict(zip(REGIONS, games.phi[pred[:, k], :, k].mean(axis=0).tolist(), strict=True))
+                if pred[:, k].any()
+                else None,
+            }
+            for k, name in enumerate(FINDINGS)
+        },
+        "interactions": summarize_interactions(games.interactions),
+        "pairs_agree": relate(pairs),
+    }
+    return summary, pairs
+
+
+def exact_maps(studies: Studies, batch_size: int = 32) -> np.ndarray:
+    """Return ``(N, K, h, w)`` exact maps of the studies."""
+    parts = [
+        ExactCam().explain(studies.model, studies.films(range(a, min(a + batch_size, len(studies)))).to(studies.device))
+        for a in range(0, len(studies), batch_size)
+    ]
+    return torch.cat([part.attribution.cpu() for part in parts]).numpy()
+
+
+def _compare(studies: Studies, games: Games, other: Studies, others: Games, settings: Settings) -> dict[str, Any]:
+    both = np.intersect1d(games.image_id, others.image_id)
+    first, second = (
+        one.phi[[{name: n for n, name in enumerate(one.image_id.tolist())}[name] for name in both.tolist()]]
+        for one in (games, others)
+    )
+    owner = dict(zip(studies.image_id.tolist(), studies.patient_id.tolist(), strict=True))
+    patients = np.array([owner[name] for name in both.tolist()])
+    return {
+        "run": other.folder.path.resolve().name,
+        "films": len(both),
+        "importance": summarize_importance(second, patients, settings["bootstrap"]),
+        "differences": compare_importance(first, second, patients, settings["bootstrap"]),
+    }
+
+
+def list_importance(importance: Mapping[str, Any]) -> pd.DataFrame:
+    """Return one row per finding and region."""
+    rows = [
+        {"finding": finding, "region": region}
+        | {f"{key}{'' if end == 'value' else ' ' + end}": entry[key][end] for key in entry for end in entry[key]}
+        for finding, regions in importance.items()
+        for region, entry in regions.items()
+    ]
+    return pd.DataFrame(rows)
+
+
+def list_differences(differences: Mapping[str, Any]) -> pd.DataFrame:
+    """Return one row per finding and region."""
+    rows = []
+    for finding, regions in differences.items():
+        for region, entry in regions.items():
+            row: dict[str, Any] = {"finding": finding, "region": region}
+            for key in ("first", "second", "difference"):
+                row |= {f"{key}{'' if end == 'value' else ' ' + end}": value for end, value in entry[key].items()}
+            share = entry.get("share", {})
+            row |= {f"share {key}": share[key]["value"] for key in ("first", "second", "difference") if share}
+            rows.append(row | {key: share[key] for key in ("p", "p_holm") if share})
+    return pd.DataFrame(rows)
+
+
+def list_films(studies: Studies, games: Games) -> pd.DataFrame:
+    """Return one row per film, finding and region: its value, and what the label says."""
+    at = {name: n for n, name in enumerate(studies.image_id.tolist())}
+    rows = np.array([at[name] for name in games.image_id.tolist()])
+    n, r, k = (axis.ravel() for axis in np.indices(games.phi.shape))
+    return pd.DataFrame(
+        {
+            "image_id": games.image_id[n],
+            "finding": np.array(FINDINGS)[k],
+            "region": np.array(REGIONS)[r],
+            "phi": games.phi.ravel(),
+            "target": studies.target[rows][n, k],
+            "logit": studies.logits[rows][n, k],
+        }
+    )

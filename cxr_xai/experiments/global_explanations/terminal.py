@@ -1,0 +1,47 @@
+"""What a person sees of regions on the terminal."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from rich.box import SIMPLE_HEAD
+from rich.table import Table
+
+from cxr_xai.experiments.global_explanations.importance import MEAN
+from cxr_xai.experiments.terminal import NOTICE, console, interval
+from cxr_xai.report.format import name, number
+from cxr_xai.report.tables import p_value
+
+
+def print_regions(summary: Mapping[str, Any], page: Path) -> None:
+    """Print importance per region, where each finding's lies, and the difference to another run."""
+    against = summary["against"]
+    table = Table(box=SIMPLE_HEAD, title=f"Importance of regions, {summary['films']} films, mean over findings")
+    for label in ("region", "mean |φ|", "of the film"):
+        table.add_column(label, justify="left" if label == "region" else "right")
+    if against is not None:
+        for label in ("share of all", "other run's", "difference", "p (Holm)"):
+            table.add_column(label, justify="right")
+    rows = summary["importance"][MEAN]
+    for region in sorted(rows, key=lambda one: -rows[one]["size"]["value"]):
+        cells = [region, interval(rows[region]["size"]), number(summary["areas"][region], 2)]
+        if against is not None:
+            share = against["differences"][MEAN][region]["share"]
+            cells += [number(share[key]["value"], 2) for key in ("first", "second")]
+            cells += [interval(share["difference"], 2), p_value(share["p_holm"])]
+        table.add_row(*cells)
+    table.caption = (
+        f"Shapley values of the logit ({summary['values']}); masked: {summary['masked']}\nregions: {summary['anatomy']}"
+        + (f", unknown in {summary['unknown']} films" if summary["unknown"] else "")
+    )
+    console.print(table)
+    words = [
+        f"{name(finding)} {max(regions, key=lambda one: regions[one]['size']['value'])}"
+        for finding, regions in summary["importance"].items()
+        if finding != MEAN
+    ]
+    console.print("[bold]largest region of each finding[/]: " + "; ".join(words))
+    agree = ", ".join(f"{what} {number(value, 2)}" for what, value in summary["pairs_agree"].items())
+    console.print(f"[bold]pairs of findings, rank correlation over pairs[/]: {agree}")
+    console.print(NOTICE, style="yellow")
+    console.print(f"page: {page}", soft_wrap=True)
