@@ -26,8 +26,8 @@ $(LOCKED): requirements.lock pyproject.toml
 demo: venv ## generate the phantom, train, explain, report: about four minutes on two cores
 	$(PY) scripts/train.py
 
-test: venv ## the quick test suite
-	$(PY) -m pytest
+test: venv ## the quick test suite, on all cores
+	$(PY) -m pytest -n auto --dist loadfile
 
 test-all: venv ## all tests, slow members of families included
 	$(PY) -m pytest -m ""

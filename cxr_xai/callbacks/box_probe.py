@@ -18,11 +18,9 @@ from cxr_xai.callbacks.ranks import gather_rows, world
 from cxr_xai.data.boxes import boxes_in_pixels
 from cxr_xai.data.datamodule import ChestXrayDataModule
 from cxr_xai.explainers.contract import Explainer
-from cxr_xai.explainers.heatmap import make_heatmap, resize_heatmaps
 from cxr_xai.findings import INDEX
-from cxr_xai.metrics.ceiling import energy_ceiling, iou_ceiling
-from cxr_xai.metrics.localization import localization_scores
-from cxr_xai.metrics.prior import ClassBoxPrior, pool_to_grid
+from cxr_xai.metrics.prior import ClassBoxPrior
+from cxr_xai.metrics.scoring import reference_scores, score_maps
 
 SCORED = ("pointing", "energy", "energy_ratio", "iou", "iobb", "mask_iou")
 THRESHOLD: float = 0.5
@@ -92,8 +90,8 @@ class BoxProbe:
         """Score every boxed finding on maps that are there: ``(n, K, h, w)`` of this half's studies, in their order."""
         if self.folder is not None and world()[0] == 0:
             note_read(self.folder.ledger, READ[self.half], f"maps of epoch {epoch}", len(self.pairs.table))
-        heatmaps = make_heatmap(attribution[self.pairs.position, self.pairs.finding])
-        scores = self._score(heatmaps)
+        maps = attribution[self.pairs.position, self.pairs.finding]
+        scores = score_maps(maps, self.pairs.boxes, self.datamodule.image_size, self.threshold, self.rule)
         regions = scores.pop("region_box").numpy()
         table = self.pairs.table.assign(epoch=epoch, half=self.half, explainer=self.explainer.name)
         table["prob"] = torch.sigmoid(logits[self.pairs.position, self.pairs.finding]).numpy()
@@ -119,27 +117,11 @@ class BoxProbe:
             parts.append((explanation.attribution.cpu(), explanation.logits.cpu()))
         return tuple(torch.cat(tensors) for tensors in zip(*parts, strict=True)) if parts else None
 
-    def _score(self, heatmaps: Tensor, chunk: int = 256) -> dict[str, Tensor]:
-        """Score ``(M, h, w)`` maps against the boxes; chunks bound the memory that resized maps take."""
-        size, parts = self.datamodule.image_size, []
-        for start in range(0, len(heatmaps), chunk):
-            resized = resize_heatmaps(heatmaps[start : start + chunk], size)
-            boxes = self.pairs.boxes[start : start + chunk]
-            parts.append(localization_scores(resized, boxes, self.threshold, self.rule))
-        return {key: torch.cat([part[key] for part in parts]) for key in parts[0]}
-
     def _compute_references(self, grid: tuple[int, int]) -> pd.DataFrame:
         boxes, size = self.datamodule.index.boxes, self.datamodule.image_size
         prior = ClassBoxPrior(boxes_in_pixels(boxes, 1), boxes["finding"].tolist(), boxes["patient_id"].tolist())
-        keys = zip(self.pairs.table["finding"], self.pairs.table["patient_id"], strict=True)
-        occupancy = torch.stack([prior.heatmap(finding, patient) for finding, patient in keys])
-        scores = self._score(make_heatmap(pool_to_grid(occupancy, grid)))
-        resize = partial(resize_heatmaps, size=size)
-        reached = {
-            "ceiling_energy": energy_ceiling(self.pairs.boxes, (size, size), grid, resize),
-            "ceiling_iou": iou_ceiling(self.pairs.boxes, (size, size), grid, resize, self.threshold),
-        }
-        columns = {f"prior_{key}": scores[key] for key in ("pointing", "energy", "iou")} | reached
+        keys = list(zip(self.pairs.table["finding"], self.pairs.table["patient_id"], strict=True))
+        columns = reference_scores(self.pairs.boxes, keys, prior, grid, size, self.threshold, self.rule)
         return pd.DataFrame({key: columns[key].numpy() for key in REFERENCES})
 
     def _pairs(self) -> Pairs:

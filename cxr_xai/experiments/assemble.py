@@ -23,6 +23,7 @@ from cxr_xai.data.films.files import Films
 from cxr_xai.errors import UserError
 from cxr_xai.experiments.build import build
 from cxr_xai.experiments.cell import hash_settings
+from cxr_xai.experiments.explaining import build_explainer
 from cxr_xai.experiments.terminal import ProgressBar
 from cxr_xai.explainers.contract import Explainer
 from cxr_xai.files import whole
@@ -102,7 +103,7 @@ def assemble(
         settings["monitor"],
     )
     require_optimizer(module)
-    explainer = build(settings["explainer"], "explainer")
+    explainer = build_explainer(settings["explainer"], datamodule)
     hashes = {"configuration": hash_settings(settings), "code": hash_code()}
     calibration, threshold = (build(settings[key], key) for key in ("calibration", "threshold"))
     context = {"explainer": explainer, "folder": folder, "datamodule": datamodule, "identity": hashes}

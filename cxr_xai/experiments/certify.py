@@ -14,9 +14,10 @@ from cxr_xai.artifacts.run_folder import SCHEMA_VERSION, RunFolder
 from cxr_xai.callbacks.box_probe import RULE, THRESHOLD
 from cxr_xai.data.datamodule import ChestXrayDataModule
 from cxr_xai.data.splits.split import prevalence_by_part
-from cxr_xai.explainers.heatmap import RESIZE_RULE
+from cxr_xai.experiments.explaining import describe_background
 from cxr_xai.files import read_json, write_json
 from cxr_xai.findings import FINDINGS
+from cxr_xai.heatmap import RESIZE_RULE
 
 
 def hash_data(datamodule: ChestXrayDataModule) -> str:
@@ -94,6 +95,7 @@ def make_certificate(datamodule: ChestXrayDataModule, settings: Mapping[str, Any
             "overlap": len(np.intersect1d(monitored, sealed)),
             "sealed_scored": "once, after training",
         },
+        "background": describe_background(settings["explainer"], datamodule),
         "calibration": f"{_member(settings['calibration'])}, fitted on val",
         "threshold_source": f"{_member(settings['threshold'])} on val",
         "heatmap": {"normalization": "ReLU / max", "resize": RESIZE_RULE, "threshold": THRESHOLD, "rule": RULE},

@@ -116,10 +116,13 @@ def compose(config_name: str, overrides: Sequence[str] = ()) -> tuple[dict[str, 
         overrides: as on the command line.
 
     Raises:
-        UserError: a mandatory key has no value.
+        UserError: a mandatory key has no value, or an override is wrong.
     """
-    with _ready():
-        return _to_plain(hydra.compose(config_name, list(overrides), return_hydra_config=True))
+    try:
+        with _ready():
+            return _to_plain(hydra.compose(config_name, list(overrides), return_hydra_config=True))
+    except (HydraException, OmegaConfBaseException) as error:
+        raise UserError(explain_error(error, config_name)) from error
 
 
 def _ready() -> AbstractContextManager[None]:

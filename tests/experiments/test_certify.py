@@ -14,6 +14,7 @@ from cxr_xai.files import read_json, write_json
 from cxr_xai.findings import FINDINGS
 
 DECIDING = {
+    "explainer": {"_target_": "cxr_xai.explainers.exact_cam.ExactCam"},
     "calibration": {"_target_": "cxr_xai.metrics.calibration.platt.Platt"},
     "threshold": {"_target_": "cxr_xai.metrics.thresholds.f1.BestF1"},
 }
@@ -73,6 +74,7 @@ def test_the_certificate(root: Path, tmp_path: Path, callbacks: dict[str, object
     assert split["patients"]["test"] == 2
     assert list(split["prevalence"]["test"]) == list(FINDINGS)
     assert split["prevalence"]["test"]["Pneumonia"] == pytest.approx(1 / 3)
+    assert certificate["background"] is None, "this explainer compares with nothing"
     assert certificate["threshold_source"] == "f1 on val"
     assert certificate["calibration"] == "platt, fitted on val"
     assert len(certificate["code"]["sha256"]) == 64

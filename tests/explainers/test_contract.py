@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from cxr_xai.experiments.build import build
 from cxr_xai.explainers.contract import Explainer, borrow
 from cxr_xai.models.classifier import Classifier, build_classifier
+from cxr_xai.types import Background
 
 
 @pytest.fixture(scope="module")
@@ -41,7 +42,12 @@ def image() -> Tensor:
 
 @pytest.fixture
 def explainer(explainer_settings: dict[str, Any]) -> Explainer:
-    return build(explainer_settings, "explainer")
+    return build(explainer_settings, "explainer", {"background": draw_background})
+
+
+def draw_background(count: int) -> Background:
+    """Films to compare with, for the explainers that do."""
+    return Background(torch.rand(count, 1, 64, 64, generator=torch.Generator().manual_seed(2)), sha256="")
 
 
 def photograph(model: nn.Module) -> dict[str, Any]:

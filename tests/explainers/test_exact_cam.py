@@ -10,7 +10,7 @@ from pytorch_grad_cam.utils.model_targets import ClassifierOutputTarget
 from torch import Tensor, nn
 
 from cxr_xai.explainers.exact_cam import ExactCam, exact_cam
-from cxr_xai.explainers.heatmap import make_heatmap
+from cxr_xai.heatmap import make_heatmap
 from cxr_xai.models.classifier import build_classifier
 
 

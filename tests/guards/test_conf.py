@@ -17,6 +17,7 @@ HANDED = {
     "datamodule": {"split", "transform", "balancing", "progress"},
     "loss": {"pos_weight"},
     "callbacks": {"explainer", "folder", "datamodule", "identity"},
+    "explainer": {"background"},
     "logger": {"save_dir", "name", "group", "salt", "run_id", "job_type"},
     "trainer": {"callbacks", "logger", "default_root_dir"},
 }

@@ -16,6 +16,7 @@ FLOORS = {
     "signals": 0,
     "lease": 0,
     "types": 1,
+    "heatmap": 1,
     **dict.fromkeys(
         ("data", "models", "losses", "explainers", "metrics", "stats", "visualization", "artifacts", "loggers"), 2
     ),

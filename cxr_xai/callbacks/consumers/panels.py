@@ -15,8 +15,8 @@ from cxr_xai.artifacts.run_folder import RunFolder
 from cxr_xai.callbacks.explained import Explained
 from cxr_xai.data.boxes import boxes_in_pixels
 from cxr_xai.data.datamodule import ChestXrayDataModule
-from cxr_xai.explainers.heatmap import make_heatmap, resize_heatmaps
 from cxr_xai.findings import BOXED, INDEX
+from cxr_xai.heatmap import make_heatmap, resize_heatmaps
 from cxr_xai.metrics.region import region, region_box
 from cxr_xai.types import Panel
 from cxr_xai.visualization.panel import draw_panel

@@ -7,6 +7,7 @@ import sys
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -20,11 +21,12 @@ from cxr_xai.data.datamodule import keep
 from cxr_xai.data.splits.box_halves import half_rows
 from cxr_xai.data.transforms.transform import Transform
 from cxr_xai.experiments.build import build
+from cxr_xai.experiments.explaining import build_explainer
 from cxr_xai.experiments.sweep.plan import Planned
 from cxr_xai.experiments.sweep.steps import Studies, count_processes, full_batches
 from cxr_xai.findings import FINDINGS
 from cxr_xai.training.module import ChestXrayModule
-from cxr_xai.types import Batch
+from cxr_xai.types import Background, Batch
 
 Settings = Mapping[str, Any]
 
@@ -145,7 +147,8 @@ def measure_speed(settings: Settings) -> Speed:
     checkpoint = _bytes(model.state_dict()) + _bytes(optimizer["state"])
     device = trainer.strategy.root_device
     batch = build(settings["transform"], "transform")(Films(settings, None)[0], 0)
-    explainer, image = build(settings["explainer"], "explainer"), batch.image[:8].to(device)
+    explainer = build_explainer(settings["explainer"], None, background=partial(random_background, batch.image.shape))
+    image = batch.image[:8].to(device)
     model = model.to(device).eval()
     times = []
     for _ in range(2):
@@ -155,6 +158,12 @@ def measure_speed(settings: Settings) -> Speed:
         times.append(time.perf_counter() - start)
     maps = attribution[0].numel() * attribution.element_size()
     return Speed(float(np.median(steps)), times[-1] / len(image), checkpoint, float(maps))
+
+
+def random_background(shape: Sequence[int], count: int) -> Background:
+    """Return random films of this batch's size, which cost an explainer as much as real ones."""
+    random = torch.Generator().manual_seed(0)
+    return Background(torch.rand((count, *shape[1:]), generator=random), sha256="")
 
 
 def _bytes(state: Any) -> float:

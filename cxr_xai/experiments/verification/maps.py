@@ -16,6 +16,7 @@ from cxr_xai.callbacks.box_probe import REFERENCES, SCORED, BoxProbe
 from cxr_xai.data.datamodule import ChestXrayDataModule
 from cxr_xai.errors import UserError
 from cxr_xai.experiments.build import build
+from cxr_xai.experiments.explaining import build_explainer
 from cxr_xai.experiments.verification.checks import Check, Difference, judge
 from cxr_xai.experiments.verification.evidence import Evidence, require_known_targets
 from cxr_xai.findings import FINDINGS
@@ -90,7 +91,8 @@ def check_again(evidence: Evidence) -> Iterator[Check]:
     tolerance = FULL if str(evidence.settings["trainer"].get("precision", "32")).startswith("32") else HALF
     try:
         require_known_targets(evidence.settings)
-        model, explainer = _load(evidence).to(device), build(evidence.settings["explainer"], "explainer")
+        model = _load(evidence).to(device)
+        explainer = build_explainer(evidence.settings["explainer"], evidence.data)
     except (UserError, RuntimeError, KeyError) as error:
         yield Check(
             "logits again", "does not hold", f"the checkpoint does not fit config.yaml: {error}".splitlines()[0]

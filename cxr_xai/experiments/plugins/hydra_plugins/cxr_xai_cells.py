@@ -14,12 +14,10 @@ from typing import Any
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.plugins import Plugins
 from hydra.core.utils import JobReturn, JobStatus
-from hydra.errors import HydraException
 from hydra.plugins.launcher import Launcher
 from hydra.plugins.sweeper import Sweeper
 from hydra.types import HydraContext, TaskFunction
 from omegaconf import DictConfig, OmegaConf
-from omegaconf.errors import OmegaConfBaseException
 
 
 class CellSweeper(Sweeper):
@@ -76,14 +74,10 @@ class ProcessLauncher(Launcher):
 
 @cache
 def compose_cell(overrides: tuple[str, ...]) -> tuple[dict[str, Any], dict[str, str]]:
-    """Compose what ``scripts/train.py`` would, with its mistakes as errors for people."""
-    from cxr_xai.errors import UserError
-    from cxr_xai.experiments.command import compose, explain_error
+    """Compose what ``scripts/train.py`` would."""
+    from cxr_xai.experiments.command import compose
 
-    try:
-        return compose("train", overrides)
-    except (HydraException, OmegaConfBaseException) as error:
-        raise UserError(explain_error(error, "train")) from error
+    return compose("train", overrides)
 
 
 def _read_request(config: DictConfig, arguments: list[str]) -> Any:

@@ -5,7 +5,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cxr_xai.explainers.heatmap import make_heatmap, resize_heatmaps
+from cxr_xai.heatmap import make_heatmap, resize_heatmaps
 
 NAN, INF = torch.nan, torch.inf
 

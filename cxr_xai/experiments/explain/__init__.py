@@ -1,0 +1,1 @@
+"""Films that somebody hands in: what the network says about them, and why."""

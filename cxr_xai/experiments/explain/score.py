@@ -1,0 +1,65 @@
+"""What can be said of a map by itself, and beside boxes where there are some."""
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+import torch
+from torch import Tensor
+
+from cxr_xai.data.boxes import boxes_in_pixels
+from cxr_xai.heatmap import make_heatmap
+from cxr_xai.metrics.scoring import score_maps
+
+BOX_SCORES = ("pointing", "energy", "iou")
+
+
+def measure_map(attribution: npt.NDArray[np.float32]) -> dict[str, float | bool]:
+    """Return ``dead``, ``peak_x, peak_y`` (center of the highest cell, shares of the film) and ``half_area``.
+
+    ``half_area`` is the smallest share of the grid whose cells hold half of the positive evidence, 0 to 0.5 (0.5 for an
+    even map): small means focused.
+
+    Args:
+        attribution: ``(h, w)`` raw, signed.
+
+    >>> measure_map(np.array([[0.0, 3.0], [0.0, 1.0]], np.float32))
+    {'dead': False, 'peak_x': 0.75, 'peak_y': 0.25, 'half_area': 0.25}
+    """
+    heatmap = make_heatmap(torch.from_numpy(attribution)).numpy()
+    if np.isnan(heatmap).any():
+        return {"dead": True, "peak_x": np.nan, "peak_y": np.nan, "half_area": np.nan}
+    height, width = heatmap.shape
+    row, column = np.unravel_index(int(heatmap.argmax()), heatmap.shape)
+    held = np.cumsum(np.sort(heatmap.ravel().astype(np.float64))[::-1])
+    cells = int(np.searchsorted(held, held[-1] / 2)) + 1
+    return {
+        "dead": False,
+        "peak_x": float((column + 0.5) / width),
+        "peak_y": float((row + 0.5) / height),
+        "half_area": cells / heatmap.size,
+    }
+
+
+def score_map(attribution: npt.NDArray[np.float32], boxes: Tensor, size: int) -> dict[str, float]:
+    """Return ``pointing, energy, iou`` of a map against its boxes; NaN without a box and for a dead map.
+
+    Args:
+        attribution: ``(h, w)`` raw, signed.
+        boxes: ``(B, 4)`` xyxy in pixels.
+        size: side of the film in pixels.
+    """
+    if not len(boxes):
+        return dict.fromkeys(BOX_SCORES, np.nan)
+    scores = score_maps(torch.from_numpy(attribution)[None], [boxes], size)
+    return {key: float(scores[key][0]) for key in BOX_SCORES}
+
+
+def boxes_of(boxes: pd.DataFrame | None, image_id: str, finding: str, size: int) -> Tensor:
+    """Return ``(B, 4)`` boxes of a film and finding in pixels, none where no list was given.
+
+    Films are matched by their file name, whatever folder they lie in.
+    """
+    if boxes is None:
+        return torch.zeros(0, 4)
+    mine = boxes[(boxes["image_id"] == image_id.rpartition("/")[2]) & (boxes["finding"] == finding)]
+    return boxes_in_pixels(mine, size)

@@ -1,0 +1,73 @@
+"""A trained network back from its run folder, for whatever looks at it again."""
+
+import hashlib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+import yaml
+
+from cxr_xai.artifacts.run_folder import RunFolder
+from cxr_xai.errors import UserError
+from cxr_xai.experiments.build import build
+from cxr_xai.models.classifier import Classifier
+
+Settings = Mapping[str, Any]
+
+
+def find_run(checkpoint: str | Path) -> RunFolder:
+    """Return the run folder that is meant: the folder itself, its ``checkpoints``, or a checkpoint in them.
+
+    Raises:
+        UserError: there is no such place, or no run folder around it.
+    """
+    path = Path(checkpoint)
+    if not path.exists():
+        raise UserError(f"checkpoint={path}: no such file or folder; give a run folder, <outputs>/<name>/<cell>.")
+    for place in (path, path.parent, path.parent.parent):
+        if (folder := RunFolder(place)).config.is_file() and folder.checkpoints.is_dir():
+            return folder
+    raise UserError(
+        f"checkpoint={path} lies in no run folder (config.yaml beside checkpoints/): it says neither what network it "
+        "belongs to nor which thresholds; give the folder that its training left."
+    )
+
+
+def read_settings(folder: RunFolder) -> dict[str, Any]:
+    """Read ``config.yaml`` of a run.
+
+    Raises:
+        UserError: it cannot be read.
+    """
+    try:
+        settings: dict[str, Any] = yaml.safe_load(folder.config.read_text())
+        return settings
+    except (OSError, ValueError, yaml.YAMLError) as error:
+        raise UserError(f"{folder.config} cannot be read: {' '.join(str(error).split())}.") from error
+
+
+def load_model(folder: RunFolder, settings: Settings) -> Classifier:
+    """Build the network of a run and give it its best weights; in evaluation mode, on the CPU.
+
+    Raises:
+        UserError: the run kept no best checkpoint, or it does not fit the configuration.
+    """
+    if not folder.best.is_file():
+        raise UserError(f"{folder.path} holds no best checkpoint; run its training command again.")
+    described = dict(settings["model"])
+    if "weights" in described:
+        described["weights"] = "none"  # the checkpoint has them
+    model: Classifier = build(described, "model")
+    try:
+        state = torch.load(folder.best, map_location="cpu", weights_only=True)["state_dict"]
+        model.load_state_dict({k.removeprefix("model."): v for k, v in state.items() if k.startswith("model.")})
+    except Exception as error:  # there is no end to what a damaged file can raise
+        reason = " ".join(str(error).split())[:200]
+        raise UserError(f"{folder.best} does not fit {folder.config}: {reason}") from error
+    return model.eval()
+
+
+def hash_weights(folder: RunFolder) -> str:
+    """Return the SHA-256 of the best checkpoint's file."""
+    return hashlib.sha256(folder.best.read_bytes()).hexdigest()

@@ -1,0 +1,33 @@
+"""Explainers get their background from the training part, and only when they ask."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from cxr_xai.data.datamodule import ChestXrayDataModule
+from cxr_xai.data.readers.nih import NihReader
+from cxr_xai.data.splits.official import OfficialSplit
+from cxr_xai.errors import UserError
+from cxr_xai.experiments.explaining import build_explainer, describe_background, nowhere
+from cxr_xai.explainers.exact_cam import ExactCam
+
+EXACT = {"_target_": "cxr_xai.explainers.exact_cam.ExactCam"}
+
+
+@pytest.fixture
+def data(small_release: Callable[..., Path]) -> ChestXrayDataModule:
+    return ChestXrayDataModule(small_release(), NihReader(), OfficialSplit(val_fraction=0.3), image_size=32)
+
+
+def test_without_a_background_nothing_is_read() -> None:
+    assert isinstance(build_explainer(EXACT, None), ExactCam)
+
+
+def test_without_data_a_background_is_refused_when_it_is_asked_for() -> None:
+    with pytest.raises(UserError, match=r"compares with 16 films of the training part.*datamodule\.root="):
+        nowhere(16)
+
+
+def test_an_explainer_without_background_certifies_none(data: ChestXrayDataModule) -> None:
+    assert describe_background(EXACT, data) is None
