@@ -132,9 +132,7 @@ def explain_batch(network: Network, label: str, batch: Batch, folder: ExplainedF
     paths = [folder.maps(label) / f"{film.stem}.npz" for film in batch.films]
     names = [[FINDINGS[k] for k in chosen] for chosen in batch.chosen]
     described = network.described[label]
-    keys = [
-        make_key(network.weights, described, film.sha256, of) for film, of in zip(batch.films, names, strict=True)
-    ]
+    keys = [make_key(network.weights, described, film.sha256, of) for film, of in zip(batch.films, names, strict=True)]
     maps = [read_maps(path, key) for path, key in zip(paths, keys, strict=True)]
     due = [number for number, one in enumerate(maps) if one is None]
     if due:

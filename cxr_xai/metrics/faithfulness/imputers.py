@@ -10,6 +10,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+
 class Imputer(Protocol):
     """A rule for removed pixels."""
 

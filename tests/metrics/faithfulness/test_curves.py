@@ -75,7 +75,8 @@ def test_road_of_a_sum() -> None:
     film = torch.rand(1, 1, 10, 10)
     perfect = rank_cells(film[0])
     most, least = (
-        removal_logits(total, film, order, OWNER, counts, ZeroImputer())[..., 0] for order in (perfect, reverse(perfect))
+        removal_logits(total, film, order, OWNER, counts, ZeroImputer())[..., 0]
+        for order in (perfect, reverse(perfect))
     )
     ordered = film.flatten().sort(descending=True).values
     kept = [(ordered[:-n].sum() - ordered[n:].sum()).item() / 2 for n in counts]
