@@ -112,8 +112,7 @@ def normalize_curves(curves: Tensor, mode: Mode = "deletion", least_drop: float 
     ends = curves[:, [0, -1]] if mode == "deletion" else curves[:, [-1, 0]]
     intact, removed = ends.unbind(1)
     drop = intact - removed
-    relative = (curves - removed[:, None]) / torch.where(drop >= least_drop, drop, torch.nan)[:, None]
-    return relative
+    return (curves - removed[:, None]) / torch.where(drop >= least_drop, drop, torch.nan)[:, None]
 
 
 def areas_under(curves: Tensor, mode: Mode = "deletion", least_drop: float = LEAST_DROP) -> Areas:
@@ -150,6 +149,22 @@ def road_scores(most_first: Tensor, least_first: Tensor) -> Tensor:
     [1.0]
     """
     return ((least_first - most_first) / 2).mean(dim=1)
+
+
+def road_from_curves(deletion: Tensor, insertion: Tensor, shares: Sequence[float] = ROAD_SHARES) -> Tensor:
+    """Return `road_scores` from curves of noisy linear interpolation that are there already.
+
+    The film without its least relevant ``p`` is the one that holds its most relevant ``1 - p``: a point of the
+    insertion curve. Shares between points take the nearest one.
+
+    Args:
+        deletion: ``(M, S)`` logits at equal steps.
+        insertion: likewise.
+        shares: removed.
+    """
+    steps = deletion.shape[1] - 1
+    most = [round(share * steps) for share in shares]
+    return road_scores(deletion[:, most], insertion[:, [steps - step for step in most]])
 
 
 def reverse(ranks: Tensor) -> Tensor:

@@ -16,7 +16,7 @@ Explain = Callable[[Tensor], Tensor]
 
 
 def max_sensitivity(explain: Explain, image: Tensor, radius: float = 0.02, draws: int = 10, seed: int = 0) -> Tensor:
-    """Return ``max over δ of ‖explain(x + δ) - explain(x)‖ / ‖explain(x)‖`` with ``δ`` drawn from ``[-radius, radius]``.
+    """Return ``max over δ of ‖explain(x + δ) - explain(x)‖ / ‖explain(x)‖`` over draws from ``[-radius, radius]``.
 
     The draws are the same for every film, so that a film's score does not depend on its batch.
 
@@ -40,7 +40,7 @@ def max_sensitivity(explain: Explain, image: Tensor, radius: float = 0.02, draws
         noise = (2 * torch.rand(1, *image.shape[1:], generator=generator) - 1).to(image) * radius
         moved = (explain(image + noise).float() - before).flatten(2).norm(dim=2)
         worst = torch.where(moved.isnan() | worst.isnan(), torch.nan, torch.maximum(worst, moved))
-    relative = worst / before.flatten(2).norm(dim=2)
+    relative: Tensor = worst / before.flatten(2).norm(dim=2)
     return relative.where(~find_dead(before) & relative.isfinite(), torch.nan)
 
 
@@ -86,9 +86,10 @@ def draw_removals(
     wide = F.interpolate(masks[:, None].float(), image.shape[-2:], mode="nearest-exact") > 0.5
     fill, remaining = imputer.fill(image), []
     pairs = torch.cartesian_prod(torch.arange(len(image)), torch.arange(draws)).to(image.device)
-    for film, draw in (part.unbind(1) for part in pairs.split(batch)):
+    for start in range(0, len(pairs), batch):
+        film, draw = pairs[start : start + batch].unbind(1)
         remaining.append(predict(imputer.impute(image[film], fill[film], wide[draw])).float())
-    intact = torch.cat([predict(part).float() for part in image.split(batch)])
+    intact = torch.cat([predict(image[start : start + batch]).float() for start in range(0, len(image), batch)])
     return Removals(masks, intact[:, None] - torch.cat(remaining).view(len(image), draws, -1))
 
 
@@ -110,7 +111,7 @@ def sensitivity_n(values: Tensor, masks: Tensor, drops: Tensor) -> Tensor:
     a, b = (side - side.mean(dim=1, keepdim=True) for side in (sums, drops.float()))
     spread = a.norm(dim=1) * b.norm(dim=1)
     flat = (a.norm(dim=1) <= 1e-6 * sums.norm(dim=1)) | (b.norm(dim=1) <= 1e-6 * drops.norm(dim=1))
-    score = (a * b).sum(dim=1) / spread
+    score: Tensor = (a * b).sum(dim=1) / spread
     return score.where(~flat & ~find_dead(values) & score.isfinite(), torch.nan)
 
 
@@ -129,5 +130,5 @@ def infidelity(values: Tensor, masks: Tensor, drops: Tensor) -> Tensor:
         ``(M,)`` in [0, 1]; NaN where the map is dead or nothing was lost.
     """
     sums, lost = values.double().flatten(1) @ masks.flatten(1).double().T, drops.double()
-    explained = (sums * lost).sum(1) ** 2 / ((sums**2).sum(1) * (lost**2).sum(1))
+    explained: Tensor = (sums * lost).sum(1) ** 2 / ((sums**2).sum(1) * (lost**2).sum(1))
     return (1 - explained).where(~find_dead(values) & explained.isfinite(), torch.nan).float()

@@ -134,7 +134,8 @@ def peak_distance(one: Tensor, other: Tensor, inside: Tensor | None = None) -> T
             flat = flat.masked_fill(~inside.flatten(), -torch.inf)
         peak = flat.argmax(dim=-1)
         places.append(torch.stack([peak // width, peak % width], dim=-1).float())
-    return (places[0] - places[1]).norm(dim=-1)
+    apart: Tensor = (places[0] - places[1]).norm(dim=-1)
+    return apart
 
 
 def agreement(maps: Tensor, size: tuple[int, int]) -> dict[str, Tensor]:

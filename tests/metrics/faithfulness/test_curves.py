@@ -8,11 +8,13 @@ from torch import Tensor
 
 from cxr_xai.metrics.faithfulness.curves import (
     ROAD_SHARES,
+    Mode,
     areas_under,
     count_removed,
     normalize_curves,
     removal_logits,
     reverse,
+    road_from_curves,
     road_scores,
 )
 from cxr_xai.metrics.faithfulness.imputers import IMPUTERS, MeanImputer
@@ -33,6 +35,7 @@ def total(image: Tensor) -> Tensor:
 
 
 FILM = torch.tensor([[[[4.0, 3.0], [2.0, 1.0]]]])
+MODES: tuple[Mode, ...] = ("deletion", "insertion")
 OWNER = torch.zeros(1, dtype=torch.int64)
 
 
@@ -81,6 +84,10 @@ def test_road_of_a_sum() -> None:
     ordered = film.flatten().sort(descending=True).values
     kept = [(ordered[:-n].sum() - ordered[n:].sum()).item() / 2 for n in counts]
     assert road_scores(most, least).item() == pytest.approx(sum(kept) / len(kept), rel=1e-4)
+    both = [
+        removal_logits(total, film, perfect, OWNER, count_removed(100, 10), ZeroImputer(), m)[..., 0] for m in MODES
+    ]
+    torch.testing.assert_close(road_from_curves(*both), road_scores(most, least), atol=1e-4, rtol=0)
     assert road_scores(least, most).item() == pytest.approx(-sum(kept) / len(kept), rel=1e-4)
 
 
