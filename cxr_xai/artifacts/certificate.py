@@ -14,7 +14,7 @@ LIBRARIES = ("torch", "torchvision", "lightning", "timm", "torchmetrics", "numpy
 SHOWING = (
     *("report/", "visualization/", "loggers/"),
     *("experiments/terminal.py", "experiments/benchmarks/", "experiments/sweep/", "experiments/plugins/"),
-    "experiments/aggregate/",
+    *("experiments/aggregate/", "experiments/explain/"),
     *("experiments/verify.py", "experiments/verification/"),
 )
 """Places that show or check results or start runs, and cannot change them: editing a template invalidates no run."""

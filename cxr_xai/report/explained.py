@@ -57,12 +57,13 @@ def summarize(record: dict[str, Any], table: pd.DataFrame) -> list[dict[str, Any
     shown = []
     for label, settings in record["explainers"].items():
         mine = table[table["explainer"] == label]
+        named = {key: value for key, value in settings.items() if key != "_target_" and value is not None}
         live, boxed = mine[~mine["dead"].astype(bool)], mine[mine["boxes"] > 0]
         means = {key: boxed[key].fillna(0.0).mean() if len(boxed) else None for key in record["box_scores"]}
         shown.append(
             {
                 "label": label,
-                "settings": ", ".join(f"{key}={value}" for key, value in settings.items() if key != "_target_"),
+                "settings": ", ".join(f"{key}={value}" for key, value in named.items()),
                 "maps": len(mine),
                 "dead": int(mine["dead"].sum()),
                 "half_area": live["half_area"].median() if len(live) else None,

@@ -32,8 +32,9 @@ def embed_picture(picture: Picture, quality: int = 82) -> str:
 
 
 def encode_png(picture: Picture) -> bytes:
-    """Return ``(H, W)`` gray as the bytes of a PNG file."""
-    return cv2.imencode(".png", picture)[1].tobytes()
+    """Return ``(H, W)`` gray or ``(H, W, 3)`` RGB as the bytes of a PNG file."""
+    ordered = picture[..., ::-1] if picture.ndim == 3 else picture
+    return cv2.imencode(".png", np.ascontiguousarray(ordered))[1].tobytes()
 
 
 def crop_caption(panel: Picture) -> Picture:

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from zipfile import BadZipFile
 
 import numpy as np
 import numpy.typing as npt
@@ -53,9 +54,9 @@ def write_maps(path: Path, maps: Maps, key: str) -> None:
 def read_maps(path: Path, key: str) -> Maps | None:
     """Return stored maps, or None where there are none with this key."""
     try:
-        with np.load(path) as stored:
+        with path.open("rb") as file, np.load(file) as stored:
             if str(stored["key"]) != key:
                 return None
             return Maps(tuple(map(str, stored["findings"])), stored["attribution"], stored["residual"])
-    except (OSError, ValueError, KeyError, EOFError):
+    except (OSError, ValueError, KeyError, EOFError, BadZipFile):
         return None

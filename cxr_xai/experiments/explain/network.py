@@ -104,7 +104,7 @@ def reach_background(
     asked: Mapping[str, Settings], trained: Settings, settings: Settings
 ) -> ChestXrayDataModule | None:
     """Open the run's data if an explainer compares films with those of its training part."""
-    needing = [label for label, one in asked.items() if "background_size" in one]
+    needing = [label for label, one in asked.items() if hasattr(build_explainer(one, None), "background_size")]
     if not needing:
         return None
     data, reason = reach_data(trained, settings["root"], settings["paths"]["cache"])

@@ -8,7 +8,6 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-import cv2
 import numpy as np
 import pandas as pd
 import torch
@@ -23,12 +22,13 @@ from cxr_xai.experiments.explain.films import Film, find_films, read_films
 from cxr_xai.experiments.explain.maps import Maps, make_key, read_maps, write_maps
 from cxr_xai.experiments.explain.network import Network, Said, open_network
 from cxr_xai.experiments.explain.picture import draw_film
-from cxr_xai.experiments.explain.score import BOX_SCORES, boxes_of, measure_map, score_map
+from cxr_xai.experiments.explain.score import BOX_SCORES, boxed_findings, boxes_of, measure_map, score_map
 from cxr_xai.experiments.explain.terminal import print_explained
 from cxr_xai.experiments.terminal import ProgressBar, quiet_libraries
 from cxr_xai.files import whole, write_csv, write_json
 from cxr_xai.findings import FINDINGS
 from cxr_xai.report.explained import write_explained_report
+from cxr_xai.visualization.embed import encode_png
 
 Settings = Mapping[str, Any]
 
@@ -91,7 +91,9 @@ def explain_films(
     batch_size: int,
 ) -> tuple[list[dict[str, Any]], dict[str, str]]:
     """Explain film after film; return the rows of the table of scores, and why films were left out, by image id."""
-    progress, rows, bad = ProgressBar("explaining"), [], {}
+    progress = ProgressBar("explaining")
+    rows: list[dict[str, Any]] = []
+    bad: dict[str, str] = {}
     total, done = len(found) * len(network.explainers), 0
     films = read_films(list(found), network.image_size)
     progress(0, total)
@@ -99,7 +101,7 @@ def explain_films(
         fit = [film for film in part if film.pixels is not None]
         bad |= {film.image_id: film.problem for film in part if film.pixels is None}
         maps: dict[str, list[Maps]] = {}
-        batch = listen(network, fit, asked) if fit else None
+        batch = listen(network, fit, asked, boxes) if fit else None
         for label in network.explainers:
             if batch is not None:
                 maps[label] = explain_batch(network, label, batch, folder)
@@ -115,11 +117,13 @@ def batched(films: Iterator[Film], size: int) -> Iterator[list[Film]]:
         yield part
 
 
-def listen(network: Network, films: list[Film], asked: Asked) -> Batch:
-    """Predict films and choose what is explained of each."""
-    said = network.say(unit(films))
-    rows = zip(said.calibrated, said.pred, said.prob, strict=True)
-    return Batch(films, said, [choose_findings(asked, *row) for row in rows])
+def listen(network: Network, films: list[Film], asked: Asked, boxes: pd.DataFrame | None) -> Batch:
+    """Predict films and choose what is explained of each: what was asked for, and what has a box."""
+    said, chosen = network.say(unit(films)), []
+    for number, film in enumerate(films):
+        columns = choose_findings(asked, said.calibrated[number], said.pred[number], said.prob[number])
+        chosen.append(list(dict.fromkeys([*columns, *boxed_findings(boxes, film.image_id)])))
+    return Batch(films, said, chosen)
 
 
 def unit(films: Sequence[Film]) -> torch.Tensor:
@@ -183,7 +187,7 @@ def finish_batch(
         shown = {label: of[number].attribution for label, of in maps.items()}
         picture = draw_film(film, mine, shown, boxes, network.image_size)
         with whole(folder.sheet(film.stem)) as partial:
-            partial.write_bytes(cv2.imencode(".png", picture[..., ::-1])[1].tobytes())
+            partial.write_bytes(encode_png(picture))
         rows += mine
     return rows
 

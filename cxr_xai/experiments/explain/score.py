@@ -7,6 +7,7 @@ import torch
 from torch import Tensor
 
 from cxr_xai.data.boxes import boxes_in_pixels
+from cxr_xai.findings import INDEX
 from cxr_xai.heatmap import make_heatmap
 from cxr_xai.metrics.scoring import score_maps
 
@@ -54,12 +55,19 @@ def score_map(attribution: npt.NDArray[np.float32], boxes: Tensor, size: int) ->
     return {key: float(scores[key][0]) for key in BOX_SCORES}
 
 
-def boxes_of(boxes: pd.DataFrame | None, image_id: str, finding: str, size: int) -> Tensor:
-    """Return ``(B, 4)`` boxes of a film and finding in pixels, none where no list was given.
+def boxed_findings(boxes: pd.DataFrame | None, image_id: str) -> list[int]:
+    """Return the columns of the findings that have a box on a film."""
+    return [] if boxes is None else sorted({INDEX[name] for name in boxes_on(boxes, image_id)["finding"]})
 
-    Films are matched by their file name, whatever folder they lie in.
-    """
+
+def boxes_of(boxes: pd.DataFrame | None, image_id: str, finding: str, size: int) -> Tensor:
+    """Return ``(B, 4)`` boxes of a film and finding in pixels, none where no list was given."""
     if boxes is None:
         return torch.zeros(0, 4)
-    mine = boxes[(boxes["image_id"] == image_id.rpartition("/")[2]) & (boxes["finding"] == finding)]
-    return boxes_in_pixels(mine, size)
+    mine = boxes_on(boxes, image_id)
+    return boxes_in_pixels(mine[mine["finding"] == finding], size)
+
+
+def boxes_on(boxes: pd.DataFrame, image_id: str) -> pd.DataFrame:
+    """Return the rows of a film, which is matched by its file name, whatever folder it lies in."""
+    return boxes[boxes["image_id"] == image_id.rpartition("/")[2]]

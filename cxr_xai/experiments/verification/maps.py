@@ -15,8 +15,8 @@ from torch import nn
 from cxr_xai.callbacks.box_probe import REFERENCES, SCORED, BoxProbe
 from cxr_xai.data.datamodule import ChestXrayDataModule
 from cxr_xai.errors import UserError
-from cxr_xai.experiments.build import build
 from cxr_xai.experiments.explaining import build_explainer
+from cxr_xai.experiments.reopen import load_model
 from cxr_xai.experiments.verification.checks import Check, Difference, judge
 from cxr_xai.experiments.verification.evidence import Evidence, require_known_targets
 from cxr_xai.findings import FINDINGS
@@ -91,12 +91,11 @@ def check_again(evidence: Evidence) -> Iterator[Check]:
     tolerance = FULL if str(evidence.settings["trainer"].get("precision", "32")).startswith("32") else HALF
     try:
         require_known_targets(evidence.settings)
-        model = _load(evidence).to(device)
+        model = load_model(evidence.folder, evidence.settings).to(device)
         explainer = build_explainer(evidence.settings["explainer"], evidence.data)
     except (UserError, RuntimeError, KeyError) as error:
-        yield Check(
-            "logits again", "does not hold", f"the checkpoint does not fit config.yaml: {error}".splitlines()[0]
-        )
+        reason = str(error).splitlines()[0]
+        yield Check("logits again", "does not hold", f"checkpoint and config.yaml do not go together: {reason}")
         return
     differences = _logits(evidence, evidence.data, model, device, tolerance)
     yield judge("logits again", differences, f"predicted again on {device.type}, equal within {tolerance:g}")
@@ -114,16 +113,6 @@ def check_again(evidence: Evidence) -> Iterator[Check]:
     yield judge(
         "maps again", wrong, f"{len(maps):,} studies explained again, equal within {tolerance:g} of the maximum"
     )
-
-
-def _load(evidence: Evidence) -> nn.Module:
-    settings = dict(evidence.settings["model"])
-    if "weights" in settings:
-        settings["weights"] = "none"  # the checkpoint has them
-    model: nn.Module = build(settings, "model")
-    state = torch.load(evidence.folder.best, map_location="cpu", weights_only=True)["state_dict"]
-    model.load_state_dict({k.removeprefix("model."): v for k, v in state.items() if k.startswith("model.")})
-    return model.eval()
 
 
 def _logits(

@@ -1,0 +1,51 @@
+"""Which run a checkpoint belongs to, and what is wrong with one."""
+
+from pathlib import Path
+
+import pytest
+import torch
+
+from cxr_xai.artifacts.run_folder import RunFolder
+from cxr_xai.errors import UserError
+from cxr_xai.experiments.reopen import find_run, load_model, read_settings
+
+SETTINGS = {"model": {"_target_": "cxr_xai.models.classifier.build_classifier", "backbone": "resnet10t", "in_chans": 1}}
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> RunFolder:
+    folder = RunFolder(tmp_path / "run")
+    folder.checkpoints.mkdir(parents=True)
+    folder.config.write_text("seed: 0\n")
+    folder.best.write_bytes(b"torn")
+    return folder
+
+
+def test_a_folder_its_checkpoints_and_a_checkpoint_are_one_run(folder: RunFolder) -> None:
+    assert {find_run(path).path for path in (folder.path, folder.checkpoints, folder.best)} == {folder.path}
+
+
+def test_no_run(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match="no such file or folder; give a run folder"):
+        find_run(tmp_path / "nothing")
+    (tmp_path / "alone.ckpt").write_bytes(b"")
+    with pytest.raises(UserError, match="lies in no run folder"):
+        find_run(tmp_path / "alone.ckpt")
+
+
+def test_a_torn_configuration(folder: RunFolder) -> None:
+    assert read_settings(folder) == {"seed": 0}
+    folder.config.write_text("a: [")
+    with pytest.raises(UserError, match=r"config\.yaml cannot be read"):
+        read_settings(folder)
+
+
+def test_a_torn_absent_or_foreign_checkpoint(folder: RunFolder) -> None:
+    with pytest.raises(UserError, match=r"best\.ckpt does not fit"):
+        load_model(folder, SETTINGS)
+    torch.save({"state_dict": {"model.head.bias": torch.zeros(3)}}, folder.best)
+    with pytest.raises(UserError, match=r"best\.ckpt does not fit"):
+        load_model(folder, SETTINGS)
+    folder.best.unlink()
+    with pytest.raises(UserError, match="holds no best checkpoint"):
+        load_model(folder, SETTINGS)
