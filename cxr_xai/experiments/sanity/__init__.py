@@ -1,0 +1,1 @@
+"""Tests of explainers on the network of a run: faithfulness, sanity and repeatability, each beside its controls."""
