@@ -1,0 +1,68 @@
+"""The control that knows nothing: uniform noise on the grid, a draw of its own for every film and finding.
+
+The draw hangs on the film's gray levels, not on its place in a batch or an epoch. One fixed draw for all films would be
+cheaper, but it would be one sample: lucky or unlucky on all boxes at once, whatever the number of films.
+"""
+
+import hashlib
+from collections.abc import Sequence
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from cxr_xai.explainers.contract import borrow
+from cxr_xai.types import Explanation
+
+
+def random_map(grid: tuple[int, int], key: str, seed: int = 0) -> Tensor:
+    """Return ``(h, w)`` float32 noise, uniform in [0, 1), each cell on its own.
+
+    Args:
+        grid: ``(h, w)``.
+        key: whose map it is; equal keys draw equal noise.
+        seed: of all draws.
+
+    >>> torch.equal(random_map((2, 2), "a"), random_map((2, 2), "a")), torch.equal(
+    ...     random_map((2, 2), "a"), random_map((2, 2), "b")
+    ... )
+    (True, False)
+    """
+    digest = hashlib.sha256(f"{seed} {key}".encode()).digest()
+    noise = np.random.default_rng(int.from_bytes(digest, "big")).random(grid, dtype=np.float32)
+    return torch.from_numpy(noise)
+
+
+def film_key(film: Tensor) -> str:
+    """Name a film by its gray levels in 8 bits, so that rounding, device and precision do not matter.
+
+    Args:
+        film: ``(1, H, W)`` in [0, 1].
+    """
+    levels = (film.detach().float().clamp(0, 1) * 255).round().to(torch.uint8)
+    return hashlib.sha256(levels.cpu().numpy().tobytes()).hexdigest()
+
+
+class RandomMap:
+    """Noise per film and finding, on the grid of the model's last feature map.
+
+    Args:
+        seed: of all draws.
+    """
+
+    name = "random_map"
+
+    def __init__(self, seed: int = 0) -> None:
+        self.seed = seed
+
+    def explain(self, model: nn.Module, image: Tensor, findings: Sequence[int] | None = None) -> Explanation:
+        """``(N, 1, H, W)`` films in [0, 1] → ``(N, F, h, w)`` noise, ``(N, K)`` logits."""
+        with borrow(model) as lent:
+            features = lent.features(image.float())
+            logits = lent.classify(features)
+            columns = range(logits.shape[1]) if findings is None else findings
+            grid = (features.shape[2], features.shape[3])
+            noise = [
+                random_map(grid, f"{film} {column}", self.seed) for film in map(film_key, image) for column in columns
+            ]
+            return Explanation(torch.stack(noise).view(len(image), -1, *grid).to(image.device), logits)
