@@ -42,6 +42,8 @@ DOORS = {
     "matplotlib": ("visualization/", "report/"),
     "rich": ("experiments/",),
     "pydantic": ("experiments/build.py",),
+    "skimage": ("explainers/superpixels.py",),
+    "captum": ("experiments/benchmarks/explain_perturbation.py",),
     "cv2": ("data/", "visualization/", "report/", "callbacks/consumers/panels.py", "experiments/benchmarks/"),
 }
 NOT_THERE = {"stats": ("torch", "lightning"), "findings": ("torch",), "errors": ("torch",)}
