@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from cxr_xai.data.background import Backgrounds
 from cxr_xai.data.datamodule import ChestXrayDataModule
 from cxr_xai.data.readers.nih import NihReader
 from cxr_xai.data.splits.official import OfficialSplit
@@ -12,6 +13,7 @@ from cxr_xai.errors import UserError
 from cxr_xai.experiments.explaining import build_explainer, describe_background, nowhere
 from cxr_xai.explainers.exact_cam import ExactCam
 
+GRADIENT = {"_target_": "cxr_xai.explainers.shap_gradient.ShapGradient", "background_size": 2}
 EXACT = {"_target_": "cxr_xai.explainers.exact_cam.ExactCam"}
 
 
@@ -31,3 +33,7 @@ def test_without_data_a_background_is_refused_when_it_is_asked_for() -> None:
 
 def test_an_explainer_without_background_certifies_none(data: ChestXrayDataModule) -> None:
     assert describe_background(EXACT, data) is None
+
+
+def test_films_are_certified_by_count_and_hash(data: ChestXrayDataModule) -> None:
+    assert describe_background(GRADIENT, data) == {"films": 2, "sha256": Backgrounds(data)(2).sha256}

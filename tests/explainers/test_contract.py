@@ -11,8 +11,17 @@ from torch import Tensor, nn
 
 from cxr_xai.experiments.build import build
 from cxr_xai.explainers.contract import Explainer, borrow
+from cxr_xai.explainers.superpixels import Superpixels
 from cxr_xai.models.classifier import Classifier, build_classifier
 from cxr_xai.types import Background
+
+SMALL: dict[str, dict[str, Any]] = {
+    "shap_gradient": {"background_size": 2, "moments": 2},
+    "shap_deep": {"background_size": 2},
+    "shap_kernel": {"background_size": 2, "samples": 14},
+    "shap_partition": {"background_size": 2, "max_evals": 16},
+}
+"""Settings under which methods that ask the model often are quick."""
 
 
 @pytest.fixture(scope="module")
@@ -42,7 +51,9 @@ def image() -> Tensor:
 
 @pytest.fixture
 def explainer(explainer_settings: dict[str, Any]) -> Explainer:
-    return build(explainer_settings, "explainer", {"background": draw_background})
+    name = explainer_settings["_target_"].split(".")[-2]
+    handed = {"background": draw_background, "regions": Superpixels("grid", 4)}
+    return build(explainer_settings | SMALL.get(name, {}), "explainer", handed)
 
 
 def draw_background(count: int) -> Background:
