@@ -21,12 +21,28 @@ class Ablation:
         reference: the arm that the others are compared with.
         primary: the arm whose contrast with the reference (macro AUROC) was declared beforehand.
         arms: the overrides of each.
+        max_studies: of the leaderboard, where arms differ in the explainer alone (`explains`); None there takes all.
     """
 
     name: str
     reference: str
     primary: str
     arms: dict[str, list[str]]
+    max_studies: int | None = None
+
+    @property
+    def explains(self) -> bool:
+        """Whether arms differ in the explainer alone: a network does not know it, so they share one training.
+
+        >>> Ablation("a", "x", "y", {"x": ["explainer=exact_cam"], "y": ["explainer=lime"]}).explains
+        True
+        """
+        return all(key_of(o).partition(".")[0] == "explainer" for overrides in self.arms.values() for o in overrides)
+
+    @property
+    def trained(self) -> dict[str, list[str]]:
+        """The arms that are trained."""
+        return {self.reference: self.arms[self.reference]} if self.explains else self.arms
 
 
 @dataclass(frozen=True)
@@ -93,7 +109,8 @@ def read_ablation(name: str, section: Mapping[str, Any]) -> Ablation:
             raise UserError(f"ablation.{role}={section[role]}: no such arm; ablation={name} has {', '.join(arms)}.")
     if section["reference"] == section["primary"]:
         raise UserError(f"ablation.primary={section['primary']} is the reference; name the arm to compare it with.")
-    return Ablation(name, str(section["reference"]), str(section["primary"]), dict(arms))
+    reference, primary = str(section["reference"]), str(section["primary"])
+    return Ablation(name, reference, primary, dict(arms), section.get("max_studies"))
 
 
 def read_axis(name: str, section: Mapping[str, Any]) -> Axis:
@@ -135,7 +152,7 @@ def expand(fixed: Sequence[str], ablation: Ablation | None, axes: Sequence[Axis]
         if ablation is None:
             cells.append(Cell(None, point, base))
         else:
-            arms = ablation.arms.items()
+            arms = ablation.trained.items()
             cells += [Cell(arm, point, (*base, *overrides, f"arm={arm}")) for arm, overrides in arms]
     return cells
 

@@ -33,7 +33,7 @@ def print_dry_run(plan: Plan, studies: Studies) -> None:
     console.print(f"[bold]time[/]: {total} for the {len(due)} cells to run, {jobs} at a time")
     console.print(f"  {source}; {start:.0f} s for the start of each; tables and report come on top", style="dim")
     print_disk(plan, sum(cost.disk for cost in due))
-    if plan.ablation is not None:
+    if plan.ablation is not None and not plan.ablation.explains:
         print_power(plan, studies)
     console.print("A dry run: nothing was started or written.", style="yellow")
 

@@ -149,9 +149,30 @@ def make_plan(request: Request, compose: Compose) -> Plan:
     axes = [*read_commas(request), *read_axes(request, compose)]
     cells = [compose_cell(cell, compose) for cell in expand(request.fixed, ablation, axes)]
     require_distinct(cells)
+    if ablation is not None and ablation.explains:
+        read_explainers(ablation, cells[0], compose)
     if len(homes := {planned.home for planned in cells}) > 1:
         raise UserError(f"the cells go to {', '.join(sorted(map(str, homes)))}; a sweep has one: give one name=.")
     return Plan(request, ablation, cells)
+
+
+def read_explainers(ablation: Ablation, planned: Planned, compose: Compose) -> dict[str, Settings]:
+    """Return the explainer of every arm of a cell that they share.
+
+    Raises:
+        UserError: an arm does not compose, or two arms are the same explainer.
+    """
+    base = planned.cell.overrides[: -len(ablation.arms[ablation.reference]) - 1]  # the arm's own and its name are last
+    found: dict[str, Settings] = {}
+    for arm, overrides in ablation.arms.items():
+        try:
+            explainer: Settings = compose((*base, *overrides))[0]["explainer"]
+        except UserError as error:
+            raise UserError(f"{arm}: {error}") from error
+        if same := next((other for other, settings in found.items() if settings == explainer), None):
+            raise UserError(f"{same} and {arm} are the same explainer; leave one of them out.")
+        found[arm] = explainer
+    return found
 
 
 def read_commas(request: Request) -> list[Axis]:

@@ -20,12 +20,15 @@ def describe_sweep(plan: Plan, found: Found) -> dict[str, Any]:
     """
     ablation = plan.ablation
     primary = None if ablation is None else {"arm": ablation.primary, "against": ablation.reference}
+    if primary is not None:
+        explains = ablation is not None and ablation.explains
+        primary |= {"metric": "energy" if explains else "auroc", "average": "macro"}
     return {
         "schema_version": SCHEMA_VERSION,
         "command": plan.request.command,
         "ablation": None if ablation is None else ablation.name,
         "reference": None if ablation is None else ablation.reference,
-        "primary": None if primary is None else {**primary, "metric": "auroc", "average": "macro"},
+        "primary": primary,
         "arms": {} if ablation is None else dict(ablation.arms),
         "cells": [_describe(planned, found) for planned in plan.cells],
     }

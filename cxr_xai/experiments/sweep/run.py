@@ -43,7 +43,9 @@ def run_sweep(request: Request, compose: Compose, launch: Launch, dry: bool = Fa
         from cxr_xai.experiments.sweep.steps import Studies, equalize  # torch, some seconds
 
         quiet_libraries()
-        plan, found = equalize(plan, compose, studies := Studies(dry))
+        studies = Studies(dry)
+        if plan.ablation is None or not plan.ablation.explains:  # one training has no other to equal
+            plan, found = equalize(plan, compose, studies)
     require_known_code(plan.cells, fresh)
     with nullcontext() if dry else _claim(plan.home):
         former = read_if_there(plan.home)
@@ -62,6 +64,10 @@ def run_sweep(request: Request, compose: Compose, launch: Launch, dry: bool = Fa
     due = [p for p, status in zip(plan.cells, statuses, strict=True) if status.state is not CellState.FINISHED]
     launch([planned.cell.overrides for planned in due])
     conclude(describe_sweep(plan, found), plan.home, fresh)
+    if plan.ablation is not None and plan.ablation.explains:
+        from cxr_xai.experiments.leaderboard.sweep import rank_cells  # torch
+
+        rank_cells(plan, compose)
 
 
 @contextmanager

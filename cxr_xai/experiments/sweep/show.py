@@ -39,11 +39,15 @@ def print_plan(plan: Plan, found: Found) -> None:
     for name in plan.cells[0].cell.point:
         values = len({planned.cell.point[name] for planned in plan.cells})
         counts.append(f"{values} {name}{'s' if name in ('fold', 'seed') else ''}")
+    if plan.ablation is not None and plan.ablation.explains:
+        counts[0] = f"one training for {counts[0]}"
     console.print(f"[bold]{len(plan.cells)} cells[/] in {plan.home}: {' × '.join(counts) or 'one run'}", soft_wrap=True)
     if plan.ablation is not None:
-        console.print(
-            f"[bold]primary contrast[/]: {plan.ablation.primary} against {plan.ablation.reference}, macro AUROC"
-        )
+        what = "evidence in lesions, or IoU with boxes" if plan.ablation.explains else "macro AUROC"
+        console.print(f"[bold]primary contrast[/]: {plan.ablation.primary} against {plan.ablation.reference}, {what}")
+        if plan.ablation.explains:
+            arms = ", ".join(plan.ablation.arms)
+            console.print(f"[bold]never retrained[/]: arms differ in the explainer alone; ranked afterwards: {arms}")
     for others, steps in found.items():
         epochs = next(planned.epochs for planned in plan.cells if planned.others == others)
         where = "".join(f" {name}={value}" for name, value in others)

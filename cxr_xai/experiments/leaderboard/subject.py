@@ -1,0 +1,107 @@
+"""The network whose explainers are compared, opened again with its data, its decisions and what is true about them."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+import torch
+from torch import Tensor
+
+from cxr_xai.artifacts.certificate import hash_code
+from cxr_xai.artifacts.run_folder import RunFolder
+from cxr_xai.data.datamodule import ChestXrayDataModule
+from cxr_xai.data.phantom.twins import PhantomTruth
+from cxr_xai.errors import UserError
+from cxr_xai.experiments.explain.network import choose_device
+from cxr_xai.experiments.reopen import find_run, hash_weights, load_model, read_settings
+from cxr_xai.experiments.verification.evidence import reach_data, require_known_targets
+from cxr_xai.explainers.contract import borrow
+from cxr_xai.metrics.decision import Decision, read_calibration
+from cxr_xai.models.classifier import Classifier
+from cxr_xai.types import Batch
+
+Settings = Mapping[str, Any]
+Floats = npt.NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Subject:
+    """A complete run.
+
+    Attributes:
+        folder: of the run.
+        summary: ``summary.json``.
+        data: its source and split.
+        model: with the best weights, on ``device``.
+        decision: what val decided.
+        predictions: of the test part.
+        truth: masks and twins; None where the source is no phantom.
+        weights: SHA-256 of the checkpoint.
+        code: hash of the code that looks at it now.
+        device: where it runs.
+    """
+
+    folder: RunFolder
+    summary: Settings
+    data: ChestXrayDataModule
+    model: Classifier
+    decision: Decision
+    predictions: pd.DataFrame
+    truth: PhantomTruth | None
+    weights: str
+    code: str
+    device: torch.device
+
+    def films(self, rows: npt.NDArray[np.int64]) -> Tensor:
+        """Return ``(N, 1, S, S)`` float in [0, 1] of table rows, as the datamodule serves them to an explainer."""
+        return self.data.plain(self.data.dataset_of(rows).batch(rows), 0).image
+
+    def served(self, pixels: npt.NDArray[np.uint8]) -> Tensor:
+        """Return ``(N, S, S)`` uint8 films as the datamodule would serve them."""
+        count = len(pixels)
+        batch = Batch(torch.arange(count), torch.from_numpy(pixels).unsqueeze(1), torch.zeros(count, 1))
+        return self.data.plain(batch, 0).image
+
+    def probs(self, image: Tensor) -> Floats:
+        """``(N, 1, S, S)`` films in [0, 1] → ``(N, K)`` calibrated probabilities."""
+        with borrow(self.model) as model:
+            logits = model(image.to(self.device)).double().cpu().numpy()
+        return self.decision.calibrate(logits)
+
+
+def open_subject(folder: str, root: str | None, cache: str, device: str) -> Subject:
+    """Open a complete run with its data.
+
+    Args:
+        folder: of the run.
+        root: the folder of the data, None where ``config.yaml`` has it.
+        cache: where films are decoded to, if the run's own place is not on this machine.
+        device: ``auto``, ``cpu`` or ``cuda``.
+
+    Raises:
+        UserError: the run is not complete, its data cannot be reached, or are no longer those it was trained on.
+    """
+    run = find_run(folder)
+    summary, settings = run.read_summary(), read_settings(run)
+    require_known_targets(settings)
+    data, reason = reach_data(settings, root, cache)
+    if data is None:
+        raise UserError(f"{run.path}: {reason}.")
+    place = choose_device(device)
+    truth = PhantomTruth(data.root, data.image_size) if data.index.name == "phantom" else None
+    predictions = pd.read_parquet(run.predictions)
+    return Subject(
+        run,
+        summary,
+        data,
+        load_model(run, settings).to(place),
+        read_calibration(run.calibration),
+        predictions[predictions["part"] == "test"].reset_index(drop=True),
+        truth,
+        hash_weights(run),
+        hash_code(),
+        place,
+    )

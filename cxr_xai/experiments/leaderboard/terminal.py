@@ -1,0 +1,96 @@
+"""The leaderboard as a person sees it on a terminal of 80 columns."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from rich.box import SIMPLE_HEAD
+from rich.table import Table
+
+from cxr_xai.experiments.terminal import NOTICE, console
+from cxr_xai.report.aggregate_tables import PHANTOM
+from cxr_xai.report.format import interval, number
+from cxr_xai.report.leaderboard import COINCIDE, headline, seconds, speaks_for
+
+MOST = 8
+"""Rows of reliance that are printed; the page has all."""
+
+
+def print_leaderboard(summary: Mapping[str, Any], page: Path) -> None:
+    """Print ranking, recall of shortcuts and what the network leans on."""
+    console.print(f"\nExplainers of {summary['run']}, epoch {summary['epoch']}", style="bold", markup=False)
+    console.print(f"protocol: {summary['protocol']['label']}", markup=False)
+    _print_places(summary)
+    if summary["mode"] == "phantom":
+        _print_recalls(summary)
+        _print_reliance(summary["reliance"])
+    console.print(f"\n{COINCIDE}")
+    if summary["protocol"]["source"] == "phantom":
+        console.print(PHANTOM, style="yellow")
+    console.print(NOTICE, style="yellow")
+    console.print(f"page: {page}", soft_wrap=True)
+
+
+def _table(columns: Sequence[str]) -> Table:
+    table = Table(box=SIMPLE_HEAD, padding=(0, 0), pad_edge=False, show_edge=False, collapse_padding=True)
+    for n, column in enumerate(columns):
+        table.add_column(column, justify="right" if n else "left", no_wrap=True)
+    return table
+
+
+def _print_places(summary: Mapping[str, Any]) -> None:
+    phantom = summary["mode"] == "phantom"
+    key, metric, last = ("lesions", "energy", "mIoU") if phantom else ("boxes", "iou", "skill (95 %)")
+    over = summary["arms"][0][key]["over"]
+    mean = f"mean over {over} findings" if over else "mean over all cases: no finding has 20"
+    console.print(
+        f"\n{summary['cases']['lesion']:,} true positives: share of the evidence in the lesion (energy), {mean}"
+        if phantom
+        else f"\n{summary['cases']['box']:,} boxed findings of the sealed half: IoU, {mean}",
+        style="bold",
+    )
+    table = _table(("explainer", f"{metric} (95 %)", f"− {summary['reference']}", "point", last, "dead", "time"))
+    for arm in summary["arms"]:
+        entry = arm[key]
+        difference = "reference" if arm["reference"] else interval(entry[metric]["difference"], 2)
+        beside = number(headline(entry, "mask_iou")["value"], 2) if phantom else interval(entry["skill"], 2)
+        cells = (interval(headline(entry, metric), 2), difference, number(headline(entry, "pointing")["value"], 2))
+        style = "bold" if arm["label"] == summary["primary"] else ""
+        row = (_name(arm), *cells, beside, str(entry["dead"]), seconds(arm["seconds"]))
+        table.add_row(*row, style=style)
+    console.print(table)
+    console.print("* control; intervals resample patients; dead maps count 0; time in seconds", style="dim")
+
+
+def _name(arm: Mapping[str, Any]) -> str:
+    return str(arm["label"]) + ("*" if arm["control"] else "")
+
+
+def _print_recalls(summary: Mapping[str, Any]) -> None:
+    found = speaks_for(summary)
+    if not found:
+        console.print("\nNo probability falls by .1 or more without a shortcut: there is nothing to recall.")
+        return
+    console.print("\nShortcut recall: share of the evidence in the mask of what the network leans on", style="bold")
+    table = _table(("explainer", *(f"{name} (95 %)" for name in found), *(f"{name} dead" for name in found)))
+    table.add_row("an even map", *(number(entry["share"], 2) for entry in found.values()), *("" for _ in found))
+    for arm in summary["arms"]:
+        recalls = [interval(arm["for"][name]["recall"], 2) for name in found]
+        table.add_row(_name(arm), *recalls, *(str(arm["for"][name]["dead"]) for name in found))
+    console.print(table)
+    counts = (
+        f"{name}: {e['cases']} maps, {e['studies']} studies, {e['patients']} patients" for name, e in found.items()
+    )
+    console.print("; ".join(counts), style="dim")
+
+
+def _print_reliance(rows: Sequence[Mapping[str, Any]]) -> None:
+    console.print("\nReliance: probability with the shortcut minus without it", style="bold")
+    table = _table(("shortcut", "finding", "studies", "change (95 %)", "by .1 or more"))
+    for row in rows[:MOST]:
+        cells = (str(row["studies"]), interval(row["change"]), str(row["leaning"]))
+        table.add_row(row["shortcut"], row["finding"], *cells)
+    console.print(table)
+    if len(rows) > MOST:
+        said = f"the {MOST} largest mean sizes of {len(rows)}; brightness is everywhere and has no mask"
+        console.print(said, style="dim")
