@@ -13,10 +13,15 @@ from cxr_xai.types import Background
 
 SMALL = {"output_stride": 16, "channels": [16, 24, 32, 48], "stem_width": 16}
 
-CHEAP: dict[str, dict[str, Any]] = {}
+CHEAP: dict[str, dict[str, Any]] = {
+    "integrated_gradients": {"steps": 2},
+    "lime": {"count": 9, "samples": 12},
+    "occlusion": {"window": 32, "stride": 16},
+}
 """Name of an explainer → settings that make it cheap: fewer samples prove the contract as well as many."""
 
 CHEAP_LARGE: dict[str, dict[str, Any]] = {
+    "occlusion": {"window": 32, "stride": 32},
     "score_cam": {"layer": -5},  # 64 channels in place of 2,048
 }
 """The same on resnet50 and densenet121, in addition."""
