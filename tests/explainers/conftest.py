@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from cxr_xai.experiments.build import build
 from cxr_xai.explainers.contract import Explainer
@@ -14,8 +14,9 @@ from cxr_xai.types import Background
 SMALL = {"output_stride": 16, "channels": [16, 24, 32, 48], "stem_width": 16}
 
 CHEAP: dict[str, dict[str, Any]] = {
-    "lime": {"samples": 64, "count": 16},
-    "integrated_gradients": {"steps": 8},
+    "integrated_gradients": {"steps": 2},
+    "lime": {"count": 9, "samples": 12},
+    "occlusion": {"window": 32, "stride": 16},
     "shap_gradient": {"background_size": 2, "moments": 2},
     "shap_deep": {"background_size": 2},
     "shap_kernel": {"background_size": 2, "samples": 14},
@@ -24,6 +25,7 @@ CHEAP: dict[str, dict[str, Any]] = {
 """Name of an explainer → settings that make it cheap: fewer samples prove the contract as well as many."""
 
 CHEAP_LARGE: dict[str, dict[str, Any]] = {
+    "occlusion": {"window": 32, "stride": 32},
     "score_cam": {"layer": -5},  # 64 channels in place of 2,048
 }
 """The same on resnet50 and densenet121, in addition."""
@@ -85,3 +87,38 @@ def small_model() -> Classifier:
 def members() -> Any:
     """The functions above, for a test that builds what it wants: ``members["lived_in"]("resnet50")``."""
     return globals()
+
+
+class Negatives(nn.Module):
+    """The film and its negative, two channels."""
+
+    def forward(self, image: Tensor) -> Tensor:
+        return torch.cat([image, -image], dim=1)
+
+
+class PixelSum(nn.Module):
+    """Logits worked out by hand: ``4 · mean + 10`` and ``(1 - 5) · mean + 20`` of the film's pixels."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.trunk, self.head = Negatives(), nn.Linear(2, 2)
+        with torch.no_grad():
+            self.head.weight.copy_(torch.tensor([[4.0, 0.0], [1.0, 5.0]]))
+            self.head.bias.copy_(torch.tensor([10.0, 20.0]))
+
+    def stages(self) -> list[nn.Module]:
+        return [self.trunk]
+
+    def forward(self, image: Tensor) -> Tensor:
+        logits: Tensor = self.head(self.trunk(image).mean((2, 3)))
+        return logits
+
+
+@pytest.fixture
+def pixel_sum() -> nn.Module:
+    return PixelSum()
+
+
+@pytest.fixture
+def pixels_1234() -> Tensor:
+    return torch.tensor([[[[1.0, 2.0], [3.0, 4.0]]]])
