@@ -3,7 +3,7 @@
 import copy
 import random
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from typing import Any, Protocol
 
 import numpy as np
@@ -33,15 +33,21 @@ class Explainer(Protocol):
         ...
 
 
-HOOKS = ("_forward_hooks", "_forward_pre_hooks", "_backward_hooks", "_backward_pre_hooks")
+HOOKS = tuple(name for name in vars(nn.Module()) if "hooks" in name)
+"""The dictionaries of hooks that a module has, one for each kind."""
 
 
 @contextmanager
 def borrow(model: nn.Module, gradients: bool = False) -> Iterator[Any]:
     """Lend the bare model in evaluation mode and full precision, and take it back as it was, also when the body raises.
 
-    Inside, random states may be moved, hooks left and gradients written; nothing of it stays. Wrappers (DDP, compiled)
-    are taken off; a model in half precision is copied.
+    Inside, random states may be moved, hooks left, buffers overwritten, modules given other attributes, children or
+    forward methods (guided ReLUs, out-of-place layers), and gradients written; nothing of it stays. Weights alone must
+    not be changed in place: copy the model for that. Wrappers (DDP, compiled) are taken off; a model in half precision
+    is copied.
+
+    No weight requires a gradient inside: differentiate with respect to the film or to a feature map. A frozen backbone
+    is then no special case, and no backward pass can wake DDP's reducer.
 
     Args:
         model: any module, wrapped or not.
@@ -51,36 +57,82 @@ def borrow(model: nn.Module, gradients: bool = False) -> Iterator[Any]:
     Yields:
         The module to call.
     """
-    lent = in_full_precision(bare(model))
-    modules, parameters = list(lent.modules()), list(lent.parameters())
-    modes = [module.training for module in modules]
-    compiled = [module._compiled_call_impl for module in modules]
-    hooks = [[(name, getattr(module, name).copy()) for name in HOOKS] for module in modules]
+    modules, parameters, buffers = _contents(lent := bare(model))
+    if any(tensor.dtype != torch.float32 for tensor in (*parameters, *buffers) if tensor.is_floating_point()):
+        lent = copy.deepcopy(lent).float()
+        modules, parameters, buffers = _contents(lent)
+    belongings = [_belongings(module) for module in modules]
+    values = [(buffer, buffer.clone(), _version(buffer)) for buffer in buffers]
     grads = [(parameter.grad, parameter.requires_grad) for parameter in parameters]
-    with forked_random_states():
+    device = parameters[0].device.type if parameters else "cpu"
+    with forked_random_states(), ExitStack() as around:
         try:
-            _lay_bare(modules, parameters)
-            device = parameters[0].device.type if parameters else "cpu"
-            with torch.inference_mode(False), torch.autocast(device, enabled=False):  # noqa: SIM117 (in this order)
-                with torch.set_grad_enabled(gradients):
-                    yield lent
+            for module in modules:
+                vars(module).update(training=False, _compiled_call_impl=None)  # past a slow __setattr__
+            for parameter in parameters:
+                parameter.grad = None
+                parameter.requires_grad_(False)
+            around.enter_context(torch.inference_mode(False))
+            for kind in {device, "cpu"}:
+                around.enter_context(torch.autocast(kind, enabled=False))
+            around.enter_context(torch.set_grad_enabled(gradients))
+            if any("_orig_mod" in module._modules for module in modules):  # a compiled part of the model
+                around.enter_context(torch.compiler.set_stance("force_eager"))
+            yield lent
         finally:
-            for module, training, call, kept in zip(modules, modes, compiled, hooks, strict=True):
-                module.training, module._compiled_call_impl = training, call
-                for name, before in kept:
-                    here = getattr(module, name)
-                    here.clear()
-                    here.update(before)
+            for module, kept in zip(modules, belongings, strict=True):
+                _give_back(module, kept)
+            for buffer, value, version in values:
+                _restore(buffer, value, version)
             for parameter, (grad, requires) in zip(parameters, grads, strict=True):
                 parameter.grad = grad
                 parameter.requires_grad_(requires)
 
 
-def _lay_bare(modules: list[nn.Module], parameters: list[nn.Parameter]) -> None:
-    for module in modules:
-        module.training, module._compiled_call_impl = False, None
-    for parameter in parameters:
-        parameter.grad = None
+def _contents(model: nn.Module) -> tuple[list[nn.Module], list[nn.Parameter], list[Tensor]]:
+    """Return all modules, parameters and buffers, each once, in one walk."""
+    modules = list(model.modules())
+    parameters = {id(p): p for module in modules for p in module._parameters.values() if p is not None}
+    buffers = {id(b): b for module in modules for b in module._buffers.values() if b is not None}
+    return modules, list(parameters.values()), list(buffers.values())
+
+
+EMPTY: dict[str, Any] = {}
+
+
+def _belongings(module: nn.Module) -> dict[str, Any]:
+    """Return a module's attributes: mode, compiled call, forward; and copies of its hooks, buffers and children."""
+    attributes = vars(module).copy()
+    for name, value in vars(module).items():
+        if isinstance(value, dict):
+            attributes[name] = dict(value) if value else EMPTY
+    return attributes
+
+
+def _give_back(module: nn.Module, kept: dict[str, Any]) -> None:
+    """Put attributes back; dictionaries keep their identity, because handles of hooks point at them."""
+    here = vars(module)
+    for name in here.keys() - kept.keys():
+        del here[name]
+    for name, before in kept.items():
+        now = here.get(name)
+        if isinstance(before, dict) and isinstance(now, dict):
+            if now or before:
+                now.clear()
+                now.update(before)
+        else:
+            here[name] = before
+
+
+def _version(tensor: Tensor) -> int:
+    """Return how often a tensor was written to; tensors made under ``inference_mode`` do not count."""
+    return -1 if tensor.is_inference() else tensor._version
+
+
+def _restore(buffer: Tensor, value: Tensor, version: int) -> None:
+    if version < 0 or buffer._version != version:
+        with torch.inference_mode(buffer.is_inference()), torch.no_grad():
+            buffer.copy_(value)
 
 
 def bare(model: nn.Module) -> nn.Module:
@@ -92,14 +144,6 @@ def bare(model: nn.Module) -> nn.Module:
             model = inner
         else:
             return model
-
-
-def in_full_precision(model: nn.Module) -> nn.Module:
-    """Return the model, or a float32 copy of one whose weights are not."""
-    kept = [*model.parameters(), *model.buffers()]
-    if all(tensor.dtype == torch.float32 for tensor in kept if tensor.is_floating_point()):
-        return model
-    return copy.deepcopy(model).float()
 
 
 def fresh(image: Tensor) -> Tensor:

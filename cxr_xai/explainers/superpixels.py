@@ -52,7 +52,7 @@ class Superpixels:
             )
         if kind == "slic":
             require_skimage()
-        self.kind, self.count = kind, count
+        self.kind, self.count, self.side = kind, count, side
 
     def __call__(self, image: Tensor) -> Tensor:
         """``(N, 1, H, W)`` films in [0, 1] → ``(N, H, W)`` int64 labels ``0 … S - 1``, none left out, on their device.
@@ -65,7 +65,7 @@ class Superpixels:
         """
         height, width = image.shape[-2:]
         if self.kind == "grid":
-            return cut_grid(math.isqrt(self.count), height, width).to(image.device).expand(len(image), -1, -1)
+            return cut_grid(self.side, height, width).to(image.device).expand(len(image), -1, -1)
         films = image[:, 0].detach().float().nan_to_num().cpu().numpy()
         labels = [cut_slic(film, self.count) for film in films]
         return torch.from_numpy(np.stack(labels)).to(image.device)
@@ -84,7 +84,7 @@ def cut_slic(film: np.ndarray, count: int) -> np.ndarray:
     from skimage.segmentation import slic
 
     for compactness in COMPACTNESS:
-        raw = slic(film, n_segments=count, compactness=compactness, sigma=1, channel_axis=None, start_label=0)
+        raw = slic(film, n_segments=count, compactness=compactness, channel_axis=None, start_label=0)
         names, labels = np.unique(raw, return_inverse=True)
         if 2 * len(names) >= count:
             break

@@ -76,6 +76,12 @@ def require_feature_map(trunk: Any, name: str, in_chans: int) -> None:
         )
 
 
+def find_stages(trunk: Any) -> list[nn.Module]:
+    """Return timm's feature modules of a trunk, first to last, and the trunk itself in place of the last of them."""
+    info = list(getattr(trunk, "feature_info", ()))
+    return [*(trunk.get_submodule(stage["module"]) for stage in info[:-1]), trunk]
+
+
 def _one_channel(values: tuple[float, ...]) -> tuple[float, ...]:
     return (sum(values) / len(values),)
 

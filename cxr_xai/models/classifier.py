@@ -8,7 +8,7 @@ from torch import Tensor, nn
 
 from cxr_xai.errors import UserError
 from cxr_xai.findings import FINDINGS
-from cxr_xai.models.backbones import Backbone, build_backbone
+from cxr_xai.models.backbones import Backbone, build_backbone, find_stages
 
 
 class Classifier(nn.Module):
@@ -52,6 +52,17 @@ class Classifier(nn.Module):
         """``(N, C, h, w)`` feature map → ``(N, K)`` logits."""
         logits: Tensor = self.head(self.dropout(features.mean(dim=(2, 3))))
         return logits
+
+    def stages(self) -> list[nn.Module]:
+        """Return the modules whose outputs are the feature maps of the trunk's stages, from the film to the logits.
+
+        The last is the trunk itself, whose output `classify` takes. None of them is a layer within a block, whose
+        output a later in-place layer (``bn3`` of a ResNet's block) overwrites before it is read.
+
+        >>> len(build_classifier("resnet10t").stages())
+        5
+        """
+        return find_stages(self.trunk)
 
     def forward(self, image: Tensor) -> Tensor:
         """``(N, 1, H, W)`` film in [0, 1] → ``(N, K)`` logits."""

@@ -1,79 +1,113 @@
-"""What every explainer promises; runs over all of ``conf/explainer``. Above all: the model is lent, never taken."""
+"""What every explainer promises; runs over all of ``conf/explainer``. Above all: the model is lent, never taken.
 
+Members are made cheap in ``conftest.py``. Each is asked once for its plain maps; each condition compares with them.
+The quick suite runs all conditions on a small model and the base contract on resnet50 and densenet121; the slow one
+runs everything on all three.
+"""
+
+import contextlib
 import copy
+import gc
 import random
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
+import lightning
 import numpy as np
 import pytest
 import torch
+import yaml
 from torch import Tensor, nn
+from torch.utils.data import DataLoader
 
-from cxr_xai.experiments.build import build
-from cxr_xai.explainers.contract import Explainer, borrow
-from cxr_xai.explainers.superpixels import Superpixels
-from cxr_xai.models.classifier import Classifier, build_classifier
-from cxr_xai.types import Background
+from cxr_xai.explainers.contract import Explainer
+from cxr_xai.models.classifier import Classifier
+from cxr_xai.types import Explanation
 
-SMALL: dict[str, dict[str, Any]] = {
-    "shap_gradient": {"background_size": 2, "moments": 2},
-    "shap_deep": {"background_size": 2},
-    "shap_kernel": {"background_size": 2, "samples": 14},
-    "shap_partition": {"background_size": 2, "max_evals": 16},
-}
-"""Settings under which methods that ask the model often are quick."""
+ROOT = Path(__file__).parents[2]
+SETTINGS = {path.stem: yaml.safe_load(path.read_text()) for path in sorted((ROOT / "conf/explainer").glob("*.yaml"))}
+TOLERANCE = {"atol": 1e-4, "rtol": 1e-4}
+LARGE = ("resnet50", "densenet121")
+slow = pytest.mark.slow
+
+
+@pytest.fixture(scope="module", params=["small", *(pytest.param(name, marks=slow) for name in LARGE)])
+def backbone(request: pytest.FixtureRequest) -> str:
+    name: str = request.param
+    return name
 
 
 @pytest.fixture(scope="module")
-def trained() -> Classifier:
-    torch.manual_seed(0)
-    model = build_classifier("resnet10t", in_chans=1)
-    with torch.no_grad():
-        for _ in range(2):
-            model(torch.rand(4, 1, 64, 64))  # running statistics that differ from their start
+def trained(backbone: str, members: Any) -> Classifier:
+    model: Classifier = members["lived_in"](backbone)
     return model
 
 
 @pytest.fixture
 def model(trained: Classifier) -> Classifier:
-    """In an untidy state: mixed modes, gradients, frozen weights, a hook."""
-    model = copy.deepcopy(trained).train()
-    model.trunk.layer2.eval()
+    """In an untidy state: mixed modes, gradients, frozen weights, hooks of three kinds."""
+    return untidy(copy.deepcopy(trained))
+
+
+@pytest.fixture
+def image(members: Any, backbone: str) -> Tensor:
+    image: Tensor = members["noise"](3 if backbone == "small" else 2)
+    return image
+
+
+@pytest.fixture
+def explainer(explainer_settings: dict[str, Any], backbone: str, members: Any) -> Explainer:
+    member: Explainer = members["build_member"](explainer_settings, large=backbone != "small")
+    return member
+
+
+@pytest.fixture(scope="module")
+def known() -> dict[tuple[str, str], Explanation]:
+    return {}
+
+
+@pytest.fixture
+def plain(
+    explainer: Explainer, backbone: str, trained: Classifier, image: Tensor, known: dict[tuple[str, str], Explanation]
+) -> Explanation:
+    """The member's maps of the model as it is, made once."""
+    key = (explainer.name, backbone)
+    if key not in known:
+        torch.manual_seed(5)
+        known[key] = explainer.explain(trained, image)
+    return known[key]
+
+
+def untidy(model: Classifier) -> Classifier:
+    model.train()
+    model.trunk.get_submodule("layer2" if hasattr(model.trunk, "layer2") else "features.denseblock2").eval()
     model(torch.rand(4, 1, 64, 64)).sum().backward()
     model.head.weight.requires_grad_(False)
+    model.head.register_forward_hook(lambda *_: None)
+    model.head.register_forward_hook(lambda *_: None, with_kwargs=True, always_call=True)
+    model.head.register_full_backward_hook(lambda *_: None)
     return model
 
 
-@pytest.fixture
-def image() -> Tensor:
-    return torch.rand(3, 1, 64, 64, generator=torch.Generator().manual_seed(1))
-
-
-@pytest.fixture
-def explainer(explainer_settings: dict[str, Any]) -> Explainer:
-    name = explainer_settings["_target_"].split(".")[-2]
-    handed = {"background": draw_background, "regions": Superpixels("grid", 4)}
-    return build(explainer_settings | SMALL.get(name, {}), "explainer", handed)
-
-
-def draw_background(count: int) -> Background:
-    """Films to compare with, for the explainers that do."""
-    return Background(torch.rand(count, 1, 64, 64, generator=torch.Generator().manual_seed(2)), sha256="")
-
-
-def photograph(model: nn.Module) -> dict[str, Any]:
-    """Everything of a model, and of the random generators, that a borrower might change."""
+def photograph(model: nn.Module, optimizer: torch.optim.Optimizer | None = None) -> dict[str, Any]:
+    """Everything of a model, an optimizer and the random generators that a borrower might change."""
     return {
         "modes": [module.training for module in model.modules()],
-        "state": {name: value.clone() for name, value in model.state_dict().items()},
+        "names": [sorted(vars(module)) for module in model.modules()],
+        "children": [id(child) for child in model.modules()],
+        "weights": {name: value.detach().clone() for name, value in model.named_parameters()},
+        "buffers": {name: value.clone() for name, value in model.named_buffers()},
         "grads": {name: None if p.grad is None else p.grad.clone() for name, p in model.named_parameters()},
         "trains": [p.requires_grad for p in model.parameters()],
         "hooks": [
-            (len(m._forward_hooks), len(m._forward_pre_hooks), len(m._backward_hooks), len(m._backward_pre_hooks))
-            for m in model.modules()
+            {name: list(hooks) for name, hooks in vars(module).items() if "hooks" in name} for module in model.modules()
         ],
+        "optimizer": copy.deepcopy(optimizer.state_dict()) if optimizer else None,
         "random": (torch.get_rng_state(), np.random.get_state()[1].copy(), random.getstate()),  # noqa: NPY002
-        "grad mode": torch.is_grad_enabled(),
+        "contexts": (torch.is_grad_enabled(), torch.is_inference_mode_enabled(), torch.is_autocast_enabled("cpu")),
     }
 
 
@@ -94,38 +128,65 @@ def assert_same(one: Any, other: Any) -> None:
         assert one == other
 
 
-def test_maps_of_all_findings_in_float32(explainer: Explainer, model: Classifier, image: Tensor) -> None:
-    out = explainer.explain(model, image)
-    assert out.attribution.shape[:2] == (3, 14)
-    assert out.attribution.ndim == 4
-    assert out.attribution.dtype == out.logits.dtype == torch.float32
-    assert not out.attribution.requires_grad
+def assert_maps(out: Explanation, plain: Explanation) -> None:
+    torch.testing.assert_close(out.attribution, plain.attribution, **TOLERANCE, equal_nan=True)
+    torch.testing.assert_close(out.logits, plain.logits, **TOLERANCE)
+
+
+def assert_well_formed(out: Explanation, films: int, findings: int) -> None:
+    maps = out.attribution
+    assert maps.shape[:2] == (films, findings)
+    assert maps.ndim == 4
+    assert out.logits.shape == (films, 14)
+    assert maps.dtype == out.logits.dtype == torch.float32
+    assert not maps.requires_grad
     assert not out.logits.requires_grad
+    assert not maps.is_inference()
+    # A map is finite everywhere, or declared dead: NaN everywhere.
+    finite = maps.isfinite().flatten(2)
+    assert (finite.all(2) | maps.isnan().flatten(2).all(2)).all()
+    assert out.logits.isfinite().all()
+    if out.residual is not None:
+        assert out.residual.shape == (films, findings)
+        assert not out.residual.requires_grad
 
 
-def test_logits_are_those_of_the_model_in_evaluation(explainer: Explainer, model: Classifier, image: Tensor) -> None:
-    out = explainer.explain(model, image)
+def test_the_name_is_the_file(explainer_settings: dict[str, Any], request: pytest.FixtureRequest, members: Any) -> None:
+    assert members["build_member"](explainer_settings).name == request.node.callspec.id
+
+
+def test_maps_of_all_findings_and_the_logits(plain: Explanation, trained: Classifier, image: Tensor) -> None:
+    assert_well_formed(plain, len(image), 14)
     with torch.no_grad():
-        torch.testing.assert_close(out.logits, model.eval()(image), atol=1e-5, rtol=0)
+        torch.testing.assert_close(plain.logits, copy.deepcopy(trained).eval()(image), atol=1e-4, rtol=0)
+    assert plain.attribution.isfinite().any(), "every map is dead"
+    plain.attribution.numpy()
 
 
-def test_the_model_comes_back_as_it_was(explainer: Explainer, model: Classifier, image: Tensor) -> None:
-    before = photograph(model)
-    explainer.explain(model, image)
-    assert_same(before, photograph(model))
-
-
-def test_the_model_comes_back_also_after_a_failure(
-    explainer: Explainer, model: Classifier, image: Tensor, monkeypatch: pytest.MonkeyPatch
+def test_one_film_of_many_and_some_findings_in_any_order(
+    explainer: Explainer, plain: Explanation, trained: Classifier, image: Tensor
 ) -> None:
-    def fail(*_: Any) -> None:
-        raise RuntimeError("out of memory")
+    chosen = [9, 2]
+    out = explainer.explain(trained, image[1:2], chosen)
+    assert_well_formed(out, 1, 2)
+    torch.testing.assert_close(out.attribution, plain.attribution[1:2, chosen], atol=1e-5, rtol=1e-4, equal_nan=True)
+    torch.testing.assert_close(out.logits, plain.logits[1:2], atol=1e-5, rtol=0)
 
-    monkeypatch.setattr(model.trunk.layer3, "forward", fail)
-    before = photograph(model)
-    with pytest.raises(RuntimeError, match="out of memory"):
-        explainer.explain(model, image)
-    assert_same(before, photograph(model))
+
+def test_the_model_comes_back_and_the_maps_repeat(
+    explainer: Explainer, trained: Classifier, model: Classifier, image: Tensor
+) -> None:
+    """Also on an untidy model in training; and whatever the random generators stand at."""
+    optimizer = torch.optim.Adam([p for p in model.parameters() if p.requires_grad])
+    optimizer.step()
+    before = photograph(model, optimizer)
+    image_before = image.clone()
+    out = explainer.explain(model, image)
+    assert_same(before, photograph(model, optimizer))
+    assert torch.equal(image, image_before)
+    torch.rand(7), random.random(), np.random.rand()  # noqa: NPY002
+    again = explainer.explain(copy.deepcopy(model), image)
+    torch.testing.assert_close(again.attribution, out.attribution, atol=1e-6, rtol=1e-5, equal_nan=True)
 
 
 def test_training_goes_on_as_if_nothing_had_been_explained(
@@ -133,52 +194,258 @@ def test_training_goes_on_as_if_nothing_had_been_explained(
 ) -> None:
     def step(model: Classifier) -> Tensor:
         torch.manual_seed(3)
-        return model(image).sum()
+        loss = model(image).sum()
+        loss.backward()
+        return torch.stack([loss.detach(), sum(p.grad.abs().sum() for p in model.trunk.parameters())])
 
     twin = copy.deepcopy(model)
-    explainer.explain(model, image)
+    explainer.explain(model, image[:1], [0])
     assert torch.equal(step(model), step(twin))
 
 
-@pytest.mark.parametrize("context", ["inference", "autocast", "no_grad", "both"])
-def test_the_maps_are_the_same_in_any_context(
-    explainer: Explainer, model: Classifier, image: Tensor, context: str
+def nth(n: int, forward: Callable[..., Any]) -> Callable[..., Any]:
+    """Fail at the n-th call."""
+    calls = 0
+
+    def fail(*inputs: Any) -> Any:
+        nonlocal calls
+        calls += 1
+        if calls == n:
+            raise RuntimeError("out of memory")
+        return forward(*inputs)
+
+    return fail
+
+
+class _FailsBackward(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx: Any, x: Tensor) -> Tensor:
+        return x.clone()
+
+    @staticmethod
+    def backward(ctx: Any, *grads: Tensor) -> Tensor:
+        raise RuntimeError("out of memory")
+
+
+def middle(model: Classifier) -> nn.Module:
+    return model.trunk.get_submodule("layer3" if hasattr(model.trunk, "layer3") else "features.transition3")
+
+
+@pytest.mark.parametrize("where", ["first pass", "second pass", "backward"])
+def test_the_model_comes_back_also_after_a_failure(
+    explainer: Explainer, model: Classifier, image: Tensor, monkeypatch: pytest.MonkeyPatch, where: str
 ) -> None:
-    plain = explainer.explain(model, image)
-    with (
-        torch.inference_mode(context in ("inference", "both")),
-        torch.autocast("cpu", torch.bfloat16, enabled=context in ("autocast", "both")),
-        torch.set_grad_enabled(context not in ("no_grad", "inference", "both")),
-    ):
-        out = explainer.explain(model, image)
-    torch.testing.assert_close(out.attribution, plain.attribution, atol=1e-4, rtol=0)
-    torch.testing.assert_close(out.logits, plain.logits, atol=1e-4, rtol=0)
-    assert out.attribution.cpu().numpy().dtype == np.float32
+    module = middle(model)
+    if where == "backward":
+        forward = module.forward
+        monkeypatch.setattr(module, "forward", lambda x: _FailsBackward.apply(forward(x)))
+    else:
+        monkeypatch.setattr(module, "forward", nth(1 if where == "first pass" else 2, module.forward))
+    before = photograph(model)
+    raises = where == "first pass"  # every member needs logits; not every one has a second pass, or a backward one
+    with pytest.raises(RuntimeError, match="out of memory") if raises else contextlib.suppress(RuntimeError):
+        explainer.explain(model, image[:2], [0, 3])
+    assert_same(before, photograph(model))
 
 
-def test_a_map_does_not_depend_on_its_batch(explainer: Explainer, model: Classifier, image: Tensor) -> None:
-    together = explainer.explain(model, image).attribution
-    alone = explainer.explain(model, image[1:2]).attribution
-    torch.testing.assert_close(alone[0], together[1], atol=1e-5, rtol=0)
+def test_under_inference_mode_and_autocast(
+    explainer: Explainer, plain: Explanation, trained: Classifier, image: Tensor
+) -> None:
+    with torch.inference_mode(), torch.autocast("cpu", torch.bfloat16):
+        out = explainer.explain(trained, image.clone())
+    assert_well_formed(out, len(image), 14)
+    assert_maps(out, plain)
 
 
-def test_the_name_is_the_file(explainer: Explainer, request: pytest.FixtureRequest) -> None:
-    assert explainer.name == request.node.callspec.id
+def test_frozen_with_channels_last(
+    explainer: Explainer, plain: Explanation, trained: Classifier, image: Tensor
+) -> None:
+    """The film too; and against a model whose memory is laid out plainly."""
+    frozen = copy.deepcopy(trained).requires_grad_(False)
+    frozen.head.requires_grad_(True)
+    assert_maps(explainer.explain(frozen, image.to(memory_format=torch.channels_last)), plain)
+    contiguous = copy.deepcopy(trained).to(memory_format=torch.contiguous_format)
+    one = explainer.explain(contiguous, image[:1], [4])
+    torch.testing.assert_close(one.attribution, plain.attribution[:1, [4]], **TOLERANCE, equal_nan=True)
 
 
-def test_borrow_gives_each_module_its_own_mode_back() -> None:
-    model = nn.Sequential(nn.Linear(1, 1), nn.Dropout())
-    model[1].eval()
-    with borrow(model) as lent:
-        assert lent is model
-        assert not any(module.training for module in model.modules())
-        assert not torch.is_grad_enabled()
-    assert [module.training for module in model.modules()] == [True, True, False]
-    assert torch.is_grad_enabled()
+def test_compiled(explainer: Explainer, plain: Explanation, trained: Classifier, image: Tensor, backbone: str) -> None:
+    """The whole of it by wrapping, by ``.compile()``, and a part of it; compiled already on the large models."""
+    model = copy.deepcopy(trained)
+    model.trunk = torch.compile(model.trunk, backend="eager")
+    model.compile(backend="eager")
+    wrapped = torch.compile(model, backend="eager")
+    if backbone != "small":
+        with torch.no_grad():
+            wrapped.eval()(image)
+    out = explainer.explain(wrapped, image[:1], [4, 11])
+    torch.testing.assert_close(out.attribution, plain.attribution[:1, [4, 11]], **TOLERANCE, equal_nan=True)
+    torch.testing.assert_close(out.logits, plain.logits[:1], **TOLERANCE)
+    assert model._compiled_call_impl is not None
 
 
-def test_borrow_twice() -> None:
-    model = nn.Linear(1, 1)
-    with borrow(model), borrow(model):
-        pass
-    assert model.training
+class Lesson(lightning.LightningModule):
+    """Trains a step, and explains in every stage that has films."""
+
+    def __init__(self, model: Classifier, explain: Callable[[str, nn.Module, Tensor], None]) -> None:
+        super().__init__()
+        self.model, self.explain = model, explain
+
+    def training_step(self, film: Tensor) -> Tensor:
+        return self.model(film).mean()
+
+    def validation_step(self, film: Tensor) -> None:
+        self.explain("fit" if self.trainer.training or self.trainer.sanity_checking else "validate", self.model, film)
+
+    def test_step(self, film: Tensor) -> None:
+        self.explain("test", self.model, film)
+
+    def configure_optimizers(self) -> torch.optim.Optimizer:
+        return torch.optim.SGD(self.model.parameters(), lr=0.0)
+
+
+@pytest.fixture(scope="module")
+def lessons(members: Any, tmp_path_factory: pytest.TempPathFactory) -> dict[str, dict[str, Any]]:
+    """Stage → name → maps or the error, of all members in one run of Lightning in bf16-mixed."""
+    found: dict[str, dict[str, Any]] = {"fit": {}, "validate": {}, "test": {}}
+
+    def explain(stage: str, model: nn.Module, film: Tensor) -> None:
+        for name, settings in SETTINGS.items():
+            try:
+                # All in fit, which has its own context; in the others, which share one, by turns.
+                if stage == "fit" or (stage == "test") == (len(name) % 2 == 0):
+                    found[stage][name] = members["build_member"](settings).explain(model, film, [4, 11])
+            except Exception as error:
+                found[stage][name] = f"{type(error).__name__}: {error}"
+
+    model = members["lived_in"]()
+    for module in model.modules():
+        if isinstance(module, nn.BatchNorm2d):
+            module.momentum = 0.0  # statistics stay, so that maps can be compared
+    films = DataLoader(members["noise"](3)[:2], batch_size=2)
+    trainer = lightning.Trainer(
+        max_epochs=1, accelerator="cpu", precision="bf16-mixed", logger=False, enable_checkpointing=False,
+        enable_progress_bar=False, enable_model_summary=False, num_sanity_val_steps=0, log_every_n_steps=1,
+        default_root_dir=tmp_path_factory.mktemp("lessons"),
+    )  # fmt: skip
+    lesson = Lesson(model, explain)
+    trainer.fit(lesson, films, films)
+    trainer.validate(lesson, films, verbose=False)
+    trainer.test(lesson, films, verbose=False)
+    return found
+
+
+@pytest.fixture(scope="module")
+def ranks(members: Any, tmp_path_factory: pytest.TempPathFactory) -> list[dict[str, Any]]:
+    """What both processes of one DDP job found, all members together."""
+    folder = tmp_path_factory.mktemp("ranks")
+    torch.save({"settings": SETTINGS, "state": members["lived_in"]().state_dict()}, folder / "job.pt")
+    script = str(Path(__file__).with_name("ranks.py"))
+    jobs = [
+        subprocess.Popen([sys.executable, script, str(rank), str(folder)], cwd=ROOT, stderr=subprocess.PIPE, text=True)
+        for rank in range(2)
+    ]
+    said = [job.communicate(timeout=300)[1] for job in jobs]
+    assert [job.returncode for job in jobs] == [0, 0], said
+    return [torch.load(folder / f"{rank}.pt") for rank in range(2)]
+
+
+@pytest.fixture
+def only_small(backbone: str) -> None:
+    if backbone != "small":
+        pytest.skip("one model shows it")
+
+
+@pytest.mark.usefixtures("only_small")
+def test_within_fit_validate_and_test(
+    explainer: Explainer, plain: Explanation, lessons: dict[str, dict[str, Any]]
+) -> None:
+    stages = [stage for stage in lessons if explainer.name in lessons[stage]]
+    assert stages == ["fit", "test" if len(explainer.name) % 2 == 0 else "validate"]
+    for stage in stages:
+        out = lessons[stage][explainer.name]
+        assert isinstance(out, Explanation), out
+        torch.testing.assert_close(out.attribution, plain.attribution[:2, [4, 11]], **TOLERANCE, equal_nan=True)
+        torch.testing.assert_close(out.logits, plain.logits[:2], **TOLERANCE)
+
+
+@pytest.mark.usefixtures("only_small")
+def test_on_two_processes_as_on_one(explainer: Explainer, plain: Explanation, ranks: list[dict[str, Any]]) -> None:
+    for rank, done in enumerate(ranks):
+        found = done["found"][explainer.name]
+        assert not isinstance(found, str), found
+        torch.testing.assert_close(found[0], plain.attribution[rank : rank + 2], **TOLERANCE, equal_nan=True)
+        torch.testing.assert_close(found[1], plain.logits[rank : rank + 2], **TOLERANCE)
+
+
+@pytest.mark.usefixtures("only_small")
+def test_processes_train_on_together_after_explaining(ranks: list[dict[str, Any]]) -> None:
+    assert all(torch.equal(*pair) for pair in zip(ranks[0]["grads"], ranks[1]["grads"], strict=True))
+
+
+def living() -> int:
+    gc.collect()
+    return sum(issubclass(type(thing), Tensor) for thing in gc.get_objects())
+
+
+@pytest.mark.usefixtures("only_small")
+def test_nothing_of_any_member_lives_on(trained: Classifier, image: Tensor, members: Any) -> None:
+    """Tensors and hooks; what a member keeps for the model's life is kept after the first call."""
+    everyone = {name: members["build_member"](settings) for name, settings in SETTINGS.items()}
+
+    def explain(name: str) -> None:
+        everyone[name].explain(trained, image[:1], [0])
+        with contextlib.suppress(RuntimeError), pytest.MonkeyPatch.context() as patch:
+            patch.setattr(middle(trained), "forward", nth(2, middle(trained).forward))
+            everyone[name].explain(trained, image[:1], [0])
+
+    for name in everyone:
+        explain(name)
+    before, hooks = living(), photograph(trained)["hooks"]
+    for name in everyone:
+        explain(name)
+    leaking = []
+    if living() != before:
+        for name in everyone:
+            before = living()
+            explain(name)
+            leaking += [name] if living() > before else []
+    assert leaking == []
+    assert photograph(trained)["hooks"] == hooks
+
+
+@slow
+@pytest.mark.usefixtures("only_small")
+def test_many_calls_leave_nothing(explainer: Explainer, trained: Classifier, image: Tensor) -> None:
+    """200 of a method that runs the model once or twice, 5 of one that perturbs."""
+    passes = []
+    handle = middle(trained).register_forward_hook(lambda *_: passes.append(1))
+    explainer.explain(trained, image[:1], [0])
+    handle.remove()
+    before, picture = living(), photograph(trained)
+    kept = living() - before  # the photograph's own
+    for _ in range(200 if len(passes) <= 2 else 5):
+        explainer.explain(trained, image[:1], [0])
+    assert living() == before + kept
+    assert_same(picture, photograph(trained))
+
+
+@pytest.fixture(scope="module", params=LARGE)
+def large(request: pytest.FixtureRequest, members: Any) -> Classifier:
+    model: Classifier = members["lived_in"](request.param)
+    return model
+
+
+def test_base_contract_on_a_large_model(
+    explainer_settings: dict[str, Any], large: Classifier, members: Any, request: pytest.FixtureRequest
+) -> None:
+    explainer = members["build_member"](explainer_settings, large=True)
+    if explainer.name in members["HEAVY"] and "slow" in (request.config.getoption("markexpr") or ""):
+        pytest.skip("heavy: runs with all tests")
+    film = members["noise"](1)
+    before = photograph(large)
+    out = explainer.explain(large, film, [0, 3])
+    assert_same(before, photograph(large))
+    assert_well_formed(out, 1, 2)
+    with torch.no_grad():
+        torch.testing.assert_close(out.logits, copy.deepcopy(large).eval()(film), atol=1e-4, rtol=1e-4)
