@@ -41,9 +41,25 @@ class LibraryCam:
             raise UserError(f"explainer.layer is {layer}; stages are counted from the last: -1, -2, …")
         self.layer = layer
 
+    @property
+    def library(self) -> Any:
+        """The class of pytorch-grad-cam.
+
+        Raises:
+            UserError: it is not installed.
+        """
+        try:
+            import pytorch_grad_cam
+        except ModuleNotFoundError as error:
+            raise UserError(
+                f"explainer={self.name} needs pytorch-grad-cam ({error.name} is missing): "
+                "pip install 'cxr-xai[explainers]'."
+            ) from error
+        return getattr(pytorch_grad_cam, self.method)
+
     def explain(self, model: nn.Module, image: Tensor, findings: Sequence[int] | None = None) -> Explanation:
         """``(N, 1, H, W)`` films in [0, 1] → ``(N, F, h, w)`` maps of the findings asked for, ``(N, K)`` logits."""
-        library = _library(self.method)
+        library = self.library
         with borrow(model, gradients=True) as lent:
             film = fresh(image)
             features, logits = watch(lent, self.layer, film)
@@ -97,13 +113,3 @@ def watch(lent: Any, layer: int, film: Tensor) -> tuple[Tensor, Tensor]:
     finally:
         handle.remove()
     return kept[-1], logits
-
-
-def _library(method: str) -> Any:
-    try:
-        import pytorch_grad_cam
-    except ModuleNotFoundError as error:
-        raise UserError(
-            f"This explainer needs pytorch-grad-cam ({error.name} is missing): pip install 'cxr-xai[explainers]'."
-        ) from error
-    return getattr(pytorch_grad_cam, method)

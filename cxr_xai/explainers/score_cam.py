@@ -16,7 +16,7 @@ from cxr_xai.explainers.library_cam import Array, LibraryCam
 
 
 class ScoreCam(LibraryCam):
-    """``sum_c softmax_c(logit(film × mask[c])) A[c]``, ``mask[c]`` the channel enlarged to the film and scaled to [0, 1].
+    """``sum_c softmax_c(logit(film × mask[c])) A[c]``, ``mask[c]`` the channel on the film's size, in [0, 1].
 
     No gradient is taken, but there are as many forward passes as channels (2,048 a film at the end of a ResNet-50).
     They answer for all findings at once; the library makes them anew for every finding, holds the masks of all films

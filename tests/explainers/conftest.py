@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from cxr_xai.experiments.build import build
 from cxr_xai.explainers.contract import Explainer
@@ -76,3 +76,38 @@ def noise(count: int) -> Tensor:
 def members() -> Any:
     """The functions above, for a test that builds what it wants: ``members["lived_in"]("resnet50")``."""
     return globals()
+
+
+class Negatives(nn.Module):
+    """The film and its negative, two channels."""
+
+    def forward(self, image: Tensor) -> Tensor:
+        return torch.cat([image, -image], dim=1)
+
+
+class PixelSum(nn.Module):
+    """Logits worked out by hand: ``4 · mean + 10`` and ``(1 - 5) · mean + 20`` of the film's pixels."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.trunk, self.head = Negatives(), nn.Linear(2, 2)
+        with torch.no_grad():
+            self.head.weight.copy_(torch.tensor([[4.0, 0.0], [1.0, 5.0]]))
+            self.head.bias.copy_(torch.tensor([10.0, 20.0]))
+
+    def stages(self) -> list[nn.Module]:
+        return [self.trunk]
+
+    def forward(self, image: Tensor) -> Tensor:
+        logits: Tensor = self.head(self.trunk(image).mean((2, 3)))
+        return logits
+
+
+@pytest.fixture
+def pixel_sum() -> nn.Module:
+    return PixelSum()
+
+
+@pytest.fixture
+def pixels_1234() -> Tensor:
+    return torch.tensor([[[[1.0, 2.0], [3.0, 4.0]]]])

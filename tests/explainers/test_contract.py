@@ -194,6 +194,7 @@ def test_training_goes_on_as_if_nothing_had_been_explained(
 ) -> None:
     def step(model: Classifier) -> Tensor:
         torch.manual_seed(3)
+        model.zero_grad()  # a copy has no gradients
         loss = model(image).sum()
         loss.backward()
         return torch.stack([loss.detach(), sum(p.grad.abs().sum() for p in model.trunk.parameters())])
@@ -295,7 +296,7 @@ class Lesson(lightning.LightningModule):
         return self.model(film).mean()
 
     def validation_step(self, film: Tensor) -> None:
-        self.explain("fit" if self.trainer.training or self.trainer.sanity_checking else "validate", self.model, film)
+        self.explain(self.trainer.state.fn.value, self.model, film)
 
     def test_step(self, film: Tensor) -> None:
         self.explain("test", self.model, film)
