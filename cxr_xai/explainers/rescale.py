@@ -17,7 +17,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from cxr_xai.explainers.contract import HOOKS
+from cxr_xai.explainers.contract import HOOKS, bare
 
 ELEMENTWISE = (
     *(nn.ReLU, nn.ReLU6, nn.LeakyReLU, nn.PReLU, nn.ELU, nn.SELU, nn.CELU, nn.GELU, nn.SiLU, nn.Mish, nn.Sigmoid),
@@ -125,6 +125,7 @@ def rescaled(module: nn.Module, tape: Tape) -> nn.Module:
 
 
 def _twin(module: nn.Module, tape: Tape, made: dict[int, nn.Module]) -> nn.Module:
+    module = bare(module)  # a compiled part
     if id(module) in made:  # a module that is called in several places
         return made[id(module)]
     twin = copy.copy(module)

@@ -61,7 +61,6 @@ class ShapDeep:
             UserError: a residual is above `TOLERANCE` and ``require_exact`` is set.
         """
         with borrow(model, gradients=True) as lent:
-            lent.requires_grad_(False)  # gradients of films alone; weights get theirs back
             image = fresh(image)
             films, tape = self.background.like(image), Tape()
             twin = rescaled(lent, tape)

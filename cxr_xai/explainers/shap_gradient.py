@@ -51,7 +51,6 @@ class ShapGradient:
     def explain(self, model: nn.Module, image: Tensor, findings: Sequence[int] | None = None) -> Explanation:
         """``(N, 1, H, W)`` films in [0, 1] → ``(N, F, H, W)`` maps; the residual is of the sample, 0 with many."""
         with borrow(model, gradients=True) as lent:
-            lent.requires_grad_(False)  # gradients of films alone; weights get theirs back
             image = fresh(image)
             films = self.background.like(image)
             with torch.no_grad():

@@ -19,7 +19,7 @@ CHEAP: dict[str, dict[str, Any]] = {
     "occlusion": {"window": 32, "stride": 16},
     "shap_gradient": {"background_size": 2, "moments": 2},
     "shap_deep": {"background_size": 2},
-    "shap_kernel": {"background_size": 2, "samples": 14},
+    "shap_kernel": {"background_size": 2, "samples": 40},
     "shap_partition": {"background_size": 2, "max_evals": 16},
 }
 """Name of an explainer → settings that make it cheap: fewer samples prove the contract as well as many."""
