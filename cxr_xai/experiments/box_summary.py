@@ -65,7 +65,9 @@ def number_findings(scores: pd.DataFrame) -> npt.NDArray[np.int64]:
 
 def count_boxes(scores: pd.DataFrame) -> npt.NDArray[np.int64]:
     """Return ``(F,)`` boxes of each finding."""
-    return np.bincount(number_findings(scores), scores["boxes"], len(BOXED)).astype(np.int64)
+    counts = np.zeros(len(BOXED), np.int64)
+    np.add.at(counts, number_findings(scores), scores["boxes"].to_numpy(np.int64))
+    return counts
 
 
 def macro_mean(drawn: MeansBootstrap, column: int, counted: npt.NDArray[np.bool_]) -> dict[str, float]:
@@ -97,15 +99,16 @@ def summarize_curves(scores: pd.DataFrame, replicates: int) -> dict[str, Any]:
         replicates: of the bootstrap.
 
     Returns:
-        ``thresholds``; and under ``iou`` and ``iobb``: ``macro`` and ``findings``, each with the shares of ``run``,
-        ``prior`` and, for IoU, ``ceiling`` (no map on the grid finds more boxes; IoBB has none: a small enough region
-        reaches 1).
+        ``thresholds``; and under ``iou`` and ``iobb``: ``macro``, ``micro`` and ``findings``, each with the shares of
+        ``run``, ``prior`` and, for IoU, ``ceiling`` (no map on the grid finds more boxes; IoBB has none: a small enough
+        region reaches 1).
     """
     curves: dict[str, Any] = {"thresholds": list(T)}
     for key, lines in (("iou", ("run", "prior", "ceiling")), ("iobb", ("run", "prior"))):
         found = {line: _curve(scores, key if line == "run" else f"{line}_{key}", replicates) for line in lines}
         curves[key] = {
             "macro": {line: each.macro for line, each in found.items()},
+            "micro": {line: each.micro for line, each in found.items()},
             "findings": {name: {line: each.findings[name] for line, each in found.items()} for name in BOXED},
         }
     return curves

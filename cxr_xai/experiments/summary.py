@@ -215,11 +215,12 @@ def _summarize_boxes(scores: pd.DataFrame, replicates: int) -> dict[str, Any]:
 def _skill(full: MeansBootstrap, key: str, boxes: npt.NDArray[np.int64]) -> dict[str, Any]:
     """Return skill in one score: by finding, the plain difference, and macro, its parts resampled together."""
     columns = [SCORES.index(name) for name in (key, f"prior_{key}", f"ceiling_{key}")]
-    trio, drawn = ([array[..., c] for c in columns] for array in (full.value, full.replicates))
-    found, per_replicate = skill(*trio), skill(*drawn)
+    method, prior, ceiling = (full.value[:, c] for c in columns)
+    drawn = [full.replicates[..., c] for c in columns]
+    found, per_replicate = skill(method, prior, ceiling), skill(drawn[0], drawn[1], drawn[2])
     ends = interval(found.skill, per_replicate.skill, kind="percentile", patients=full.patients[:, 0])
-    mean = macro_skill(*trio, boxes)
-    low, high, _ = interval(mean, macro_skill(*drawn, boxes), kind="percentile")
+    mean = macro_skill(method, prior, ceiling, boxes)
+    low, high, _ = interval(mean, macro_skill(drawn[0], drawn[1], drawn[2], boxes), kind="percentile")
     return {
         "findings": [as_entry(found.skill[k], ends.low[k], ends.high[k]) for k in range(len(BOXED))],
         "difference": found.difference,

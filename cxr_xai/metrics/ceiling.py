@@ -179,7 +179,7 @@ def iou_ceiling(
         best = _best_over_nodes(flat, size, grid, resize, threshold)
     else:
         step = max(1, _CHUNK // (16 * sum(grid)))
-        parts = [_best_product_iou(part, profiles, threshold) for part in flat.split(step)] if len(flat) else []
+        parts = [_best_product_iou(part, profiles, threshold) for part in torch.split(flat, step)] if len(flat) else []
         best = torch.cat(parts) if parts else flat[:, 0]
     ceiling = torch.zeros(len(boxes), device=flat.device)
     return ceiling.scatter_reduce(0, owner, best, "amax")
@@ -197,7 +197,7 @@ def _best_over_nodes(
     core = torch.cat(cores)
     free = torch.tensor([torch.inf, torch.inf, -torch.inf, -torch.inf], device=core.device)
     core = torch.unique(core.where(~core.isnan(), free), dim=0)
-    parts = [_best_iou(part, core, rows, columns) for part in flat.split(max(1, _CHUNK // (16 * len(core))))]
+    parts = [_best_iou(part, core, rows, columns) for part in torch.split(flat, max(1, _CHUNK // (16 * len(core))))]
     return torch.cat(parts) if parts else flat[:, 0]
 
 

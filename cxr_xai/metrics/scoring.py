@@ -62,12 +62,14 @@ def score_maps(
 
 
 def _score_policies(heatmaps: Tensor, boxes: Boxes, dead: Tensor, policies: Sequence[Policy]) -> dict[str, Tensor]:
-    peaks = peaks_along(heatmaps) if policies else ()
+    scores: dict[str, Tensor] = {}
+    if not policies:
+        return scores
+    rows, columns = peaks_along(heatmaps)
 
     def iou(threshold: float | Tensor) -> Tensor:
-        return best_iou(level_box(*peaks, threshold), boxes).where(~dead, torch.nan)
+        return best_iou(level_box(rows, columns, threshold), boxes).where(~dead, torch.nan)
 
-    scores: dict[str, Tensor] = {}
     if "quantile" in policies:
         scores["iou_quantile"] = iou(quantile_threshold(heatmaps))
     if "otsu" in policies:

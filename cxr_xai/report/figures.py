@@ -66,12 +66,15 @@ def draw_localization(half: Mapping[str, Any]) -> str:
 
 
 def draw_found(half: Mapping[str, Any]) -> str:
-    """Draw T(IoU), the mean share of boxes found over its thresholds: this run, the prior and the ceiling."""
+    """Draw T(IoU), the share of boxes found over its thresholds: this run, the prior and the ceiling.
+
+    It is the mean over findings, or where none has 20 boxes the share of all pairs.
+    """
     curves = half["curves"]
     words = {"run": "this run", "prior": "prior (no image)", "ceiling": "ceiling of the grid"}
     lines = [
         Line(words[key], curves["thresholds"], [or_nan(entry["value"]) for entry in entries])
-        for key, entries in curves["iou"]["macro"].items()
+        for key, entries in curves["iou"]["macro" if half["macro"]["over"] else "micro"].items()
     ]
     alt = "Share of boxes with a greater IoU, by threshold: this run, prior and ceiling; the table has the numbers"
     return draw_lines(lines, alt, axis="IoU greater than")

@@ -96,7 +96,7 @@ def beside_the_headline() -> dict[str, Any]:
     line = [around(0.6 - 0.05 * n) for n in range(7)]
     lines = {"run": line, "prior": line, "ceiling": line}
     thresholds = [0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7]
-    curve = {"macro": lines, "findings": dict.fromkeys(BOXED, lines)}
+    curve = {"macro": lines, "micro": lines, "findings": dict.fromkeys(BOXED, lines)}
     prior = {"prior": around(0.2)}
     return {
         "curves": {"thresholds": thresholds, "iou": curve, "iobb": curve},

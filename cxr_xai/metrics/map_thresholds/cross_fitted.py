@@ -45,15 +45,16 @@ def cross_fit(
         has a live map.
     """
     fold = torch.tensor([fold_of(patient, folds) for patient in patients], dtype=torch.int64)
-    finding = torch.tensor([sorted(set(findings)).index(name) for name in findings], dtype=torch.int64)
+    names_of = sorted(set(findings))
+    finding = torch.tensor([names_of.index(name) for name in findings], dtype=torch.int64)
     iou = iou.double().cpu()
     live = ~iou.isnan().any(1)
     # columns from the most to the least wanted among equals: argmax takes the first
     order = sorted(range(len(levels)), key=lambda n: (abs(levels[n] - FIXED), levels[n]))
     chosen = torch.full((len(iou),), order[0], dtype=torch.int64)
-    for held in fold.unique().tolist():
+    for held in sorted(set(fold.tolist())):
         others = live & (fold != held)
-        for name in finding[fold == held].unique().tolist():
+        for name in sorted(set(finding[fold == held].tolist())):
             mine = others & (finding == name)
             names = {patients[row] for row in torch.nonzero(mine).ravel().tolist()}
             learned = mine if len(names) >= min_patients else others
