@@ -82,4 +82,3 @@ def score_controls(
 def as_columns(scores: Mapping[str, Tensor]) -> pd.DataFrame:
     """Return the scores that are one number a map as columns."""
     return pd.DataFrame({key: score.numpy() for key, score in scores.items() if score.ndim == 1})
-

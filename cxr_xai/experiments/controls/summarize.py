@@ -126,4 +126,3 @@ def _ceiling_row(summary: Summary, finding: str) -> Summary:
 
 def _spread(key: str, entry: Mapping[str, float]) -> Summary:
     return {key: entry["value"], f"{key}_low": entry["low"], f"{key}_high": entry["high"]}
-
