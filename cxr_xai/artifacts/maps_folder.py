@@ -175,7 +175,8 @@ class _Reader:
         except _Unfit as unfit:
             self._skip(file, str(unfit))
         except _DAMAGED as error:
-            self._skip(file, f"cannot be read ({str(error).splitlines()[0] if str(error) else type(error).__name__})")
+            why = "it is no archive of plain arrays" if "pickle" in str(error) else str(error) or type(error).__name__
+            self._skip(file, f"cannot be read ({why.splitlines()[0]})")
         else:
             for pair, stored in found:
                 if pair in self.maps:

@@ -1,0 +1,84 @@
+"""The image-free controls as maps, one for each boxed (image, finding) pair, and their scores."""
+
+from collections.abc import Callable, Mapping, Sequence
+
+import pandas as pd
+import torch
+from torch import Tensor
+
+from cxr_xai.data.boxes import BoxedPairs, boxes_in_pixels
+from cxr_xai.explainers.center import center
+from cxr_xai.explainers.random_map import random_map
+from cxr_xai.explainers.two_lungs import two_lungs
+from cxr_xai.metrics.prior import ClassBoxPrior
+from cxr_xai.metrics.scoring import reference_scores, score_maps
+
+Grid = tuple[int, int]
+Draw = Callable[[Grid, Sequence[str], int], Tensor]
+
+PRIOR = "class box prior"
+"""As the tables call it."""
+
+IMAGE_FREE: Mapping[str, Draw] = {
+    "random": lambda grid, keys, seed: torch.stack([random_map(grid, key, seed) for key in keys]),
+    "center": lambda grid, keys, seed: center(grid).expand(len(keys), *grid),
+    "two lungs": lambda grid, keys, seed: two_lungs(grid).expand(len(keys), *grid),
+}
+"""``(grid, a key per pair, seed)`` → ``(M, h, w)``. The class box prior is image-free, too, and the reference of all."""
+
+
+def build_prior(boxes: pd.DataFrame) -> ClassBoxPrior:
+    """Build the prior from all boxes of a source; it leaves a patient's own out when it is asked for a map."""
+    return ClassBoxPrior(boxes_in_pixels(boxes, 1), boxes["finding"].tolist(), boxes["patient_id"].tolist())
+
+
+def score_references(pairs: BoxedPairs, prior: ClassBoxPrior, grid: Grid, size: int) -> pd.DataFrame:
+    """Return prior and ceiling of each pair for maps on this grid: ``prior_…`` and ``ceiling_…``."""
+    keys = list(zip(pairs.table["finding"], pairs.table["patient_id"], strict=True))
+    return as_columns(reference_scores(pairs.boxes, keys, prior, grid, size))
+
+
+def score_attribution(pairs: BoxedPairs, attribution: Tensor, references: pd.DataFrame, size: int) -> pd.DataFrame:
+    """Score one map for each pair, and put it beside its prior and ceiling.
+
+    Args:
+        pairs: ``M`` of them.
+        attribution: ``(M, h, w)`` raw.
+        references: of `score_references`, for the same pairs and grid.
+        size: side of the image in pixels.
+
+    Returns:
+        ``image_id, patient_id, finding, boxes``, the scores of `score_maps` and the references.
+    """
+    scores = as_columns(score_maps(attribution, pairs.boxes, size))
+    return pd.concat([pairs.table.reset_index(drop=True), scores, references.reset_index(drop=True)], axis=1)
+
+
+def score_controls(
+    pairs: BoxedPairs, references: pd.DataFrame, grid: Grid, size: int, seed: int = 0
+) -> dict[str, pd.DataFrame]:
+    """Score every image-free control, the prior included, on all pairs.
+
+    Args:
+        pairs: ``M`` of them.
+        references: of `score_references`, for the same pairs and grid.
+        grid: ``(h, w)`` of the controls' maps.
+        size: side of the image in pixels.
+        seed: of the random control.
+
+    Returns:
+        Rows by name; the prior's only have what is known of it (``pointing energy iou iobb``).
+    """
+    keys = (pairs.table["image_id"] + " " + pairs.table["finding"]).tolist()
+    rows = {
+        name: score_attribution(pairs, draw(grid, keys, seed), references, size) for name, draw in IMAGE_FREE.items()
+    }
+    own = {key.removeprefix("prior_"): references[key] for key in references if key.startswith("prior_")}
+    table = pairs.table.reset_index(drop=True)
+    rows[PRIOR] = pd.concat([table.assign(dead=False), pd.DataFrame(own), references], axis=1)
+    return rows
+
+
+def as_columns(scores: Mapping[str, Tensor]) -> pd.DataFrame:
+    """Return the scores that are one number a map as columns."""
+    return pd.DataFrame({key: score.numpy() for key, score in scores.items() if score.ndim == 1})

@@ -1,0 +1,130 @@
+"""Scores the image-free controls on all boxes of a source, without a film: python scripts/controls.py."""
+
+from collections.abc import Mapping
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from cxr_xai.data.boxes import BoxedPairs, pair_boxes
+from cxr_xai.data.datamodule import ChestXrayDataModule
+from cxr_xai.errors import UserError
+from cxr_xai.experiments.build import build
+from cxr_xai.experiments.controls.maps import PRIOR, as_columns, build_prior, score_controls, score_references
+from cxr_xai.experiments.controls.show import print_controls
+from cxr_xai.experiments.controls.summarize import CEILING, summarize_controls, summarize_maps, tabulate_controls
+from cxr_xai.experiments.terminal import ProgressBar, console, quiet_libraries
+from cxr_xai.files import write_csv
+from cxr_xai.heatmap import resize_heatmaps
+from cxr_xai.metrics.ceiling import energy_ceiling, iou_ceiling
+
+Settings = Mapping[str, Any]
+
+MOST = {"grid": 1024, "replicates": 100_000}
+
+
+def run_controls(settings: Settings, choices: Mapping[str, str]) -> None:
+    """Score, print and write the controls of a composed source.
+
+    Raises:
+        UserError: the source has no tables or boxes, a setting is out of range, or the output cannot be written.
+    """
+    quiet_libraries()
+    require_numbers(settings, "grid", "replicates")
+    path = None if settings["output"] is None else require_file(Path(settings["output"]))
+    datamodule = build_source(settings)
+    boxes, size = read_boxes(datamodule), datamodule.image_size
+    with console.status("scoring controls …"):
+        table = score_table(boxes, (settings["grid"],) * 2, size, settings["replicates"], settings["seed"])
+    print_controls(table, datamodule.tables.name)
+    if path is not None:
+        write_csv(path, table)
+        console.print(f"table: {path}", soft_wrap=True)
+
+
+def score_table(boxes: pd.DataFrame, grid: tuple[int, int], size: int, replicates: int, seed: int = 0) -> pd.DataFrame:
+    """Return the controls on all boxes: rows of `tabulate_controls`, and the ceiling of maps as fine as the image.
+
+    Args:
+        boxes: ``image_id, patient_id, finding`` and corners.
+        grid: ``(h, w)`` of the controls' maps.
+        size: side of the image in pixels.
+        replicates: of the patient bootstrap.
+        seed: of the random control.
+    """
+    pairs = pair_boxes(boxes, size)
+    references = score_references(pairs, build_prior(boxes), grid, size)
+    rows = score_controls(pairs, references, grid, size, seed)
+    table = tabulate_controls(summarize_controls(rows, replicates), grid, size)
+    if grid == (size, size):
+        return table
+    finest = rows[PRIOR].assign(**score_ceiling(pairs, (size, size), size))
+    fine = tabulate_controls({PRIOR: summarize_maps(finest, replicates)}, (size, size), size)
+    return pd.concat([table, fine[fine["control"] == CEILING]], ignore_index=True)
+
+
+def score_ceiling(pairs: BoxedPairs, grid: tuple[int, int], size: int) -> pd.DataFrame:
+    """Return ``ceiling_iou`` and ``ceiling_energy`` of each pair on a grid."""
+    resize = partial(resize_heatmaps, size=size)
+    ceilings = {"iou": iou_ceiling, "energy": energy_ceiling}
+    return as_columns(
+        {f"ceiling_{key}": reach(pairs.boxes, (size, size), grid, resize) for key, reach in ceilings.items()}
+    )
+
+
+def build_source(settings: Settings) -> ChestXrayDataModule:
+    """Build the source; nothing is read before it is asked for."""
+    datamodule: ChestXrayDataModule = build(settings["datamodule"], "datamodule", {"progress": ProgressBar("films")})
+    return datamodule
+
+
+def read_boxes(datamodule: ChestXrayDataModule) -> pd.DataFrame:
+    """Read the boxes of a source from its tables.
+
+    Raises:
+        UserError: there is none.
+    """
+    boxes = datamodule.tables.boxes
+    if boxes.empty:
+        raise UserError(
+            f"{datamodule.root} has no boxes to score on: set datamodule.reader.box_list to a list with boxes of images "
+            "of the label file."
+        )
+    return boxes
+
+
+def require_numbers(settings: Settings, *keys: str) -> None:
+    """Refuse what is no whole number from 1 to `MOST`.
+
+    Raises:
+        UserError: names the key.
+    """
+    for key in keys:
+        value = settings[key]
+        if not isinstance(value, int) or isinstance(value, bool) or not 1 <= value <= MOST[key]:
+            raise UserError(f"{key}={value}: expected a whole number from 1 to {MOST[key]:,}.")
+
+
+def require_file(path: Path) -> Path:
+    """Return a path that a file can be written to; folders on the way are made when it is.
+
+    Raises:
+        UserError: it is a folder, or something on the way is a file.
+    """
+    if path.is_dir():
+        raise UserError(f"output={path} is a folder; name a file in it, {path / 'controls.csv'}.")
+    require_folder(path.parent)
+    return path
+
+
+def require_folder(path: Path) -> Path:
+    """Return a path that can be a folder.
+
+    Raises:
+        UserError: it, or something on the way to it, is a file.
+    """
+    for place in (path, *path.parents):
+        if place.is_file():
+            raise UserError(f"output: {place} is a file, not a folder; name another place.")
+    return path

@@ -1,0 +1,1 @@
+"""Scores maps that any program made."""

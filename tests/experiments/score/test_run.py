@@ -1,0 +1,91 @@
+"""Maps of another program: the ideal, the dead, the missing and the broken."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from cxr_xai.data.boxes import read_box_list
+from cxr_xai.errors import UserError
+from cxr_xai.experiments.command import compose
+from cxr_xai.experiments.score.run import run_score
+from cxr_xai.files import read_json
+
+
+@pytest.fixture
+def maps(tables: Path, tmp_path: Path) -> Path:
+    """One file per image: 1 in the box of the finding on a 64 × 64 grid, 0 elsewhere."""
+    folder = tmp_path / "ours"
+    folder.mkdir()
+    for image, boxes in read_box_list(tables / "BBox_List_2017.csv").groupby("image_id"):
+        attribution = np.zeros((len(boxes), 64, 64), np.float32)
+        for row, box in enumerate(boxes.itertuples()):
+            left, top, right, bottom = (round(64 * edge) for edge in (box.x0, box.y0, box.x1, box.y1))
+            attribution[row, top:bottom, left:right] = 1
+        np.savez(folder / f"{image}.npz", attribution=attribution, findings=boxes["finding"].to_numpy(str))
+    return folder
+
+
+def run(tables: Path, maps: Path, output: Path, *overrides: str) -> dict[str, Any]:
+    fixed = ["datamodule=nih", f"datamodule.root={tables}", "datamodule.image_size=64", "replicates=20"]
+    run_score(*compose("score", [*fixed, f"maps={maps}", f"output={output}", *overrides]))
+    summary: dict[str, Any] = read_json(output / "summary.json")
+    return summary
+
+
+def test_maps_that_are_the_boxes(tables: Path, maps: Path, tmp_path: Path) -> None:
+    (maps / "maps.json").write_text('{"name": "oracle", "method": "drawn by hand"}')
+    summary = run(tables, maps, tmp_path / "out")
+    macro = summary["localization"]["macro"]
+    assert macro["iou"]["value"] > 0.85
+    assert macro["pointing"]["value"] == 1
+    assert macro["skill"]["value"] == pytest.approx(1, abs=0.1)
+    assert summary["localization"]["micro"]["dead"] == 0
+    assert summary["counts"]["boxed pairs without a map"] == 0
+    page = (tmp_path / "out" / "report.html").read_text()
+    assert "oracle" in page
+    assert "drawn by hand" in page
+    for name in ("localization.parquet", "localization.csv", "controls.csv", "problems.csv", "missing.csv"):
+        assert (tmp_path / "out" / name).is_file()
+    assert len(pd.read_parquet(tmp_path / "out" / "localization.parquet")) == 50
+
+
+def test_dead_missing_and_bad_are_named(tables: Path, maps: Path, tmp_path: Path) -> None:
+    files = sorted(maps.glob("*.npz"))
+    files[0].unlink()
+    files[1].write_bytes(b"no archive")
+    np.savez(files[2], attribution=np.zeros((2, 7, 7)), findings=["Cardiomegaly", "Infiltrate"])
+    np.savez(files[3], attribution=np.full((1, 7, 7), np.nan), findings=["Cardiomegaly"])
+    with pytest.raises(UserError, match=r"1 of 24 files were skipped.*all others are scored"):
+        run(tables, maps, tmp_path / "out")
+    summary = read_json(tmp_path / "out" / "summary.json")
+    assert summary["dead"] == 3
+    assert summary["missing"] == {"Cardiomegaly": 2, "Infiltration": 3}
+    assert summary["localization"]["live"]["pairs"] == summary["localization"]["micro"]["pairs"] - 3
+    assert summary["grids"] == {"64x64": 42, "7x7": 3}
+    problems = pd.read_csv(tmp_path / "out" / "problems.csv")
+    assert problems["file"].tolist() == [files[1].name, files[3].name]
+
+
+def test_halves_and_images_that_do_not_exist(tables: Path, maps: Path, tmp_path: Path) -> None:
+    halves = [run(tables, maps, tmp_path / half, f"boxes={half}") for half in ("sealed", "monitored")]
+    assert sum(half["localization"]["micro"]["pairs"] for half in halves) == 50
+    sorted(maps.glob("*.npz"))[0].rename(maps / "unknown.npz")
+    with pytest.raises(UserError, match=r"1 names are no image of the label file \(first: unknown\)"):
+        run(tables, maps, tmp_path / "out")
+
+
+def test_nothing_to_score_and_wrong_settings(tables: Path, maps: Path, tmp_path: Path) -> None:
+    with pytest.raises(UserError, match="boxes=some"):
+        run(tables, maps, tmp_path / "out", "boxes=some")
+    with pytest.raises(UserError, match="No folder or file"):
+        run(tables, tmp_path / "absent", tmp_path / "out")
+    with pytest.raises(UserError, match="is a file, not a folder"):
+        run(tables, maps, tables / "BBox_List_2017.csv")
+    for file in maps.glob("*.npz"):
+        np.savez(file, attribution=np.zeros((1, 7, 7)), findings=["Hernia"])
+    with pytest.raises(UserError, match=r"no map of a boxed finding .* \(25 other maps\)"):
+        run(tables, maps, tmp_path / "out")
+    assert not (tmp_path / "out").exists()
