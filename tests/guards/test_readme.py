@@ -30,6 +30,7 @@ NEEDED = {
     "scripts/prepare.py": [],
     "scripts/report.py": [],
     "scripts/verify.py": [],
+    "scripts/sanity.py": [],
     "scripts/sweep_status.py": [],
     "scripts/aggregate.py": [],
     "scripts/benchmark.py": [],

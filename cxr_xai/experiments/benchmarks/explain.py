@@ -11,6 +11,7 @@ from cxr_xai.callbacks.box_probe import BoxProbe
 from cxr_xai.callbacks.consumers.score import summarize_scores
 from cxr_xai.data.datamodule import ChestXrayDataModule
 from cxr_xai.data.readers.phantom import PhantomReader
+from cxr_xai.experiments.benchmarks.explain_faithfulness import measure_faithfulness
 from cxr_xai.experiments.benchmarks.timing import Figure, time_in_turns
 from cxr_xai.experiments.benchmarks.train import train_step
 from cxr_xai.explainers.exact_cam import ExactCam
@@ -25,7 +26,7 @@ BUDGET = 200
 def measure_explain(repeats: int) -> list[Figure]:
     """Measure exact maps against a forward pass, and the probe's share of an epoch."""
     figures = [measure_exact_cam(name, repeats) for name in ("resnet50", "densenet121")]
-    return [*figures, measure_share(max(repeats // 2, 1))]
+    return [*figures, measure_share(max(repeats // 2, 1)), *measure_faithfulness(repeats)]
 
 
 def measure_exact_cam(name: str, repeats: int) -> Figure:
