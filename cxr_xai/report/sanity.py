@@ -54,6 +54,8 @@ WORDS = {
     "displacement": "peak moves, px",
     "icc": "ICC(2,1)",
 }
+BEHIND = {"randomization": ("spearman", "top_overlap"), "collapse": ("energy",)}
+"""Measures that are folded away."""
 
 
 def write_sanity_report(folder: SanityFolder) -> Path:
@@ -102,6 +104,8 @@ def make_test(test: str, summary: Mapping[str, Any]) -> dict[str, Any]:
         "lead": LEADS[test],
         "controls": list(dict.fromkeys(name for row in rows for name in row["controls"])),
         "rows": rows,
+        "main": [row for row in rows if row["measure"] not in BEHIND.get(test, ())],
+        "more": [row for row in rows if row["measure"] in BEHIND.get(test, ())],
         "figures": [] if draw is None else list(draw(summary, test)),
     }
 

@@ -32,6 +32,7 @@ NEEDED = {
     "scripts/verify.py": [],
     "scripts/regions.py": [],
     "scripts/statements.py": [],
+    "scripts/sanity.py": [],
     "scripts/sweep_status.py": [],
     "scripts/aggregate.py": [],
     "scripts/benchmark.py": [],

@@ -26,3 +26,11 @@ def test_higher_values_are_higher() -> None:
 
 def test_nothing_defined_still_draws_axes() -> None:
     assert ElementTree.fromstring(draw_lines([Line("val", [0], [math.nan])], "a figure")).findall("line")
+
+
+def test_another_axis_and_three_curves() -> None:
+    lines = [Line(name, [0, 50, 100], [1, y, 0]) for name, y in (("map", 0.2), ("random", 0.6), ("prior", 0.4))]
+    text = draw_lines(lines, "a figure", axis="% of cells")
+    assert "% of cells" in text
+    assert "series-2" in text
+    assert "epoch" not in text

@@ -14,6 +14,7 @@ from cxr_xai.callbacks.box_probe import BoxProbe
 from cxr_xai.callbacks.consumers.score import summarize_scores
 from cxr_xai.data.datamodule import ChestXrayDataModule
 from cxr_xai.data.readers.phantom import PhantomReader
+from cxr_xai.experiments.benchmarks.explain_faithfulness import measure_faithfulness
 from cxr_xai.experiments.benchmarks.explain_perturbation import measure_perturbation
 from cxr_xai.experiments.benchmarks.explain_shap import measure_shap
 from cxr_xai.experiments.benchmarks.timing import Figure, time_in_turns
@@ -37,6 +38,7 @@ def measure_explain(repeats: int) -> list[Figure]:
         figures += measure_library(name, max(repeats // 5, 1))
     figures += measure_perturbation(max(repeats // 5, 3))
     figures += measure_shap(max(repeats // 5, 1))
+    figures += measure_faithfulness(max(repeats // 5, 1))
     return [*figures, measure_share(max(repeats // 2, 1))]
 
 

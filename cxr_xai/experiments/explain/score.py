@@ -9,35 +9,31 @@ from torch import Tensor
 from cxr_xai.data.boxes import boxes_in_pixels
 from cxr_xai.findings import INDEX
 from cxr_xai.heatmap import make_heatmap
+from cxr_xai.metrics.focus import half_area
 from cxr_xai.metrics.scoring import score_maps
 
 BOX_SCORES = ("pointing", "energy", "iou")
 
 
 def measure_map(attribution: npt.NDArray[np.float32]) -> dict[str, float | bool]:
-    """Return ``dead``, ``peak_x, peak_y`` (center of the highest cell, shares of the film) and ``half_area``.
-
-    ``half_area`` is the smallest share of the grid whose cells hold half of the positive evidence, 0 to 0.5 (0.5 for an
-    even map): small means focused.
+    """Return ``dead``, ``peak_x, peak_y`` (center of the highest cell, shares of the film) and `half_area`.
 
     Args:
         attribution: ``(h, w)`` raw, signed.
 
     >>> measure_map(np.array([[0.0, 3.0], [0.0, 1.0]], np.float32))
-    {'dead': False, 'peak_x': 0.75, 'peak_y': 0.25, 'half_area': 0.25}
+    {'dead': False, 'peak_x': 0.75, 'peak_y': 0.25, 'half_area': 0.16666666666666666}
     """
     heatmap = make_heatmap(torch.from_numpy(attribution)).numpy()
     if np.isnan(heatmap).any():
         return {"dead": True, "peak_x": np.nan, "peak_y": np.nan, "half_area": np.nan}
     height, width = heatmap.shape
     row, column = np.unravel_index(int(heatmap.argmax()), heatmap.shape)
-    held = np.cumsum(np.sort(heatmap.ravel().astype(np.float64))[::-1])
-    cells = int(np.searchsorted(held, held[-1] / 2)) + 1
     return {
         "dead": False,
         "peak_x": float((column + 0.5) / width),
         "peak_y": float((row + 0.5) / height),
-        "half_area": cells / heatmap.size,
+        "half_area": float(half_area(heatmap)),
     }
 
 

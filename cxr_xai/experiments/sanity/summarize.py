@@ -31,6 +31,10 @@ LOWER_IN = {("randomization", "spearman"), ("findings", "spearman")}
 """Where the same measure speaks the other way."""
 
 
+UNBOUNDED = ("displacement", "max_sensitivity", "road", "deletion", "insertion")
+"""Measures of which 0 and 1 are no ends: where no replicate differs, there is no exact bound to give."""
+
+
 def summarize(test: str, table: pd.DataFrame, replicates: int, seed: int) -> list[dict[str, Any]]:
     """Return one line per condition and measure.
 
@@ -50,6 +54,8 @@ def summarize(test: str, table: pd.DataFrame, replicates: int, seed: int) -> lis
             values = rows[measure].to_numpy(np.float64)
             defined = ~np.isnan(values)
             mean = means(values[:, None], rows["patient_id"], replicates, seed)
+            if measure in UNBOUNDED and defined.any() and np.ptp(values[defined]) == 0:
+                mean[0] |= dict.fromkeys(("low", "high"), mean[0]["value"])
             lines.append(
                 {
                     "test": test,
