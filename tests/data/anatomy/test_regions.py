@@ -25,7 +25,7 @@ MASK = arrays(bool, (8, 6))
 @given(st.tuples(MASK, MASK, MASK, MASK, MASK))
 @settings(max_examples=50, deadline=None)
 def test_every_pixel_has_one_region(masks: tuple[np.ndarray, ...]) -> None:
-    right, left, heart, mediastinum, below = masks
+    right, left, heart, mediastinum, _ = masks
     labels = compose_regions(*masks, level=np.arange(8)[:, None])
     assert ((labels >= 0) & (labels < len(REGIONS))).all()
     assert (labels[heart] == HEART).all()
@@ -46,7 +46,9 @@ def test_thirds_of_each_lung() -> None:
     assert labels[:, 1].tolist() == [0, 0, 0, 4, 4, 5, 5, 6, 6]
 
 
-@given(arrays(np.float64, (2, 3, 4, 4), elements=st.floats(-5, 5)), arrays(np.int64, (2, 4, 4), elements=st.integers(0, 9)))
+@given(
+    arrays(np.float64, (2, 3, 4, 4), elements=st.floats(-5, 5)), arrays(np.int64, (2, 4, 4), elements=st.integers(0, 9))
+)
 @settings(max_examples=50, deadline=None)
 def test_shares_add_up_or_are_undefined(maps: np.ndarray, labels: np.ndarray) -> None:
     total = region_shares(maps, labels).sum(axis=-1)
