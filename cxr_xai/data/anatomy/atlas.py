@@ -124,6 +124,10 @@ class AtlasAnatomy:
 
     name = "atlas"
 
+    def __call__(self, image: Tensor) -> Tensor:
+        """``(N, 1, H, W)`` films → ``(N, H, W)`` int64 labels: for an explainer that asks for regions of a film."""
+        return torch.from_numpy(self.regions(image))
+
     def known(self, image: Tensor, image_ids: Sequence[str] = ()) -> Mask:
         """``(N,)`` true where the film looks enough like a chest on the spot that was found."""
         return np.asarray(fit_chest(image)[1].numpy() >= ENOUGH, bool)

@@ -59,6 +59,12 @@ def test_overlap_with_the_true_regions_of_the_phantom() -> None:
     assert (found == true).mean() > 0.85
 
 
+def test_an_explainer_may_take_it_for_its_regions() -> None:
+    labels = AtlasAnatomy()(film(AVERAGE))
+    assert labels.dtype == torch.int64
+    assert labels.shape == (1, 128, 128)
+
+
 @pytest.mark.slow
 def test_real_films(shared: Path) -> None:
     paths = sorted((shared / "nih-chestxray14").glob("images_*/**/*.png"))
