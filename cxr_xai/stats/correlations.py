@@ -79,7 +79,8 @@ def partial_spearman(x: npt.ArrayLike, y: npt.ArrayLike, strata: npt.ArrayLike, 
     table[np.arange(len(a)), groups] = terms
 
     def statistic(weights: Weights) -> Floats:
-        sums = weighted_sums(table.reshape(len(a), -1), weights, who).reshape(len(weights), count, terms.shape[1])
+        sums = weighted_sums(table.reshape(len(a), count * terms.shape[1]), weights, who)
+        sums = sums.reshape(len(weights), count, terms.shape[1])
         weight = np.where(sums[..., 0] > 0, sums[..., 0], 1)
         spread = [sums[..., 3 + k] - sums[..., i] * sums[..., j] / weight for k, (i, j) in enumerate(_PAIRS)]
         xx, yy, xy = (part.sum(axis=1) for part in spread)
@@ -125,7 +126,7 @@ def stratified_difference(
         terms[rows, groups[rows], side] = np.column_stack([table[rows], np.ones(len(rows))])
 
     def statistic(weights: Weights) -> Floats:
-        sums = weighted_sums(terms.reshape(len(table), -1), weights, who)
+        sums = weighted_sums(terms.reshape(len(table), count * 2 * (columns + 1)), weights, who)
         sums = sums.reshape(len(weights), count, 2, columns + 1)
         size = sums[..., -1]
         both = np.where((size > 0).all(axis=2), size.prod(axis=2) / np.maximum(size.sum(axis=2), 1e-12), 0)

@@ -27,8 +27,8 @@ ROUNDS = 4
 PULL = 0.4
 """What a chest ``exp(±1)`` times as large loses of its correlation: where a film says little, the average stays."""
 ENOUGH = 0.66
-"""Of correlation less pull: below, the chest was not found. Of 160 real films (.56 to .90, median .84) that are three:
-a whole child, a film on its side, one with the lungs white."""
+"""Of correlation less pull: below, the chest was not found. Of 160 real films (.56 to .90, median .84) that are three,
+all misplaced when looked at; none of 61 others that were looked at was."""
 
 _CHEST_X, _CHEST_Y = 1.12, (-0.06, 1.10)
 """What is compared, in body coordinates: lungs, heart, ribs and upper abdomen; not arms, neck, air and letters."""
@@ -123,6 +123,10 @@ class AtlasAnatomy:
     """
 
     name = "atlas"
+
+    def __call__(self, image: Tensor) -> Tensor:
+        """``(N, 1, H, W)`` films → ``(N, H, W)`` int64 labels: for an explainer that asks for regions of a film."""
+        return torch.from_numpy(self.regions(image))
 
     def known(self, image: Tensor, image_ids: Sequence[str] = ()) -> Mask:
         """``(N,)`` true where the film looks enough like a chest on the spot that was found."""

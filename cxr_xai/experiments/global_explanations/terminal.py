@@ -20,11 +20,16 @@ def print_regions(summary: Mapping[str, Any], page: Path) -> None:
     for label in ("region", "mean |φ|", "of the film"):
         table.add_column(label, justify="left" if label == "region" else "right")
     if against is not None:
-        for label in ("share of all", "other run's", "difference", "p (Holm)"):
+        for label in ("share", "other's", "difference", "p (Holm)"):
             table.add_column(label, justify="right")
     rows = summary["importance"][MEAN]
     for region in sorted(rows, key=lambda one: -rows[one]["size"]["value"]):
-        cells = [region, interval(rows[region]["size"]), number(summary["areas"][region], 2)]
+        size = rows[region]["size"]
+        cells = [
+            region,
+            interval(size) if against is None else number(size["value"]),
+            number(summary["areas"][region], 2),
+        ]
         if against is not None:
             share = against["differences"][MEAN][region]["share"]
             cells += [number(share[key]["value"], 2) for key in ("first", "second")]

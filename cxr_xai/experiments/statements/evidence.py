@@ -4,10 +4,10 @@ import copy
 from collections.abc import Callable
 from dataclasses import dataclass
 
-import cv2
 import numpy as np
 import numpy.typing as npt
 import torch
+import torch.nn.functional as F
 from torch import nn
 
 from cxr_xai.data.anatomy.regions import PLAUSIBLE, Anatomy, region_areas, region_shares
@@ -133,7 +133,11 @@ def _lesions(studies: Studies, n: int, side: tuple[int, int]) -> dict[str, Mask]
     if studies.data.index.name != "phantom":
         return None
     masks = read_mask(studies.data.root, str(studies.image_id[n]))
-    return {
-        name: cv2.resize(mask.astype(np.uint8), side[::-1], interpolation=cv2.INTER_NEAREST_EXACT) > 0
-        for name, mask in masks.items()
-    }
+    return {name: _resize(mask, side) for name, mask in masks.items()}
+
+
+def _resize(mask: Mask, side: tuple[int, int]) -> Mask:
+    """Bring a mask to another size by nearest pixel centers."""
+    film = torch.from_numpy(mask.astype(np.float32))[None, None]
+    resized: Mask = F.interpolate(film, side, mode="nearest-exact")[0, 0].numpy() > 0
+    return resized
