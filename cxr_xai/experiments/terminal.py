@@ -203,8 +203,8 @@ def _localization(half: Mapping[str, Any], explainer: str, protocol: Mapping[str
     )
     share = half["agreement"]
     table.caption += (
-        f"\nagreement: {interval(share, 2)} of {share['pairs']} pairs have IoU ≥ {number(share['least'], 1)} and the peak "
-        f"inside; prior {number(share['prior']['value'], 2)}"
+        f"\nagreement {interval(share, 2)}, prior {number(share['prior']['value'], 2)}: "
+        f"IoU ≥ {number(share['least'], 1)} and the peak inside, of {share['pairs']} pairs"
     )
     if any(row["pairs"] and interval(row["skill"]) == UNDEFINED for row in half["findings"].values()):
         table.caption += "\nΔ less than .10 between prior and ceiling: the plain difference to the prior"
