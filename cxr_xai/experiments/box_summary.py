@@ -60,7 +60,8 @@ def average(scores: pd.DataFrame, values: Floats, replicates: int) -> Averaged:
 
 def number_findings(scores: pd.DataFrame) -> npt.NDArray[np.int64]:
     """Return ``(R,)`` numbers of ``BOXED``."""
-    return scores["finding"].map({name: k for k, name in enumerate(BOXED)}).to_numpy(np.int64)
+    order = {name: k for k, name in enumerate(BOXED)}
+    return np.array([order[name] for name in scores["finding"]], np.int64)
 
 
 def count_boxes(scores: pd.DataFrame) -> npt.NDArray[np.int64]:

@@ -71,7 +71,7 @@ def draw_found(half: Mapping[str, Any]) -> str:
     It is the mean over findings, or where none has 20 boxes the share of all pairs.
     """
     curves = half["curves"]
-    words = {"run": "this run", "prior": "prior (no image)", "ceiling": "ceiling of the grid"}
+    words = {"run": "this run", "prior": "prior", "ceiling": "ceiling"}
     lines = [
         Line(words[key], curves["thresholds"], [or_nan(entry["value"]) for entry in entries])
         for key, entries in curves["iou"]["macro" if half["macro"]["over"] else "micro"].items()
