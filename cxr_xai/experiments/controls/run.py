@@ -88,8 +88,8 @@ def read_boxes(datamodule: ChestXrayDataModule) -> pd.DataFrame:
     boxes = datamodule.tables.boxes
     if boxes.empty:
         raise UserError(
-            f"{datamodule.root} has no boxes to score on: set datamodule.reader.box_list to a list with boxes of images "
-            "of the label file."
+            f"{datamodule.root} has no boxes to score on: set datamodule.reader.box_list to a list with boxes of "
+            "images of the label file."
         )
     return boxes
 
