@@ -9,7 +9,7 @@ import pandas as pd
 from cxr_xai.errors import UserError
 from cxr_xai.files import read_json, whole, write_json
 
-SCHEMA_VERSION = 2
+SCHEMA_VERSION = 3
 
 PREDICTION_COLUMNS = ("image_id", "patient_id", "part", "finding", "target", "logit", "prob", "calibrated", "pred")
 """One row per study and finding of val, test and, where the split has it, ``external``. ``target`` may be NaN
@@ -37,9 +37,24 @@ LOCALIZATION_COLUMNS = (
     "prior_iou",
     "ceiling_energy",
     "ceiling_iou",
+    "prior_iobb",
+    "iou_quantile",
+    "iou_otsu",
+    "iou_cross_fitted",
+    "wang_iou",
+    "wang_iobb",
+    "wang_false",
+    "prior_iou_quantile",
+    "prior_iou_otsu",
+    "prior_iou_cross_fitted",
+    "prior_wang_iou",
+    "prior_wang_iobb",
+    "prior_wang_false",
 )
 """One row per epoch, study and boxed finding. ``half`` is ``monitored`` (every epoch) or ``sealed`` (once, at the end);
-scores of dead maps and of findings without a prior are NaN."""
+scores of dead maps and of findings without a prior are NaN. ``iou`` is the headline's, at the fixed threshold; those at
+other thresholds (``iou_cross_fitted`` had boxes of other patients choose it) and by Wang's rule (``wang_false`` boxes
+per image with an IoU of at most .1) are of the sealed half alone, NaN for the monitored one."""
 
 PANEL_COLUMNS = ("kind", "epoch", "image_id", "finding", "target", "prob", "dead", "file")
 """``kind`` is ``epoch``, ``box``, ``TP``, ``FP`` or ``FN``; ``file`` is relative to the explainer's folder."""

@@ -20,7 +20,7 @@ from cxr_xai.data.datamodule import ChestXrayDataModule
 from cxr_xai.explainers.contract import Explainer
 from cxr_xai.findings import INDEX
 from cxr_xai.metrics.prior import ClassBoxPrior
-from cxr_xai.metrics.scoring import reference_scores, score_maps
+from cxr_xai.metrics.scoring import POLICIES, Policy, cross_fitted_iou, reference_scores, score_maps
 
 SCORED = ("pointing", "energy", "energy_ratio", "iou", "iobb", "mask_iou")
 THRESHOLD: float = 0.5
@@ -30,7 +30,13 @@ RULE: Literal["all", "largest"] = "all"
 """The region's box is drawn around all of it."""
 
 READ: dict[str, What] = {"monitored": "monitored boxes", "sealed": "sealed boxes"}
-REFERENCES = ("prior_pointing", "prior_energy", "prior_iou", "ceiling_energy", "ceiling_iou")
+POLICY_SCORES = ("iou_quantile", "iou_otsu", "iou_cross_fitted", "wang_iou", "wang_iobb", "wang_false")
+"""Other ways from map to box, for the sealed half alone."""
+
+REFERENCES = (
+    *("prior_pointing", "prior_energy", "prior_iou", "ceiling_energy", "ceiling_iou", "prior_iobb"),
+    *(f"prior_{key}" for key in POLICY_SCORES),
+)
 
 
 @dataclass(frozen=True)
@@ -91,13 +97,15 @@ class BoxProbe:
         if self.folder is not None and world()[0] == 0:
             note_read(self.folder.ledger, READ[self.half], f"maps of epoch {epoch}", len(self.pairs.table))
         maps = attribution[self.pairs.position, self.pairs.finding]
-        scores = score_maps(maps, self.pairs.boxes, self.datamodule.image_size, self.threshold, self.rule)
+        size = self.datamodule.image_size
+        scores = score_maps(maps, self.pairs.boxes, size, self.threshold, self.rule, self._policies())
+        self._cross_fit(scores)
         regions = scores.pop("region_box").numpy()
         table = self.pairs.table.assign(epoch=epoch, half=self.half, explainer=self.explainer.name)
         table["prob"] = torch.sigmoid(logits[self.pairs.position, self.pairs.finding]).numpy()
         table["dead"] = scores["dead"].numpy()
-        for key in SCORED:
-            table[key] = scores[key].numpy()
+        for key in (*SCORED, *POLICY_SCORES):
+            table[key] = scores[key].numpy() if key in scores else np.nan
         height, width = attribution.shape[-2:]
         table = pd.concat([table, self.references((height, width))], axis=1)
         return Explained(self.explainer.name, epoch, self.half, self.rows, attribution, logits, table, regions)
@@ -121,8 +129,21 @@ class BoxProbe:
         boxes, size = self.datamodule.index.boxes, self.datamodule.image_size
         prior = ClassBoxPrior(boxes_in_pixels(boxes, 1), boxes["finding"].tolist(), boxes["patient_id"].tolist())
         keys = list(zip(self.pairs.table["finding"], self.pairs.table["patient_id"], strict=True))
-        columns = reference_scores(self.pairs.boxes, keys, prior, grid, size, self.threshold, self.rule)
-        return pd.DataFrame({key: columns[key].numpy() for key in REFERENCES})
+        policies = self._policies()
+        columns = reference_scores(self.pairs.boxes, keys, prior, grid, size, self.threshold, self.rule, policies)
+        self._cross_fit(columns, "prior_")
+        nothing = np.full(len(keys), np.nan)
+        return pd.DataFrame({key: columns[key].numpy() if key in columns else nothing for key in REFERENCES})
+
+    def _policies(self) -> tuple[Policy, ...]:
+        return POLICIES if self.half == "sealed" else ()
+
+    def _cross_fit(self, scores: dict[str, Tensor], prefix: str = "") -> None:
+        """Put the IoU at thresholds that other patients' boxes chose in the place of those at every level."""
+        if f"{prefix}iou_levels" in scores:
+            findings, patients = (self.pairs.table[key].tolist() for key in ("finding", "patient_id"))
+            levels = scores.pop(f"{prefix}iou_levels")
+            scores[f"{prefix}iou_cross_fitted"] = cross_fitted_iou(levels, findings, patients)
 
     def _pairs(self) -> Pairs:
         index = self.datamodule.index

@@ -65,7 +65,7 @@ def summarize(
         "protocol": card.as_dict(),
         "classification": classification,
         "label_only": summarize_label_only(parts.datamodule, predictions, settings["bootstrap"]),
-        "localization": {} if table is None else summarize_maps(table, settings["bootstrap"]),
+        "localization": {} if table is None else summarize_maps(table, settings["bootstrap"], predictions),
     }
     return {
         **numbers,
@@ -84,12 +84,20 @@ def stopped_early(callbacks: Sequence[Any]) -> bool:
     return any(c.stopped_epoch > 0 for c in callbacks if isinstance(c, EarlyStopping))
 
 
-def summarize_maps(table: pd.DataFrame, replicates: int) -> dict[str, Any]:
-    """Return localization by explainer and half, each at its last epoch, from ``localization.parquet``."""
+def summarize_maps(table: pd.DataFrame, replicates: int, predictions: pd.DataFrame) -> dict[str, Any]:
+    """Return localization by explainer and half, each at its last epoch.
+
+    Args:
+        table: ``localization.parquet``.
+        replicates: of the bootstrap.
+        predictions: ``predictions.parquet``; what it predicts is a slice of the boxes.
+    """
+    made = predictions[predictions["pred"] == 1]
+    predicted = set(zip(made["image_id"], made["finding"], strict=True))
     localization: dict[str, Any] = {}
     for (explainer, half), rows in table.groupby(["explainer", "half"]):
         final = rows[rows["epoch"] == rows["epoch"].max()]
-        localization.setdefault(str(explainer), {})[str(half)] = summarize_localization(final, replicates)
+        localization.setdefault(str(explainer), {})[str(half)] = summarize_localization(final, replicates, predicted)
     return localization
 
 

@@ -1,21 +1,32 @@
 """The numbers of a run, each with a patient-bootstrapped interval, from its tables alone."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from cxr_xai.experiments.box_summary import (
+    MIN_BOXES,
+    as_entry,
+    count_boxes,
+    macro_mean,
+    number_findings,
+    one_mean,
+    summarize_agreement,
+    summarize_curves,
+    summarize_policies,
+    summarize_wang,
+)
 from cxr_xai.findings import BOXED, FINDINGS
 from cxr_xai.metrics.classification import classification_table, macro_table
 from cxr_xai.metrics.decision import Decision
 from cxr_xai.metrics.prior_shift import find_prior, shift_table
 from cxr_xai.metrics.skill import macro_skill, skill
-from cxr_xai.stats.bootstrap import MetricBootstrap, bootstrap_means, bootstrap_metric
+from cxr_xai.stats.bootstrap import MeansBootstrap, MetricBootstrap, bootstrap_means, bootstrap_metric
 from cxr_xai.stats.intervals import interval
 
-MIN_BOXES = 20
 SCORES = ("pointing", "energy", "iou", "prior_pointing", "prior_energy", "prior_iou", "ceiling_energy", "ceiling_iou")
 
 Floats = npt.NDArray[np.float64]
@@ -53,7 +64,7 @@ def summarize_classification(
         for k, name in enumerate(FINDINGS):
             row: dict[str, Any] = {str(key): _plain(value) for key, value in table.loc[name].items()}
             ends = {key: (d.interval.low[k], d.interval.high[k]) for key, d in drawn.items()}
-            row["auroc"] = _interval(drawn["auroc"].value[k], *ends.pop("auroc"))
+            row["auroc"] = as_entry(drawn["auroc"].value[k], *ends.pop("auroc"))
             row["intervals"] = {key: {"low": float(low), "high": float(high)} for key, (low, high) in ends.items()}
             row["positive_patients"] = len(np.unique(patients[target[:, k] == 1]))
             findings[name] = row
@@ -124,14 +135,16 @@ def _by_view(target: Floats, probs: Floats, who: pd.DataFrame, views: pd.Series,
         drawn = bootstrap_metric("auroc", target[chosen], probs[chosen], patients, replicates, kind="bca")
         ends = drawn.macro_interval
         result[name] = {
-            **_interval(drawn.macro, ends.low, ends.high),
+            **as_entry(drawn.macro, ends.low, ends.high),
             "over": drawn.over,
             "studies": int(chosen.sum()),
         }
     return result
 
 
-def summarize_localization(scores: pd.DataFrame, replicates: int) -> dict[str, Any]:
+def summarize_localization(
+    scores: pd.DataFrame, replicates: int, predicted: Collection[tuple[str, str]] | None = None
+) -> dict[str, Any]:
     """Return localization and skill per finding, macro and micro, for one explainer and half.
 
     Rule ``all``: a dead map scores 0; ``live`` beside it leaves dead maps out. Skill is a ratio of means, its parts
@@ -140,72 +153,85 @@ def summarize_localization(scores: pd.DataFrame, replicates: int) -> dict[str, A
     Args:
         scores: rows of ``localization.parquet`` of one epoch.
         replicates: of the bootstrap.
+        predicted: (image, finding) that the run predicts; their boxes are the slice ``predicted``.
     """
     live = ~scores["dead"].to_numpy(bool)
+    values, patients = _values(scores), scores["patient_id"].to_numpy(str)
+    summary = {
+        **summarize_boxes(scores, replicates),
+        "live": {"pairs": int(live.sum()), **_micro(values[live], patients[live], replicates)},
+        "curves": summarize_curves(scores, replicates),
+        "agreement": summarize_agreement(scores, replicates),
+        "policies": summarize_policies(scores, replicates),
+        "wang": summarize_wang(scores, replicates),
+    }
+    if predicted is not None:
+        chosen = [key in predicted for key in zip(scores["image_id"], scores["finding"], strict=True)]
+        summary["predicted"] = summarize_boxes(scores[np.array(chosen, bool)], replicates)
+    return summary
+
+
+def _values(scores: pd.DataFrame) -> Floats:
+    """``(R, C)`` columns ``SCORES``, the run's own 0 where dead."""
     values = scores[list(SCORES)].to_numpy(np.float64).copy()
-    values[~live, :3] = 0.0
-    groups = scores["finding"].map({name: k for k, name in enumerate(BOXED)}).to_numpy(np.int64)
-    patients = scores["patient_id"].to_numpy(str)
+    values[scores["dead"].to_numpy(bool), :3] = 0.0
+    return values
+
+
+def summarize_boxes(scores: pd.DataFrame, replicates: int) -> dict[str, Any]:
+    """Return the headline alone: scores and skill per finding, ``macro`` and ``micro``."""
+    live, values = ~scores["dead"].to_numpy(bool), _values(scores)
+    groups, patients = number_findings(scores), scores["patient_id"].to_numpy(str)
     # A finding without a prior (fewer than 20 other patients) still has scores: they are averaged on their own.
     plain = bootstrap_means(values[:, :3], groups, patients, replicates, n_groups=len(BOXED))
     full = bootstrap_means(values, groups, patients, replicates, n_groups=len(BOXED))
-    boxes = np.bincount(groups, weights=scores["boxes"], minlength=len(BOXED))
-    iou, prior, ceiling = (full.value[:, SCORES.index(key)] for key in ("iou", "prior_iou", "ceiling_iou"))
-    drawn = {key: full.replicates[..., SCORES.index(key)] for key in SCORES}
-    trio = (drawn["iou"], drawn["prior_iou"], drawn["ceiling_iou"])
-    per_finding, per_replicate = skill(iou, prior, ceiling), skill(trio[0], trio[1], trio[2])
-    ends = interval(per_finding.skill, per_replicate.skill, kind="percentile", patients=full.patients[:, 0])
+    boxes = count_boxes(scores)
+    skills = {key: _skill(full, key, boxes) for key in ("iou", "energy")}
     findings = {}
     for k, name in enumerate(BOXED):
         mine = groups == k
-        row: dict[str, Any] = {
+        findings[name] = {
             "boxes": int(boxes[k]),
             "pairs": int(mine.sum()),
             "dead": int((mine & ~live).sum()),
             "in_macro": bool(boxes[k] >= MIN_BOXES),
-            "skill": _interval(per_finding.skill[k], ends.low[k], ends.high[k]),
-            "over_prior": _plain(per_finding.difference[k]),
+            "skill": skills["iou"]["findings"][k],
+            "over_prior": float(skills["iou"]["difference"][k]),
+            "energy_skill": skills["energy"]["findings"][k],
+            **{key: one_mean(plain if c < 3 else full, k, c) for c, key in enumerate(SCORES)},
         }
-        for column, key in enumerate(SCORES):
-            source = plain if column < 3 else full
-            row[key] = _interval(
-                source.value[k, column], source.interval.low[k, column], source.interval.high[k, column]
-            )
-        findings[name] = row
-    mean_skill = macro_skill(iou, prior, ceiling, boxes)
-    low, high, _ = interval(mean_skill, macro_skill(*trio, boxes), kind="percentile")
     counted = boxes >= MIN_BOXES
     return {
         "findings": findings,
         "macro": {
             "over": int(counted.sum()),
-            "skill": _interval(mean_skill, low, high),
-            **{key: _macro(plain if c < 3 else full, c, counted) for c, key in enumerate(SCORES)},
+            "skill": skills["iou"]["macro"],
+            "energy_skill": skills["energy"]["macro"],
+            **{key: macro_mean(plain if c < 3 else full, c, counted) for c, key in enumerate(SCORES)},
         },
         "micro": {"pairs": len(scores), "dead": int((~live).sum()), **_micro(values, patients, replicates)},
-        "live": {"pairs": int(live.sum()), **_micro(values[live], patients[live], replicates)},
     }
 
 
-def _macro(drawn: Any, column: int, counted: npt.NDArray[np.bool_]) -> dict[str, Any]:
-    counted = counted & ~np.isnan(drawn.value[:, column])  # a finding without a prior has no place in its mean
-    if not counted.any():
-        return _interval(np.nan, np.nan, np.nan)
-    value, weakest = drawn.value[counted, column].mean(), drawn.units[counted, column].min()
-    low, high, _ = interval(value, drawn.replicates[:, counted, column].mean(axis=1), kind="percentile", units=weakest)
-    return _interval(value, low, high)
+def _skill(full: MeansBootstrap, key: str, boxes: npt.NDArray[np.int64]) -> dict[str, Any]:
+    """Return skill in one score: by finding, the plain difference, and macro, its parts resampled together."""
+    columns = [SCORES.index(name) for name in (key, f"prior_{key}", f"ceiling_{key}")]
+    method, prior, ceiling = (full.value[:, c] for c in columns)
+    drawn = [full.replicates[..., c] for c in columns]
+    found, per_replicate = skill(method, prior, ceiling), skill(drawn[0], drawn[1], drawn[2])
+    ends = interval(found.skill, per_replicate.skill, kind="percentile", patients=full.patients[:, 0])
+    mean = macro_skill(method, prior, ceiling, boxes)
+    low, high, _ = interval(mean, macro_skill(drawn[0], drawn[1], drawn[2], boxes), kind="percentile")
+    return {
+        "findings": [as_entry(found.skill[k], ends.low[k], ends.high[k]) for k in range(len(BOXED))],
+        "difference": found.difference,
+        "macro": as_entry(mean, low, high),
+    }
 
 
 def _micro(values: Floats, patients: npt.NDArray[np.str_], replicates: int) -> dict[str, Any]:
     drawn = bootstrap_means(values[:, :3], np.zeros(len(values), np.int64), patients, replicates, n_groups=1)
-    return {
-        key: _interval(drawn.value[0, c], drawn.interval.low[0, c], drawn.interval.high[0, c])
-        for c, key in enumerate(SCORES[:3])
-    }
-
-
-def _interval(value: Any, low: Any, high: Any) -> dict[str, float]:
-    return {"value": float(value), "low": float(low), "high": float(high)}
+    return {key: one_mean(drawn, 0, c) for c, key in enumerate(SCORES[:3])}
 
 
 def _plain(value: Any) -> Any:

@@ -201,6 +201,11 @@ def _localization(half: Mapping[str, Any], explainer: str, protocol: Mapping[str
         "IoU of the box around the map's upper half; dead maps count 0\n"
         "skill: 0 = the finding's usual place, 1 = the best a map of this grid can reach"
     )
+    share = half["agreement"]
+    table.caption += (
+        f"\nagreement {interval(share, 2)}, prior {number(share['prior']['value'], 2)}: "
+        f"IoU ≥ {number(share['least'], 1)} and the peak inside, of {share['pairs']} pairs"
+    )
     if any(row["pairs"] and interval(row["skill"]) == UNDEFINED for row in half["findings"].values()):
         table.caption += "\nΔ less than .10 between prior and ceiling: the plain difference to the prior"
     if any(row["pairs"] and not row["in_macro"] for row in half["findings"].values()):

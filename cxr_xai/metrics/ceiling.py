@@ -55,7 +55,7 @@ def _possible_edges(unlike: Tensor) -> Tensor:
 
 
 def _candidates(low: Tensor, high: Tensor, core: Tensor, edges: Tensor) -> tuple[Tensor, Tensor]:
-    """Lengths and overlaps ``(T, 4, P)`` of the four intervals to try per box (``T``) and core (``P, 2``), on an axis."""
+    """Lengths and overlaps ``(T, 4, P)`` along an axis: the four intervals to try per box and core ``(P, 2)``."""
 
     def around(edge: Tensor) -> tuple[Tensor, Tensor]:
         inside = edge.clamp(edges[0], edges[-1])
@@ -148,7 +148,7 @@ def _group_cores(profiles: Tensor, tops: Tensor, threshold: float) -> list[tuple
 
 
 def _interval_of(reached: Tensor) -> Tensor:
-    """First and one past the last of each row ``(h, H)`` bool, ``(h, 2)`` float32; ``(inf, -inf)`` where there is none."""
+    """First and one past the last set of each row ``(h, H)``, as ``(h, 2)``; ``(inf, -inf)`` where none is."""
     first, last = reached.byte().argmax(1), reached.shape[1] - reached.flip(1).byte().argmax(1)
     free = torch.tensor([torch.inf, -torch.inf], device=reached.device)
     return torch.where(reached.any(1)[:, None], torch.stack([first, last], 1).float(), free)
@@ -179,7 +179,7 @@ def iou_ceiling(
         best = _best_over_nodes(flat, size, grid, resize, threshold)
     else:
         step = max(1, _CHUNK // (16 * sum(grid)))
-        parts = [_best_product_iou(part, profiles, threshold) for part in flat.split(step)] if len(flat) else []
+        parts = [_best_product_iou(part, profiles, threshold) for part in torch.split(flat, step)] if len(flat) else []
         best = torch.cat(parts) if parts else flat[:, 0]
     ceiling = torch.zeros(len(boxes), device=flat.device)
     return ceiling.scatter_reduce(0, owner, best, "amax")
@@ -197,7 +197,7 @@ def _best_over_nodes(
     core = torch.cat(cores)
     free = torch.tensor([torch.inf, torch.inf, -torch.inf, -torch.inf], device=core.device)
     core = torch.unique(core.where(~core.isnan(), free), dim=0)
-    parts = [_best_iou(part, core, rows, columns) for part in flat.split(max(1, _CHUNK // (16 * len(core))))]
+    parts = [_best_iou(part, core, rows, columns) for part in torch.split(flat, max(1, _CHUNK // (16 * len(core))))]
     return torch.cat(parts) if parts else flat[:, 0]
 
 

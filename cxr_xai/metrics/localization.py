@@ -16,8 +16,10 @@ from cxr_xai.metrics.region import (
     box_iobb,
     box_iou,
     count_pixels,
+    level_box,
     mask_iou,
     pack_boxes,
+    peaks_along,
     rasterize_boxes,
     region,
     region_box,
@@ -28,6 +30,7 @@ __all__ = [
     "Boxes",
     "Rule",
     "aggregate",
+    "best_iou",
     "box_iobb",
     "box_iou",
     "dead_maps",
@@ -127,6 +130,20 @@ def _best_box(scores: Tensor, owner: Tensor, maps: int) -> Tensor:
     return empty.scatter_reduce(0, owner, scores, "amax", include_self=False)
 
 
+def best_iou(detected: Tensor, boxes: Boxes) -> Tensor:
+    """Return the IoU of each map's detected box with the best of the boxes that it is judged against.
+
+    Args:
+        detected: ``(M, 4)`` xyxy; NaN where nothing was detected.
+        boxes: of each map.
+
+    Returns:
+        ``(M,)`` in [0, 1], 0 where nothing was detected.
+    """
+    flat, owner = pack_boxes(boxes, detected.device)
+    return _best_box(box_iou(detected[owner], flat), owner, len(detected)).where(~detected.isnan().any(1), 0)
+
+
 def localization_scores(
     heatmaps: Tensor, boxes: Boxes, threshold: float = 0.5, rule: Rule = "all"
 ) -> dict[str, Tensor]:
@@ -154,14 +171,13 @@ def localization_scores(
     mask = rasterize_boxes(boxes, size, heatmaps.device)
     dead = dead_maps(heatmaps)
     found = region(heatmaps, threshold, rule)
-    box = region_box(found)
-    detected = box[owner]
+    box = level_box(*peaks_along(heatmaps), threshold) if rule == "all" else region_box(found)
     scores = {
         "pointing": pointing_game(heatmaps, mask),
         "energy": energy_in_box(heatmaps, mask),
         "energy_ratio": energy_ratio(heatmaps, mask),
-        "iou": _best_box(box_iou(detected, flat), owner, len(heatmaps)).where(found.any(2).any(1), 0),
-        "iobb": _best_box(box_iobb(detected, flat), owner, len(heatmaps)),
+        "iou": best_iou(box, boxes),
+        "iobb": _best_box(box_iobb(box[owner], flat), owner, len(heatmaps)),
         "mask_iou": mask_iou(found, mask),
     }
     scores = {name: score.where(~dead, torch.nan) for name, score in scores.items()}

@@ -65,6 +65,21 @@ def draw_localization(half: Mapping[str, Any]) -> str:
     )
 
 
+def draw_found(half: Mapping[str, Any]) -> str:
+    """Draw T(IoU), the share of boxes found over its thresholds: this run, the prior and the ceiling.
+
+    It is the mean over findings, or where none has 20 boxes the share of all pairs.
+    """
+    curves = half["curves"]
+    words = {"run": "this run", "prior": "prior", "ceiling": "ceiling"}
+    lines = [
+        Line(words[key], curves["thresholds"], [or_nan(entry["value"]) for entry in entries])
+        for key, entries in curves["iou"]["macro" if half["macro"]["over"] else "micro"].items()
+    ]
+    alt = "Share of boxes with a greater IoU, by threshold: this run, prior and ceiling; the table has the numbers"
+    return draw_lines(lines, alt, axis="IoU greater than")
+
+
 def skill_words(row: Mapping[str, Any]) -> str:
     """Return skill, or where it is undefined the difference to the prior, named as such."""
     if is_known(row["skill"]["value"]):

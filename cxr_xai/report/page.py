@@ -10,7 +10,7 @@ from markupsafe import Markup
 from cxr_xai.artifacts.protocol import read_card
 from cxr_xai.findings import FINDINGS
 from cxr_xai.report.confusion import count_cells
-from cxr_xai.report.figures import draw_aurocs, draw_curves, draw_localization, draw_published, skill_words
+from cxr_xai.report.figures import draw_aurocs, draw_curves, draw_found, draw_localization, draw_published, skill_words
 from cxr_xai.report.format import FILTERS, number
 from cxr_xai.report.headline import make_tiles
 from cxr_xai.report.panels import KINDS, make_boxed, make_gallery, make_strips
@@ -76,7 +76,11 @@ def make_context(results: Results) -> dict[str, Any]:
         "published_boxes": {} if boxes_reason else published_boxes(),
         "wang": {} if reason else wang_by_finding(),
         "published_figure": "" if reason else Markup(draw_published(test["macro"]["auroc"])),
-        "halves": [(explainer, half, rows, Markup(draw_localization(rows))) for explainer, half, rows in halves],
+        "halves": [
+            (explainer, half, rows, Markup(draw_localization(rows)), Markup(draw_found(rows)))
+            for explainer, half, rows in halves
+        ],
+        "wang_boxes": [] if reason else list(published_boxes().values()),
         "curves": [(heading, Markup(figure)) for heading, figure in draw_curves(results)],
         "strips": make_strips(results),
         "boxed": make_boxed(results),

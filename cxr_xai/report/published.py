@@ -13,7 +13,7 @@ FILE = Path(__file__).with_name("published.csv")
 AUROC = "auroc"
 MEAN = "mean"
 WANG_RULE = "wang2017"
-"""Heatmaps cut at 60 and 180 of 255, a box per component (Wang et al. 2017): not a rule that this project has."""
+"""Heatmaps cut at 60 and 180 of 255, a box per component (Wang et al. 2017): `metrics.wang`, never the headline."""
 UNGUIDED = ("none", "monitored")
 
 
@@ -90,7 +90,8 @@ def why_no_boxes(card: ProtocolCard) -> str | None:
         return (
             "The published localization of Wang et al. 2017, T(IoU), is not shown: it was measured by another rule "
             "from map to box (cut at 60 and 180 of 255, a box per component), this run by the box around "
-            f"“{rule}” of the region at {card.box_rule['threshold']:g} of the maximum."
+            f"“{rule}” of the region at {card.box_rule['threshold']:g} of the maximum. It stands only beside what his "
+            "own rule makes of this run's maps, under Localization."
         )
     return None
 

@@ -1,4 +1,4 @@
-"""Curves over epochs."""
+"""Curves over epochs or thresholds."""
 
 import math
 from collections.abc import Sequence
@@ -15,7 +15,7 @@ class Line:
 
     Attributes:
         label: in the legend.
-        x: epochs, ascending.
+        x: epochs, or what the axis says, ascending.
         y: values; NaN leaves a gap.
     """
 
@@ -24,13 +24,14 @@ class Line:
     y: Sequence[float]
 
 
-def draw_lines(lines: Sequence[Line], alt: str, best: float | None = None) -> str:
-    """Draw up to two curves over epochs.
+def draw_lines(lines: Sequence[Line], alt: str, best: float | None = None, axis: str = "epoch") -> str:
+    """Draw up to three curves.
 
     Args:
         lines: at least one; a curve of one point is a dot.
         alt: what the figure shows.
         best: epoch of a dashed upright line, labeled ``best``.
+        axis: what x is; ticks of epochs are whole.
 
     Returns:
         SVG text.
@@ -41,7 +42,7 @@ def draw_lines(lines: Sequence[Line], alt: str, best: float | None = None) -> st
     epochs = [x for line in lines for x in line.x] or [0.0]
     across = make_scale(min(epochs), max(epochs), LEFT + 8, WIDTH - RIGHT - 8)
     up = make_scale(low - margin, high + margin, HEIGHT - BOTTOM, TOP)
-    parts = _draw_axes(low - margin, high + margin, epochs)
+    parts = _draw_axes(low - margin, high + margin, epochs, axis)
     if best is not None:
         x = across(best)
         parts.append(element("line", class_="zero", x1=x, x2=x, y1=TOP, y2=HEIGHT - BOTTOM))
@@ -72,7 +73,7 @@ def write_path(points: Sequence[tuple[float, float]]) -> str:
     return text
 
 
-def _draw_axes(low: float, high: float, epochs: Sequence[float]) -> list[str]:
+def _draw_axes(low: float, high: float, epochs: Sequence[float], axis: str) -> list[str]:
     up = make_scale(low, high, HEIGHT - BOTTOM, TOP)
     across = make_scale(min(epochs), max(epochs), LEFT + 8, WIDTH - RIGHT - 8)
     parts = []
@@ -80,7 +81,7 @@ def _draw_axes(low: float, high: float, epochs: Sequence[float]) -> list[str]:
         parts.append(element("line", class_="grid", x1=LEFT, x2=WIDTH - RIGHT, y1=up(tick), y2=up(tick)))
         parts.append(write_text(LEFT - 6, up(tick) + 4, f"{tick:g}", "soft", "end"))
     for tick in choose_ticks(min(epochs), max(epochs), 7):
-        if tick == round(tick):
+        if tick == round(tick) or axis != "epoch":
             parts.append(write_text(across(tick), HEIGHT - BOTTOM + 16, f"{tick:g}", "soft", "middle"))
-    parts.append(write_text(WIDTH - RIGHT, HEIGHT - 4, "epoch", "soft", "end"))
+    parts.append(write_text(WIDTH - RIGHT, HEIGHT - 4, axis, "soft", "end"))
     return parts

@@ -112,8 +112,9 @@ def test_classification_of_val_and_test(predictions: pd.DataFrame) -> None:
 
 def score(finding: str, number: int, **values: float) -> pd.DataFrame:
     """``number`` pairs of as many patients, a box each."""
-    given = {**dict.fromkeys(SCORES, 0.5), "boxes": 1, "dead": False, **values}
-    return pd.DataFrame([given] * number).assign(finding=finding, patient_id=[str(n) for n in range(number)])
+    given = {**dict.fromkeys((*SCORES, "iobb", "prior_iobb"), 0.5), "boxes": 1, "dead": False, **values}
+    patients = [str(n) for n in range(number)]
+    return pd.DataFrame([given] * number).assign(finding=finding, patient_id=patients, image_id=patients)
 
 
 @pytest.fixture

@@ -81,12 +81,32 @@ def localization() -> dict[str, Any]:
         row |= {f"ceiling_{key}": around(iou + 0.301) for key in ("energy", "iou")}
         boxes = 40 + k
         counts = {"boxes": boxes, "pairs": boxes, "dead": k, "in_macro": True, "over_prior": 0.051}
-        findings[name] = {**counts, "skill": around(0.151 + 0.001 * k), **row}
+        findings[name] = {**counts, "skill": around(0.151 + 0.001 * k), "energy_skill": around(0.121), **row}
     findings["Nodule"] |= {"boxes": 7, "pairs": 7, "in_macro": False}
     findings["Mass"] |= {"skill": NONE, "over_prior": 0.0432}
-    macro = {"over": 7, "skill": around(0.1717), **{key: around(0.31) for key in SCORES}}
+    macro = {"over": 7, "skill": around(0.1717), "energy_skill": around(0.1313)}
+    macro |= {key: around(0.31) for key in SCORES}
     micro = {"pairs": 340, "dead": 28, **{key: around(0.29) for key in SCORES[:3]}}
-    return {"findings": findings, "macro": macro, "micro": micro}
+    whole = {"findings": findings, "macro": macro, "micro": micro}
+    return {**whole, "predicted": whole, **beside_the_headline()}
+
+
+def beside_the_headline() -> dict[str, Any]:
+    """Curves, agreement, other thresholds and Wang's rule."""
+    line = [around(0.6 - 0.05 * n) for n in range(7)]
+    lines = {"run": line, "prior": line, "ceiling": line}
+    thresholds = [0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7]
+    curve = {"macro": lines, "micro": lines, "findings": dict.fromkeys(BOXED, lines)}
+    prior = {"prior": around(0.2)}
+    return {
+        "curves": {"thresholds": thresholds, "iou": curve, "iobb": curve},
+        "agreement": {**around(0.5151), "pairs": 340, "least": 0.1, "prior": {**around(0.4343), "pairs": 333}},
+        "policies": {
+            name: {"macro": around(0.3) | prior, "micro": around(0.3) | prior}
+            for name in ("fixed", "quantile", "otsu", "cross_fitted")
+        },
+        "wang": {"thresholds": thresholds, "iou": lines, "iobb": lines, "false_positives": around(0.9) | prior},
+    }
 
 
 def certificate(source: str, split: str, missing: int, studies: int) -> dict[str, Any]:

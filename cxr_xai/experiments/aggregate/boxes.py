@@ -13,7 +13,8 @@ from cxr_xai.errors import UserError
 from cxr_xai.experiments.aggregate.cells import whole_or_refused
 from cxr_xai.experiments.aggregate.contrasts import Contrasts, Question, add, name_of
 from cxr_xai.experiments.aggregate.refuse import Design
-from cxr_xai.experiments.summary import MIN_BOXES, SCORES
+from cxr_xai.experiments.box_summary import MIN_BOXES
+from cxr_xai.experiments.summary import SCORES
 from cxr_xai.findings import BOXED
 from cxr_xai.metrics.skill import macro_skill, skill
 from cxr_xai.stats.bootstrap import draw_patient_counts, mean_replicates, means_behind

@@ -12,7 +12,7 @@ import pandas as pd
 import torch
 from torch import nn
 
-from cxr_xai.callbacks.box_probe import REFERENCES, SCORED, BoxProbe
+from cxr_xai.callbacks.box_probe import POLICY_SCORES, REFERENCES, SCORED, BoxProbe
 from cxr_xai.data.datamodule import ChestXrayDataModule
 from cxr_xai.errors import UserError
 from cxr_xai.experiments.build import build
@@ -70,7 +70,7 @@ def compare_scores(stored: pd.DataFrame, found: pd.DataFrame, place: str) -> lis
     if not one.index.equals(other.index):
         return [Difference(f"rows of {place}", len(one), len(other))]
     differences = []
-    for key in ("boxes", "dead", "prob", *SCORED, *REFERENCES):
+    for key in ("boxes", "dead", "prob", *SCORED, *POLICY_SCORES, *REFERENCES):
         a, b = one[key].to_numpy(np.float64), other[key].to_numpy(np.float64)
         for row in np.flatnonzero(~np.isclose(a, b, rtol=0, atol=SINGLE, equal_nan=True)):
             where = " ".join(str(part) for part in one.index[int(row)])

@@ -48,7 +48,7 @@ def check_numbers(evidence: Evidence) -> Iterator[Check]:
         label_only = summarize_label_only(evidence.data, evidence.predictions, replicates)
         differences = compare(summary["label_only"], label_only, place="label_only")
         yield judge("age, sex, view alone", differences, "fitted again: the same")
-    localization = summarize_maps(evidence.localization, replicates)
+    localization = summarize_maps(evidence.localization, replicates, evidence.predictions)
     differences = compare(summary["localization"], localization, place="localization")
     yield judge("numbers, boxes", differences, _counted(localization))
     numbers = {"protocol": summary["protocol"], "classification": classification, "localization": localization}

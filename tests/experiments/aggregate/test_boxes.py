@@ -101,7 +101,12 @@ def test_the_page_and_the_runs_report_give_the_same_intervals() -> None:
     scores[:, SCORES.index("pointing")] = 1.0
     scores[:, SCORES.index("iou")] += random.normal(0, 0.05, 80)
     table = pd.DataFrame(scores, columns=list(SCORES)).assign(
-        patient_id=boxes.patients, finding=[BOXED[f] for f in boxes.finding], dead=False, boxes=1
+        patient_id=boxes.patients,
+        finding=[BOXED[f] for f in boxes.finding],
+        dead=False,
+        boxes=1,
+        iobb=0.5,
+        prior_iobb=0.5,
     )
     report, page = summarize_localization(table, 200), summarize_boxes(boxes, 200)["ahead"]
     assert page["findings"]["Atelectasis"]["pointing"] == {"value": 1, "low": 0.025 ** (1 / 40), "high": 1}

@@ -1,0 +1,1 @@
+"""Where to cut a heatmap: ``fixed`` (the headline's, a number), ``quantile``, ``otsu``, ``cross_fitted``."""
