@@ -2,16 +2,16 @@
 
 A folder of files, or one file. A file is either
 
-- **one image**: ``<image_id>.npz`` or, without the image's suffix, ``00000001_000.npz``, with ``attribution (F, h, w)``,
-  ``findings (F,)`` text and, if there are any, ``probs (F,)`` in [0, 1]; or
+- **one image**: ``<image_id>.npz`` or, without the image's suffix, ``00000001_000.npz``, with ``attribution
+  (F, h, w)``, ``findings (F,)`` text and, if there are any, ``probs (F,)`` in [0, 1]; or
 - **many images**, under any name: ``image_id (n,)`` text, ``attribution (n, F, h, w)``, ``findings (F,)``, ``probs
   (n, F)``. This is also what a run stores (``explanations/<explainer>/<half>-e<epoch>.npz``).
 
 Rules: ``attribution`` is what the method gave, signed or not, on a grid of any size, each file on its own; nothing is
-to be rescaled, since every map is divided by its maximum and negative evidence does not count. ``findings`` are names of
-the 14, in any case and with ``Infiltrate`` or ``Pleural Thickening`` for the label file's words; absent, there must be 14
-maps in the order of the release. ``logits`` may stand for ``probs``. Pickled objects are refused. A file ``maps.json``
-beside them may say ``name``, ``method`` and ``normalization``; they are printed with the numbers.
+to be rescaled, since every map is divided by its maximum and negative evidence does not count. ``findings`` are names
+of the 14, in any case and with ``Infiltrate`` or ``Pleural Thickening`` for the label file's words; absent, there must
+be 14 maps in the order of the release. ``logits`` may stand for ``probs``. Pickled objects are refused. A file
+``maps.json`` beside them may say ``name``, ``method`` and ``normalization``; they are printed with the numbers.
 
 >>> import tempfile
 >>> folder = Path(tempfile.mkdtemp())

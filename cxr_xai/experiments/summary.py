@@ -158,7 +158,7 @@ def summarize_localization(
     live = ~scores["dead"].to_numpy(bool)
     values, patients = _values(scores), scores["patient_id"].to_numpy(str)
     summary = {
-        **_summarize_boxes(scores, replicates),
+        **summarize_boxes(scores, replicates),
         "live": {"pairs": int(live.sum()), **_micro(values[live], patients[live], replicates)},
         "curves": summarize_curves(scores, replicates),
         "agreement": summarize_agreement(scores, replicates),
@@ -167,7 +167,7 @@ def summarize_localization(
     }
     if predicted is not None:
         chosen = [key in predicted for key in zip(scores["image_id"], scores["finding"], strict=True)]
-        summary["predicted"] = _summarize_boxes(scores[np.array(chosen, bool)], replicates)
+        summary["predicted"] = summarize_boxes(scores[np.array(chosen, bool)], replicates)
     return summary
 
 
@@ -178,7 +178,8 @@ def _values(scores: pd.DataFrame) -> Floats:
     return values
 
 
-def _summarize_boxes(scores: pd.DataFrame, replicates: int) -> dict[str, Any]:
+def summarize_boxes(scores: pd.DataFrame, replicates: int) -> dict[str, Any]:
+    """Return the headline alone: scores and skill per finding, ``macro`` and ``micro``."""
     live, values = ~scores["dead"].to_numpy(bool), _values(scores)
     groups, patients = number_findings(scores), scores["patient_id"].to_numpy(str)
     # A finding without a prior (fewer than 20 other patients) still has scores: they are averaged on their own.

@@ -36,6 +36,8 @@ NEEDED = {
     "scripts/sweep_status.py": [],
     "scripts/aggregate.py": [],
     "scripts/benchmark.py": [],
+    "scripts/controls.py": [],
+    "scripts/score.py": [],
 }
 
 

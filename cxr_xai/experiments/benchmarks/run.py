@@ -12,6 +12,7 @@ from cxr_xai.experiments.benchmarks.aggregate import measure_aggregate
 from cxr_xai.experiments.benchmarks.data import measure_data
 from cxr_xai.experiments.benchmarks.explain import measure_explain
 from cxr_xai.experiments.benchmarks.explain_boxes import measure_boxes
+from cxr_xai.experiments.benchmarks.explain_controls import measure_controls
 from cxr_xai.experiments.benchmarks.stats import measure_stats
 from cxr_xai.experiments.benchmarks.sweep import measure_sweep
 from cxr_xai.experiments.benchmarks.timing import Figure
@@ -22,7 +23,7 @@ from cxr_xai.files import whole
 GROUPS: dict[str, Callable[[int], list[Figure]]] = {
     "aggregate": measure_aggregate,
     "data": measure_data,
-    "explain": lambda repeats: [*measure_explain(repeats), *measure_boxes(repeats)],
+    "explain": lambda repeats: [*measure_explain(repeats), *measure_boxes(repeats), *measure_controls(repeats)],
     "stats": measure_stats,
     "sweep": measure_sweep,
     "train": measure_train,

@@ -24,7 +24,7 @@ IMAGE_FREE: Mapping[str, Draw] = {
     "center": lambda grid, keys, seed: center(grid).expand(len(keys), *grid),
     "two lungs": lambda grid, keys, seed: two_lungs(grid).expand(len(keys), *grid),
 }
-"""``(grid, a key per pair, seed)`` → ``(M, h, w)``. The class box prior is image-free, too, and the reference of all."""
+"""``(grid, a key per pair, seed)`` → ``(M, h, w)``. The class box prior is image-free, too: the reference."""
 
 
 def build_prior(boxes: pd.DataFrame) -> ClassBoxPrior:

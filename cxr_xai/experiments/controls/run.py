@@ -60,7 +60,7 @@ def score_table(boxes: pd.DataFrame, grid: tuple[int, int], size: int, replicate
     if grid == (size, size):
         return table
     finest = rows[PRIOR].assign(**score_ceiling(pairs, (size, size), size))
-    fine = tabulate_controls({PRIOR: summarize_maps(finest, replicates)}, (size, size), size)
+    fine = tabulate_controls({PRIOR: summarize_maps(finest, replicates, headline=True)}, (size, size), size)
     return pd.concat([table, fine[fine["control"] == CEILING]], ignore_index=True)
 
 
@@ -88,8 +88,8 @@ def read_boxes(datamodule: ChestXrayDataModule) -> pd.DataFrame:
     boxes = datamodule.tables.boxes
     if boxes.empty:
         raise UserError(
-            f"{datamodule.root} has no boxes to score on: set datamodule.reader.box_list to a list with boxes of images "
-            "of the label file."
+            f"{datamodule.root} has no boxes to score on: set datamodule.reader.box_list to a list with boxes of "
+            "images of the label file."
         )
     return boxes
 

@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 
 from cxr_xai.experiments.controls.maps import IMAGE_FREE
-from cxr_xai.experiments.summary import summarize_localization
+from cxr_xai.experiments.summary import summarize_boxes, summarize_localization
 from cxr_xai.findings import BOXED
 
 LEVELS = (0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7)
@@ -19,15 +19,16 @@ MACRO, CEILING = "macro", "ceiling"
 Summary = dict[str, Any]
 
 
-def summarize_maps(rows: pd.DataFrame, replicates: int) -> Summary:
-    """Return what `summarize_localization` does, and ``t_iou`` and ``ceiling_t_iou``: T(IoU) by level, per finding and
+def summarize_maps(rows: pd.DataFrame, replicates: int, headline: bool = False) -> Summary:
+    """Return what `summarize_localization` does (or, for controls, its headline alone), and ``t_iou`` and ``ceiling_t_iou``: T(IoU) by level, per finding and
     as the mean over findings.
 
     Args:
         rows: of one kind of maps, on any grids.
         replicates: of the patient bootstrap.
+        headline: leave out curves, agreement and other thresholds, which take several times as long.
     """
-    summary = summarize_localization(rows, replicates)
+    summary = summarize_boxes(rows, replicates) if headline else summarize_localization(rows, replicates)
     best = rows.assign(iou=rows["ceiling_iou"], dead=False)
     for key, table in (("t_iou", rows), ("ceiling_t_iou", best)):
         shares = share_above(table)
@@ -63,7 +64,7 @@ def share_above(rows: pd.DataFrame) -> dict[str, dict[str, float]]:
 
 def summarize_controls(rows: Mapping[str, pd.DataFrame], replicates: int) -> dict[str, Summary]:
     """Return `summarize_maps` of every control."""
-    return {name: summarize_maps(table, replicates) for name, table in rows.items()}
+    return {name: summarize_maps(table, replicates, headline=True) for name, table in rows.items()}
 
 
 def best_control(summaries: Mapping[str, Summary], finding: str = MACRO) -> str | None:

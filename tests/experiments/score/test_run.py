@@ -40,7 +40,7 @@ def test_maps_that_are_the_boxes(tables: Path, maps: Path, tmp_path: Path) -> No
     summary = run(tables, maps, tmp_path / "out")
     macro = summary["localization"]["macro"]
     assert macro["iou"]["value"] > 0.85
-    assert macro["pointing"]["value"] == 1
+    assert macro["pointing"]["value"] > 0.97, "edges are rounded to cells"
     assert macro["skill"]["value"] == pytest.approx(1, abs=0.1)
     assert summary["localization"]["micro"]["dead"] == 0
     assert summary["counts"]["boxed pairs without a map"] == 0
