@@ -56,6 +56,7 @@ def test_all_tests_of_an_explainer(copied: RunFolder, monkeypatch: pytest.Monkey
         run_sanity(ask(copied, "steps=5"))
 
 
+@pytest.mark.slow
 def test_chance_is_one_film_at_a_time(copied: RunFolder) -> None:
     """What chance scores does not depend on how many films are tested with it."""
     scores = []

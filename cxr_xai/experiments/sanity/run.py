@@ -102,6 +102,8 @@ def measure_all(
             if table is None:
                 table = measure(subject, one, label, test, settings)
                 folder.keep(label, test, table, key)
+                table = folder.kept(label, test, key)  # as the next call will find it, to the last digit
+                assert table is not None
             progress(done + 1, len(due))
             yield (label, test), table
     finally:

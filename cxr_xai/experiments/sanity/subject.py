@@ -183,7 +183,8 @@ def choose_films(folder: RunFolder, data: ChestXrayDataModule, most: int) -> Fil
     mine = hits[hits["image_id"].isin(place)].assign(position=lambda t: t["image_id"].map(place))
     mine = mine.assign(column=mine["finding"].map(INDEX)).sort_values(["position", "column"])
     pairs = mine[["image_id", "patient_id", "finding"]].reset_index(drop=True)
-    return Films(read_films(data, rows), pairs, mine["position"].to_numpy(np.int64), mine["column"].to_numpy(np.int64))
+    columns = (mine[key].to_numpy(np.int64, copy=True) for key in ("position", "column"))  # torch wants to write
+    return Films(read_films(data, rows), pairs, *columns)
 
 
 def boxed_films(data: ChestXrayDataModule, rows: npt.NDArray[np.int64], pairs: Pairs) -> Films:

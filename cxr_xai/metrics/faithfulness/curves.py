@@ -82,7 +82,7 @@ def removal_logits(
     total, logits = len(ranks) * len(first), []
     for start in range(0, total, batch):
         pair = torch.arange(start, min(start + batch, total), device=image.device)
-        order, step = pair // len(first), pair % len(first)
+        step, order = pair // len(ranks), pair % len(ranks)  # masks of one size together: they are filled alike
         chosen = ranks[order] < first[step].view(-1, 1, 1)
         removed = chosen if mode == "deletion" else ~chosen
         mask = F.interpolate(removed[:, None].float(), size, mode="nearest-exact") > 0.5
@@ -90,7 +90,7 @@ def removal_logits(
         logits.append(predict(imputer.impute(image[film], fill[film], mask)).float().cpu())
     if not logits:
         return torch.zeros(0, len(first), predict(image[:1]).shape[1])
-    return torch.cat(logits).view(len(ranks), len(first), -1)
+    return torch.cat(logits).view(len(first), len(ranks), -1).transpose(0, 1)
 
 
 def normalize_curves(curves: Tensor, mode: Mode = "deletion", least_drop: float = LEAST_DROP) -> Tensor:
