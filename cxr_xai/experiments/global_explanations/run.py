@@ -26,7 +26,7 @@ from cxr_xai.experiments.global_explanations.importance import (
     summarize_interactions,
 )
 from cxr_xai.experiments.global_explanations.terminal import print_regions
-from cxr_xai.experiments.studies import Studies, choose_anatomy, open_studies
+from cxr_xai.experiments.studies import Studies, choose_anatomy, open_studies, read_test
 from cxr_xai.experiments.terminal import ProgressBar, quiet_libraries
 from cxr_xai.explainers.exact_cam import ExactCam
 from cxr_xai.files import write_csv, write_json
@@ -104,9 +104,10 @@ def summarize(studies: Studies, games: Games, settings: Settings) -> tuple[dict[
     rows = np.array([at[name] for name in games.image_id.tolist()])
     patients, replicates = studies.patient_id[rows], settings["bootstrap"]
     pred = studies.pred[rows]
+    target, logits, owners = read_test(studies.folder)
     pairs = make_pairs(
-        pair_labels(studies.target, studies.patient_id, replicates)
-        | pair_logits(studies.logits, studies.target, studies.patient_id, replicates)
+        pair_labels(target, owners, replicates)
+        | pair_logits(logits, target, owners, replicates)
         | pair_maps(exact_maps(studies), studies.patient_id, replicates)
     )
     anatomy = choose_anatomy(studies.data, settings["masks"])
