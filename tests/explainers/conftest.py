@@ -71,3 +71,10 @@ def noise(count: int) -> Tensor:
 def members() -> Any:
     """The functions above, for a test that builds what it wants: ``members["lived_in"]("resnet50")``."""
     return globals()
+
+
+@pytest.fixture(scope="session")
+def small_model() -> torch.nn.Module:
+    """A small model for members whose answer does not hang on what it has learned."""
+    torch.manual_seed(0)
+    return build_classifier("resnet10t", in_chans=1)

@@ -32,6 +32,7 @@ NEEDED = {
     "scripts/sweep_status.py": [],
     "scripts/aggregate.py": [],
     "scripts/benchmark.py": [],
+    "scripts/leaderboard.py": [],
 }
 
 
