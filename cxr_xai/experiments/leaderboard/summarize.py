@@ -32,7 +32,7 @@ def summarize_places(cases: pd.DataFrame, arm: Arm, reference: Arm, kind: str, r
     """
     rows = (cases["kind"] == kind).to_numpy()
     mine, other = arm.scores[rows], reference.scores[rows]
-    groups: npt.NDArray[np.int64] = cases.loc[rows, "finding"].map(INDEX).to_numpy(np.int64)
+    groups = np.array([INDEX[name] for name in cases.loc[rows, "finding"]], np.int64)
     patients = cases.loc[rows, "patient_id"].to_numpy(str)
     counted = np.bincount(groups, minlength=len(FINDINGS)) >= MIN_CASES
     live = ~mine["dead"].to_numpy(bool)

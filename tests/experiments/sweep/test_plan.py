@@ -1,6 +1,7 @@
 """Every cell composed, and what cannot run refused before anything starts."""
 
 from collections.abc import Sequence
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,11 @@ from cxr_xai.experiments.sweep.plan import Plan, Request, make_plan, read_explai
 
 
 def compose_cell(overrides: Sequence[str]) -> tuple[dict[str, Any], dict[str, str]]:
+    return compose_once(tuple(overrides))
+
+
+@cache
+def compose_once(overrides: tuple[str, ...]) -> tuple[dict[str, Any], dict[str, str]]:
     try:
         return compose("train", overrides)
     except Exception as error:
