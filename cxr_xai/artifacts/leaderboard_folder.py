@@ -17,9 +17,10 @@ CASE_COLUMNS = ("case", "kind", "row", "image_id", "patient_id", "finding", "sho
 
 SCORE_COLUMNS = (
     *("case", "dead", "share", "pointing", "energy", "energy_ratio", "mask_iou"),
-    *("iou", "prior_iou", "ceiling_iou"),
+    *("ceiling_energy", "iou", "prior_iou", "ceiling_iou"),
 )
-"""One row per case and explainer; NaN where a map is dead or a score is not defined for the kind."""
+"""One row per case and explainer; ``ceiling_energy``: the most that a map of this grid
+can have inside the mask. NaN where a map is dead or a score is not defined for the kind."""
 
 RELIANCE_COLUMNS = ("image_id", "patient_id", "shortcut", "finding", "target", "prob", "prob_without")
 """One row per test study, planted shortcut and finding; calibrated probabilities with and without the shortcut."""

@@ -11,6 +11,8 @@ from cxr_xai.heatmap import make_heatmap, resize_heatmaps
 from cxr_xai.metrics.localization import dead_maps, energy_in_box, energy_ratio, pointing_game
 from cxr_xai.metrics.region import count_pixels, mask_iou, region
 
+_NUMBERS = 2**23  # held at once: 32 MiB as float32
+
 
 def evidence_in_mask(attribution: Tensor, masks: Tensor, threshold: float = 0.5) -> dict[str, Tensor]:
     """Score raw maps against the pixels that they should point at.
@@ -45,6 +47,33 @@ def evidence_in_mask(attribution: Tensor, masks: Tensor, threshold: float = 0.5)
     }
     scores = {name: score.where(~dead, torch.nan) for name, score in scores.items()}
     return {**scores, "share": pixels / (masks.shape[1] * masks.shape[2]), "dead": dead}
+
+
+def energy_ceiling_in_mask(masks: Tensor, grid: tuple[int, int]) -> Tensor:
+    """Return the largest energy that a non-negative map on a grid can have inside each mask, after resizing.
+
+    Energy is a ratio of two sums that are linear in the cells, so one cell alone reaches its maximum.
+
+    Args:
+        masks: ``(M, H, W)`` bool.
+        grid: ``(h, w)`` of the maps.
+
+    Returns:
+        ``(M,)`` in [0, 1]; 1 where the grid is the image's own.
+
+    >>> energy_ceiling_in_mask(torch.tensor([[[True, False], [False, False]]]), (1, 2)).item()
+    0.5
+    """
+    size = (masks.shape[1], masks.shape[2])
+    if grid == size:
+        return masks.flatten(1).any(1).float()
+    best = torch.zeros(len(masks))
+    inside, cells = masks.flatten(1).float(), torch.eye(grid[0] * grid[1])
+    step = max(1, _NUMBERS // (size[0] * size[1]))
+    for start in range(0, len(cells), step):
+        lit = resize_heatmaps(cells[start : start + step].view(-1, *grid), size).flatten(1)
+        best = torch.maximum(best, (inside @ lit.T / lit.sum(1)).amax(1))
+    return best
 
 
 def usual_place(masks: Tensor, patients: Sequence[str], patient: str, min_patients: int = 20) -> Tensor:

@@ -108,6 +108,7 @@ def tabulate(summary: Summary) -> list[dict[str, Any]]:
                 f"recall_{name}_difference", found["difference"]
             )
             row |= {f"recall_{name}_cases": found["cases"], f"recall_{name}_even": found["share"]}
+            row |= {f"recall_{name}_ceiling": found["ceiling"]}
         rows.append({**row, "seconds": arm["seconds"], "maps": arm["maps"], "source": summary["protocol"]["source"]})
     return rows
 

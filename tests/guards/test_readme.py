@@ -38,6 +38,7 @@ NEEDED = {
     "scripts/benchmark.py": [],
     "scripts/controls.py": [],
     "scripts/score.py": [],
+    "scripts/leaderboard.py": [],
 }
 
 

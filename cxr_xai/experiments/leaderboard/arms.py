@@ -84,14 +84,8 @@ def prior_arm(bench: Bench, grid: tuple[int, int]) -> Arm:
     """Score the class prior, pooled to the grid of the reference."""
     start = time.perf_counter()
     scores = bench.priors(grid)
-    about: dict[str, Any] = {
-        "settings": {},
-        "background": None,
-        "maps": len(scores),
-        "grid": list(grid),
-        "residual": None,
-    }
-    return Arm(PRIOR, scores, {**about, "seconds": time.perf_counter() - start})
+    about: dict[str, Any] = {"settings": {}, "background": None, "maps": len(scores), "grid": list(grid)}
+    return Arm(PRIOR, scores, {**about, "residual": None, "seconds": time.perf_counter() - start})
 
 
 def explain_cases(

@@ -15,7 +15,7 @@ from cxr_xai.data.phantom.twins import PhantomTruth
 from cxr_xai.experiments.leaderboard.reliance import LOCAL
 from cxr_xai.experiments.leaderboard.subject import Subject
 from cxr_xai.findings import FINDINGS
-from cxr_xai.metrics.evidence_in_mask import evidence_in_mask, usual_place
+from cxr_xai.metrics.evidence_in_mask import energy_ceiling_in_mask, evidence_in_mask, usual_place
 from cxr_xai.metrics.prior import pool_to_grid
 from cxr_xai.metrics.region import rasterize_boxes
 from cxr_xai.metrics.scoring import score_maps
@@ -35,6 +35,7 @@ class Bench:
 
     def __init__(self, subject: Subject, cases: pd.DataFrame, probe: BoxProbe | None = None) -> None:
         self.subject, self.cases, self.probe = subject, cases, probe
+        self._ceilings: dict[tuple[int, int], Tensor] = {}
 
     @cached_property
     def masks(self) -> Tensor:
@@ -58,7 +59,9 @@ class Bench:
             return self._score_boxes(numbers, maps)
         sign = np.where(self.cases["kind"].iloc[numbers] == "against", -1.0, 1.0).astype(np.float32)
         found = evidence_in_mask(maps * torch.from_numpy(sign)[:, None, None], self.masks[numbers])
-        return _table(numbers, {key: found[key].numpy() for key in MASKED})
+        grid = (maps.shape[1], maps.shape[2])
+        scores = {key: found[key].numpy() for key in MASKED}
+        return _table(numbers, {**scores, "ceiling_energy": self._ceiling(grid)[numbers].numpy()})
 
     def priors(self, grid: tuple[int, int]) -> pd.DataFrame:
         """Score the control that knows nothing but where other patients have each case's finding.
@@ -115,6 +118,11 @@ class Bench:
         beside = self.probe.references((maps.shape[1], maps.shape[2])).iloc[self.cases["pair"].to_numpy()[numbers]]
         scores = {key: found[key].numpy() for key in ("dead", "pointing", "energy", "energy_ratio", "mask_iou", "iou")}
         return _table(numbers, scores | {key: beside[key].to_numpy() for key in ("prior_iou", "ceiling_iou")})
+
+    def _ceiling(self, grid: tuple[int, int]) -> Tensor:
+        if grid not in self._ceilings:
+            self._ceilings[grid] = energy_ceiling_in_mask(self.masks, grid)
+        return self._ceilings[grid]
 
     @cached_property
     def _known(self) -> dict[str, tuple[Tensor, list[str]]]:

@@ -32,7 +32,7 @@ def summarize_places(cases: pd.DataFrame, arm: Arm, reference: Arm, kind: str, r
     """
     rows = (cases["kind"] == kind).to_numpy()
     mine, other = arm.scores[rows], reference.scores[rows]
-    groups: npt.NDArray[np.int64] = cases.loc[rows, "finding"].map(INDEX).to_numpy(np.int64)
+    groups = np.array([INDEX[name] for name in cases.loc[rows, "finding"]], np.int64)
     patients = cases.loc[rows, "patient_id"].to_numpy(str)
     counted = np.bincount(groups, minlength=len(FINDINGS)) >= MIN_CASES
     live = ~mine["dead"].to_numpy(bool)
@@ -49,7 +49,7 @@ def summarize_places(cases: pd.DataFrame, arm: Arm, reference: Arm, kind: str, r
             "macro": mean_of(drawn, counted),
             "micro": at(once, 0),
             "live": at(alive, 0),
-            "difference": mean_of(apart, counted, bounded=False) if counted.any() else at(away, 0),
+            "difference": mean_of(apart, counted, bounded=False) if counted.any() else apart_at(away),
         }
         for name, k in INDEX.items():
             entry["findings"][name][metric] = at(drawn, k)
@@ -87,8 +87,8 @@ def summarize_recall(cases: pd.DataFrame, arm: Arm, reference: Arm, kind: str, r
             "dead": int(mine["dead"].sum()),
             "recall": recall,
             "share": share,
-            "times_even": {key: value / share for key, value in recall.items()},
-            "difference": at(apart, 0),
+            "ceiling": float(mine["ceiling_energy"].mean()),
+            "difference": apart_at(apart),
         }
     return entry
 
@@ -107,7 +107,7 @@ def summarize_reliance(reliance: pd.DataFrame, replicates: int) -> list[Entry]:
                 "finding": str(finding),
                 "studies": len(group),
                 "undefined": int(np.isnan(change).sum()),
-                "change": at(drawn, 0),
+                "change": apart_at(drawn),
                 "size": at(large, 0),
                 "leaning": int((np.abs(change) >= LEAST).sum()),
                 "for": int((change >= LEAST).sum()),
@@ -139,6 +139,11 @@ def skill_of(
 def at(drawn: MeansBootstrap, group: int) -> Entry:
     """Return one mean with its interval."""
     return as_entry(drawn.value[group], drawn.interval.low[group], drawn.interval.high[group])
+
+
+def apart_at(drawn: MeansBootstrap) -> Entry:
+    """Return a mean difference of the only group; one of exactly 0 is no end of its range."""
+    return mean_of(drawn, np.ones(1, bool), bounded=False)
 
 
 def mean_of(drawn: MeansBootstrap, counted: npt.NDArray[np.bool_], bounded: bool = True) -> Entry:

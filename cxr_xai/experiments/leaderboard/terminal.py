@@ -72,16 +72,17 @@ def _print_recalls(summary: Mapping[str, Any]) -> None:
         console.print("\nNo probability falls by .1 or more without a shortcut: there is nothing to recall.")
         return
     console.print("\nShortcut recall: share of the evidence in the mask of what the network leans on", style="bold")
-    table = _table(("explainer", *(f"{name} (95 %)" for name in found), *(f"{name} dead" for name in found)))
-    table.add_row("an even map", *(number(entry["share"], 2) for entry in found.values()), *("" for _ in found))
+    table = _table(("explainer", *(word for name in found for word in (f"{name} (95 %)", "best", "dead"))))
+    table.add_row("an even map", *(word for e in found.values() for word in (number(e["share"], 2), "", "")))
     for arm in summary["arms"]:
-        recalls = [interval(arm["for"][name]["recall"], 2) for name in found]
-        table.add_row(_name(arm), *recalls, *(str(arm["for"][name]["dead"]) for name in found))
+        mine = [arm["for"][name] for name in found]
+        cells = [(interval(e["recall"], 2), number(e["ceiling"], 2), str(e["dead"])) for e in mine]
+        table.add_row(_name(arm), *(word for three in cells for word in three))
     console.print(table)
-    counts = (
-        f"{name}: {e['cases']} maps, {e['studies']} studies, {e['patients']} patients" for name, e in found.items()
-    )
-    console.print("; ".join(counts), style="dim")
+    for name, entry in found.items():
+        said = f"{name}: {entry['cases']} maps, {entry['studies']} studies, {entry['patients']} patients"
+        console.print(said, style="dim")
+    console.print("best: the most that any map of this grid can have inside the mask", style="dim")
 
 
 def _print_reliance(rows: Sequence[Mapping[str, Any]]) -> None:

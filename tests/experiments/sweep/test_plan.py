@@ -1,6 +1,7 @@
 """Every cell composed, and what cannot run refused before anything starts."""
 
 from collections.abc import Sequence
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -9,10 +10,15 @@ from omegaconf import OmegaConf
 
 from cxr_xai.errors import UserError
 from cxr_xai.experiments.command import CONF, compose, explain_error
-from cxr_xai.experiments.sweep.plan import Plan, Request, make_plan
+from cxr_xai.experiments.sweep.plan import Plan, Request, make_plan, read_explainers
 
 
 def compose_cell(overrides: Sequence[str]) -> tuple[dict[str, Any], dict[str, str]]:
+    return compose_once(tuple(overrides))
+
+
+@cache
+def compose_once(overrides: tuple[str, ...]) -> tuple[dict[str, Any], dict[str, str]]:
     try:
         return compose("train", overrides)
     except Exception as error:
@@ -59,7 +65,7 @@ def test_commas_alone() -> None:
 def test_every_ablation_composes(name: str) -> None:
     found = plan(own=[f"ablation={name}"])
     assert found.ablation is not None
-    assert [p.cell.arm for p in found.cells] == list(found.ablation.arms)
+    assert [p.cell.arm for p in found.cells] == list(found.ablation.trained)
 
 
 @pytest.mark.parametrize(
@@ -80,3 +86,40 @@ def test_a_mistake_ends_in_a_line(fixed: list[str], own: list[str], commas: dict
     with pytest.raises(UserError, match=message) as caught:
         plan(fixed, own, **commas)
     assert "\n" not in str(caught.value)
+
+
+def test_arms_that_differ_in_the_explainer_alone_share_one_training() -> None:
+    found = plan(["split.k=2"], ["ablation=explainer", "sweep=cross_validation"])
+    assert found.ablation is not None
+    assert [(p.cell.arm, p.fold) for p in found.cells] == [("exact_cam", 0), ("exact_cam", 1)]
+    explainers = read_explainers(found.ablation, found.cells[1], compose_cell)
+    assert list(explainers) == list(found.ablation.arms)
+    assert explainers["grad_cam_earlier"]["layer"] == -2
+    assert explainers["grad_cam"]["layer"] == -1
+
+
+def test_one_other_key_and_every_arm_is_trained() -> None:
+    section = {
+        "reference": "exact_cam",
+        "primary": "other",
+        "arms": {"exact_cam": ["explainer=exact_cam"], "other": ["explainer=center", "loss=focal"]},
+    }
+    found = make_plan(Request("", ablation="mine", sections={"ablation": section}), compose_cell)
+    assert [p.cell.arm for p in found.cells] == ["exact_cam", "other"]
+
+
+@pytest.mark.parametrize(
+    ("arm", "message"),
+    [
+        (["explainer=exact_cam"], "exact_cam and other are the same explainer"),
+        (["explainer=exact_kam"], "other: explainer=exact_kam: no such member"),
+    ],
+)
+def test_explainers_that_cannot_be_are_refused_before_anything_starts(arm: list[str], message: str) -> None:
+    section = {
+        "reference": "exact_cam",
+        "primary": "other",
+        "arms": {"exact_cam": ["explainer=exact_cam"], "other": arm},
+    }
+    with pytest.raises(UserError, match=message):
+        make_plan(Request("", ablation="mine", sections={"ablation": section}), compose_cell)

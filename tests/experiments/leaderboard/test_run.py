@@ -1,0 +1,150 @@
+"""What a network leans on and what its maps recall, known by hand; repeated, interrupted, and without masks."""
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from cxr_xai.artifacts.leaderboard_folder import LeaderboardFolder
+from cxr_xai.artifacts.ledger import read_ledger
+from cxr_xai.errors import UserError
+from cxr_xai.experiments.leaderboard.run import Question, lead
+from cxr_xai.experiments.leaderboard.subject import Subject, open_subject
+from cxr_xai.explainers.center import Center
+from cxr_xai.explainers.exact_cam import ExactCam
+
+MEMBERS: dict[str, Any] = {
+    "exact_cam": {"_target_": "cxr_xai.explainers.exact_cam.ExactCam"},
+    "center": {"_target_": "cxr_xai.explainers.center.Center"},
+}
+QUESTION = Question(MEMBERS, "exact_cam", "center", replicates=50)
+BIAS, WEIGHT = -1.0, 4000.0  # of the network in conftest.py
+
+
+def arm(summary: dict[str, Any], label: str) -> dict[str, Any]:
+    [found] = [arm for arm in summary["arms"] if arm["label"] == label]
+    return dict(found)
+
+
+def test_reliance_and_recall_are_what_they_must_be(corner: Subject, leaning: pd.DataFrame, measured: None) -> None:
+    summary = lead(corner, QUESTION)
+    reliance = pd.read_parquet(LeaderboardFolder(corner.folder.path).reliance)
+    pd.testing.assert_frame_equal(reliance, leaning)
+    marked = reliance[(reliance["shortcut"] == "marker") & (reliance["finding"] == "Pneumonia")]
+    rows = corner.data.dataset("test").rows
+    names = corner.data.index.studies["image_id"].iloc[rows].to_numpy(str)
+    white = dict(zip(names, corner.model.features(corner.films(rows))[:, 0].numpy() > 0, strict=True))
+    recalls = []
+    for row in marked.itertuples():
+        letters = corner.truth.shortcut(row.image_id, "marker")
+        counts = white[row.image_id].sum(), (white[row.image_id] & ~letters).sum()  # outside the twins are equal
+        by_hand = [1 / (1 + np.exp(-BIAS - WEIGHT * count / letters.size)) for count in counts]
+        assert [row.prob, row.prob_without] == pytest.approx(by_hand, abs=1e-6)
+        recalls += [1 - counts[1] / counts[0]] if by_hand[0] - by_hand[1] >= 0.1 else []
+    others = reliance[(reliance["shortcut"] == "drain") | (reliance["finding"] != "Pneumonia")]
+    assert (others["prob"] == others["prob_without"]).all()
+    exact, center = arm(summary, "exact_cam")["for"], arm(summary, "center")["for"]
+    assert set(exact) >= {"all", "marker"}
+    assert exact["marker"]["cases"] == len(recalls) > 3
+    assert exact["marker"]["recall"]["value"] == pytest.approx(np.mean(recalls), abs=1e-6)
+    assert np.mean(recalls) > 0.8
+    assert exact["marker"]["ceiling"] == pytest.approx(1)
+    assert center["marker"]["recall"]["value"] < 0.02
+    assert center["marker"]["difference"]["high"] < -0.7
+
+
+def test_what_is_done_is_kept_and_an_interruption_loses_one_explainer(
+    coarse: Subject, measured: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    board = LeaderboardFolder(coarse.folder.path)
+    calls = {"exact_cam": 0, "center": 0}
+    plain = {"exact_cam": ExactCam.explain, "center": Center.explain}
+
+    def counted(name: str, fails: bool = False) -> Any:
+        def explain(self: Any, *args: Any, **options: Any) -> Any:
+            calls[name] += 1
+            if fails and calls[name] > 1:
+                raise KeyboardInterrupt
+            return plain[name](self, *args, **options)
+
+        return explain
+
+    monkeypatch.setattr(ExactCam, "explain", counted("exact_cam"))
+    monkeypatch.setattr(Center, "explain", counted("center", fails=True))
+    coarse = replace(coarse, data=small_batches(coarse))
+    with pytest.raises(KeyboardInterrupt):
+        lead(coarse, QUESTION)
+    assert board.record("exact_cam").is_file()
+    assert not board.record("center").exists()
+    assert not board.summary.exists()
+    done = calls["exact_cam"]
+    monkeypatch.setattr(Center, "explain", counted("center"))
+    first = lead(coarse, QUESTION)
+    assert calls["exact_cam"] == done, "it was there"
+    before = dict(calls)
+    again = lead(coarse, QUESTION)
+    assert arm(again, "exact_cam") == arm(first, "exact_cam")
+    assert again["reliance"] == first["reliance"]
+    assert calls == before
+    lead(replace(coarse, weights="other"), QUESTION)
+    assert calls["exact_cam"] == 2 * done
+    assert [*read_ledger(coarse.folder.ledger)["what"]] == ["test labels"] * 4
+
+
+def small_batches(subject: Subject) -> Any:
+    import copy
+
+    data = copy.copy(subject.data)
+    data.batch_size = 2
+    return data
+
+
+def test_an_explainer_that_refuses_is_named_and_the_others_are_ranked(
+    coarse: Subject, measured: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*args: Any, **options: Any) -> Any:
+        raise UserError("no such library")
+
+    monkeypatch.setattr(Center, "explain", refuse)
+    with pytest.raises(UserError, match="center is not ranked: no such library"):
+        lead(coarse, QUESTION)
+    summary = LeaderboardFolder(coarse.folder.path).read_summary()
+    assert [arm["label"] for arm in summary["arms"]] == ["exact_cam", "class_prior"]
+    assert "Not ranked" in LeaderboardFolder(coarse.folder.path).report.read_text()
+
+
+def test_without_masks_boxes_rank(coarse: Subject) -> None:
+    coarse = replace(coarse, truth=None)
+    summary = lead(coarse, QUESTION)
+    board = LeaderboardFolder(coarse.folder.path)
+    assert summary["mode"] == "boxes"
+    assert summary["cases"]["box"] > 0
+    assert summary["reliance"] == []
+    assert not board.reliance.exists()
+    assert {*arm(summary, "center")} & {"lesions", "for", "against"} == set()
+    assert arm(summary, "center")["boxes"]["iou"]["micro"]["value"] > 0
+    assert "recall" not in board.table.read_text()
+    assert "Shortcut recall" not in board.report.read_text()
+    assert [*read_ledger(coarse.folder.ledger)["what"]] == ["sealed boxes"]
+
+
+def test_the_page_says_that_phantom_numbers_are_phantom_numbers(coarse: Subject, measured: None) -> None:
+    lead(coarse, QUESTION)
+    page = LeaderboardFolder(coarse.folder.path).report.read_text()
+    assert "Phantom numbers are phantom numbers" in page
+    assert "For research, not for clinical use" in page
+    assert page.count("data:image/webp") >= 3
+    table = pd.read_csv(LeaderboardFolder(coarse.folder.path).table)
+    assert set(table["source"]) == {"phantom"}
+
+
+def test_a_mistake_ends_in_a_line(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match="reference=lime is none of the explainers: exact_cam, center"):
+        Question(MEMBERS, "lime")
+    with pytest.raises(UserError, match="max_studies=0; it must be 1 or more, or null"):
+        Question(MEMBERS, "center", max_studies=0)
+    with pytest.raises(UserError, match="no such file or folder"):
+        open_subject(str(tmp_path / "nowhere"), None, str(tmp_path), "cpu")
