@@ -48,8 +48,9 @@ class ScoreCam(LibraryCam):
     def score(self, model: Any, film: Tensor, channels: Tensor) -> Tensor:
         """Return the ``(C, K)`` logits of one ``(1, H, W)`` film under the masks of its ``(C, h, w)`` channels."""
         scores = []
-        for part in channels.split(self.batch_size):
-            masks = F.interpolate(part[:, None], film.shape[1:], mode="bilinear", align_corners=True)
+        for start in range(0, len(channels), self.batch_size):
+            part = channels[start : start + self.batch_size, None]
+            masks = F.interpolate(part, film.shape[1:], mode="bilinear", align_corners=True)
             low, high = masks.amin(dim=(2, 3), keepdim=True), masks.amax(dim=(2, 3), keepdim=True)
             scores.append(model(film * (masks - low) / (high - low + 1e-8)))
         return torch.cat(scores)
