@@ -20,8 +20,7 @@ Summary = dict[str, Any]
 
 
 def summarize_maps(rows: pd.DataFrame, replicates: int, headline: bool = False) -> Summary:
-    """Return what `summarize_localization` does (or, for controls, its headline alone), and ``t_iou`` and ``ceiling_t_iou``: T(IoU) by level, per finding and
-    as the mean over findings.
+    """Return what `summarize_localization` does, with ``t_iou`` and ``ceiling_t_iou``: T(IoU) per finding and as a mean.
 
     Args:
         rows: of one kind of maps, on any grids.
