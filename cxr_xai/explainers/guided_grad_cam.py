@@ -12,8 +12,8 @@ from torch import Tensor, nn
 from cxr_xai.explainers.contract import borrow, fresh
 from cxr_xai.explainers.exact_cam import exact_cam
 from cxr_xai.explainers.guided_backprop import GuidedReLUs
-from cxr_xai.explainers.heatmap import RESIZE_RULE
 from cxr_xai.explainers.input_gradients import input_gradients
+from cxr_xai.heatmap import RESIZE_RULE
 from cxr_xai.types import Explanation
 
 

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from cxr_xai.explainers.eigen_cam import EigenCam
-from cxr_xai.explainers.heatmap import make_heatmap
+from cxr_xai.heatmap import make_heatmap
 
 
 def test_by_hand(pixel_sum: nn.Module) -> None:

@@ -10,7 +10,7 @@ from captum.attr import GuidedBackprop as Reference
 from torch import Tensor, nn
 
 from cxr_xai.explainers.guided_backprop import GuidedBackprop, GuidedReLUs
-from cxr_xai.explainers.heatmap import make_heatmap
+from cxr_xai.heatmap import make_heatmap
 from cxr_xai.models.classifier import Classifier, build_classifier
 
 SMALL = {"channels": [8, 16, 24, 32], "stem_width": 8}

@@ -19,11 +19,11 @@ from cxr_xai.errors import UserError
 from cxr_xai.explainers.exact_cam import ExactCam
 from cxr_xai.explainers.grad_cam import GradCam
 from cxr_xai.explainers.grad_cam_pp import GradCamPP
-from cxr_xai.explainers.heatmap import make_heatmap
 from cxr_xai.explainers.hires_cam import HiResCam
 from cxr_xai.explainers.layer_cam import LayerCam
 from cxr_xai.explainers.library_cam import LibraryCam
 from cxr_xai.explainers.score_cam import ScoreCam
+from cxr_xai.heatmap import make_heatmap
 
 slow = pytest.mark.slow
 LARGE = [pytest.param("resnet50", marks=slow), pytest.param("densenet121", marks=slow)]

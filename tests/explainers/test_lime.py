@@ -10,9 +10,9 @@ from torch import Tensor, nn
 
 from cxr_xai.errors import UserError
 from cxr_xai.explainers.baselines import fill_films
-from cxr_xai.explainers.heatmap import make_heatmap
 from cxr_xai.explainers.lime import Lime, draw_presence, fit_ridge, locality
 from cxr_xai.explainers.superpixels import Superpixels
+from cxr_xai.heatmap import make_heatmap
 from cxr_xai.models.classifier import build_classifier
 
 

@@ -9,8 +9,8 @@ from torch import Tensor, nn
 
 from cxr_xai.errors import UserError
 from cxr_xai.explainers.baselines import fill_films
-from cxr_xai.explainers.heatmap import make_heatmap
 from cxr_xai.explainers.occlusion import Occlusion
+from cxr_xai.heatmap import make_heatmap
 from cxr_xai.models.classifier import build_classifier
 
 
