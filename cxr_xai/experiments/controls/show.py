@@ -71,11 +71,10 @@ def print_controls(table: pd.DataFrame, source: str) -> None:
     console.print(show_controls(table, title))
     free = mean.loc[list(IMAGE_FREE)]
     if free["iou"].notna().any():
-        best = free["iou"].idxmax()
-        prior = number(mean.loc[PRIOR, "iou"])
+        best, prior = str(free["iou"].idxmax()), number(float(mean["iou"].loc[PRIOR]))
         console.print(
-            f"[bold]best image-free control[/]: {best}, IoU {number(free.loc[best, 'iou'])}; beside it the class box "
-            f"prior, IoU {prior}, which knows where other patients had the finding."
+            f"[bold]best image-free control[/]: {best}, IoU {number(float(free['iou'].max()))}; beside it the class "
+            f"box prior, IoU {prior}, which knows where other patients had the finding."
         )
     if source == "phantom":
         console.print("These are the boxes of a phantom; they say nothing about patients.", style="yellow")

@@ -5,25 +5,16 @@ import pandas as pd
 
 from cxr_xai.experiments.estimates import count_patients, estimates
 from cxr_xai.experiments.statements.statement import UNTESTED, Statement, side, words
+from cxr_xai.metrics.found import AGREED, agreement
 from cxr_xai.stats.bootstrap import bootstrap_means
 from cxr_xai.stats.paired import bootstrap_p
-from cxr_xai.stats.weightings import Floats
 
 CLAIM = "Maps agree with radiologists."
-IOU, HIT = 0.1, 0.5
 MEASURE = (
-    f"A map agrees with a box if it points into it and their IoU is {IOU:g} or more; a dead map does not. Share of the "
-    "sealed boxes, minus that of the finding's usual place (the prior), which never sees the film."
+    f"A map agrees with a box if it points into it and their IoU is {AGREED:g} or more; of tied maxima those inside count, "
+    "and a dead map does not agree. Share of the sealed boxes, minus that of the finding's usual place (the prior), which "
+    "never sees the film."
 )
-
-
-def agree(iou: Floats, pointing: Floats) -> Floats:
-    """Return 1 where IoU ≥ .1 and the map points into the box (at least half of tied maxima), else 0; NaN is 0.
-
-    >>> agree(np.array([0.2, 0.2, 0.05, np.nan]), np.array([1.0, 0.0, 1.0, np.nan])).tolist()
-    [1.0, 0.0, 0.0, 0.0]
-    """
-    return ((np.nan_to_num(iou) >= IOU) & (np.nan_to_num(pointing) >= HIT)).astype(np.float64)
 
 
 def judge_agreement(table: pd.DataFrame, replicates: int) -> Statement:
@@ -37,11 +28,12 @@ def judge_agreement(table: pd.DataFrame, replicates: int) -> Statement:
         found = "Not tested: the run scored no sealed boxes."
         return Statement("agreement", CLAIM, MEASURE, UNTESTED, np.nan, {}, {"boxed pairs": 0}, found)
     column = {key: table[key].to_numpy(np.float64) for key in ("iou", "pointing", "prior_iou", "prior_pointing")}
-    ours, prior = agree(column["iou"], column["pointing"]), agree(column["prior_iou"], column["prior_pointing"])
+    ours, prior = agreement(column["iou"], column["pointing"]), agreement(column["prior_iou"], column["prior_pointing"])
     known = np.isfinite(column["prior_iou"])
     patients = table["patient_id"].to_numpy(str)
     counts = {"boxed pairs": len(table), "dead maps": int(table["dead"].sum()), "without prior": int((~known).sum())}
-    parts = np.column_stack([ours, np.nan_to_num(column["iou"]) >= IOU, np.nan_to_num(column["pointing"]) >= HIT])
+    reached = np.nan_to_num(column["iou"]) >= AGREED - 1e-7
+    parts = np.column_stack([ours, reached, np.nan_to_num(column["pointing"])])
     everything = bootstrap_means(parts, np.zeros(len(parts), np.int64), patients, replicates)
     behind = count_patients(patients)
     told = estimates(everything.value[0], everything.replicates[:, 0], behind)

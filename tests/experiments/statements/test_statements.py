@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from cxr_xai.experiments.statements.agreement import agree, judge_agreement
+from cxr_xai.experiments.statements.agreement import judge_agreement
 from cxr_xai.experiments.statements.focus import judge_focus
 from cxr_xai.experiments.statements.location import judge_location
 from cxr_xai.experiments.statements.separateness import compare_maps, judge_separateness
@@ -145,10 +145,6 @@ def test_agreement_by_hand_and_beside_the_prior() -> None:
     equal = judge_agreement(boxes(iou[:38], iou[:38]), 100)
     assert equal.effect["value"] == 0
     assert "no more and no less" in equal.found
-
-
-def test_agreement_needs_both_and_a_tie_of_half() -> None:
-    assert agree(np.array([0.1, 0.09, 0.5]), np.array([0.5, 1.0, 0.49])).tolist() == [1.0, 0.0, 0.0]
 
 
 def test_without_boxes_or_prior_it_is_said() -> None:
