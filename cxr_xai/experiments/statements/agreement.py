@@ -11,9 +11,9 @@ from cxr_xai.stats.paired import bootstrap_p
 
 CLAIM = "Maps agree with radiologists."
 MEASURE = (
-    f"A map agrees with a box if it points into it and their IoU is {AGREED:g} or more; of tied maxima those inside count, "
-    "and a dead map does not agree. Share of the sealed boxes, minus that of the finding's usual place (the prior), which "
-    "never sees the film."
+    f"A map agrees with a box if it points into it and their IoU is {AGREED:g} or more; of tied maxima those inside "
+    "count, and a dead map does not agree. Share of the sealed boxes, minus that of the finding's usual place (the "
+    "prior), which never sees the film."
 )
 
 
