@@ -271,7 +271,7 @@ def _read_probs(arrays: Mapping[str, Any], shape: tuple[int, ...]) -> npt.NDArra
     values = arrays[name]
     if values.dtype.kind not in "fiu" or values.size != np.prod(shape) or values.shape[-1:] != shape[-1:]:
         raise _Unfit(f"{name} has shape {values.shape} of {values.dtype}; expected a number for each map")
-    numbers = values.reshape(shape).astype(np.float64)
+    numbers: npt.NDArray[np.float64] = values.reshape(shape).astype(np.float64)
     if name == "logits":
         numbers = 1 / (1 + np.exp(-numbers))
     if ((numbers < 0) | (numbers > 1)).any():

@@ -101,4 +101,4 @@ def pair_boxes(boxes: pd.DataFrame, size: int) -> BoxedPairs:
     first = boxes[~boxes.duplicated(["image_id", "finding"])]
     table = first[["image_id", "patient_id", "finding"]].reset_index(drop=True)
     table["boxes"] = np.bincount(number, minlength=len(table))
-    return BoxedPairs(table, list(boxes_in_pixels(boxes.iloc[order], size).split(table["boxes"].tolist())))
+    return BoxedPairs(table, list(torch.split(boxes_in_pixels(boxes.iloc[order], size), table["boxes"].tolist())))

@@ -73,7 +73,7 @@ def score_controls(
     rows = {
         name: score_attribution(pairs, draw(grid, keys, seed), references, size) for name, draw in IMAGE_FREE.items()
     }
-    own = {key.removeprefix("prior_"): references[key] for key in references if key.startswith("prior_")}
+    own = {key.removeprefix("prior_"): references[key] for key in map(str, references) if key.startswith("prior_")}
     table = pairs.table.reset_index(drop=True)
     rows[PRIOR] = pd.concat([table.assign(dead=False), pd.DataFrame(own), references], axis=1)
     return rows
