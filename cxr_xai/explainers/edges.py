@@ -27,8 +27,8 @@ def edges(image: Tensor) -> Tensor:
     across = weigh[:, None] * rise
     kernels = torch.stack([across, across.T])[:, None].to(image.device)
     slopes = F.conv2d(F.pad(image.float(), (1, 1, 1, 1), mode="replicate"), kernels)
-    norm: Tensor = torch.linalg.vector_norm(slopes, dim=1)
-    return norm
+    magnitude: Tensor = torch.linalg.vector_norm(slopes, dim=1)
+    return magnitude
 
 
 class Edges:

@@ -65,16 +65,17 @@ def print_controls(table: pd.DataFrame, source: str) -> None:
         table: rows of `tabulate_controls`.
         source: its name.
     """
-    mean = table[table["finding"] == MACRO].set_index("control")
+    mean = table[table["finding"] == MACRO].drop_duplicates("control").set_index("control")["iou"]
     size = int(table["image_size"].iloc[0])
     title = f"Controls that see no film: {source}, maps of {table['grid'].iloc[0].replace('x', ' × ')} at {size} px"
     console.print(show_controls(table, title))
     free = mean.loc[list(IMAGE_FREE)]
-    if free["iou"].notna().any():
-        best, prior = str(free["iou"].idxmax()), number(float(mean["iou"].loc[PRIOR]))
+    if free.notna().any():
+        best = str(free.idxmax())
+        prior = number(float(mean.loc[PRIOR]))
         console.print(
-            f"[bold]best image-free control[/]: {best}, IoU {number(float(free['iou'].max()))}; beside it the class "
-            f"box prior, IoU {prior}, which knows where other patients had the finding."
+            f"[bold]best image-free control[/]: {best}, IoU {number(float(free.loc[best]))}; beside it the class box "
+            f"prior, IoU {prior}, which knows where other patients had the finding."
         )
     if source == "phantom":
         console.print("These are the boxes of a phantom; they say nothing about patients.", style="yellow")

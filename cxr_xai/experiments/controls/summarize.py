@@ -20,7 +20,7 @@ Summary = dict[str, Any]
 
 
 def summarize_maps(rows: pd.DataFrame, replicates: int, headline: bool = False) -> Summary:
-    """Return what `summarize_localization` does, with ``t_iou`` and ``ceiling_t_iou``: T(IoU) per finding and mean.
+    """Return what `summarize_localization` does, with ``t_iou`` and ``ceiling_t_iou``: T(IoU) per finding and its mean.
 
     Args:
         rows: of one kind of maps, on any grids.
