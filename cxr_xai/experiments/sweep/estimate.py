@@ -5,7 +5,7 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -36,8 +36,10 @@ ENOUGH = 10.0
 """Seconds after which measuring ends, warmed up or not."""
 PICTURE, ROW = 140e3, 16.0
 """Bytes of a drawn panel and of a row of ``predictions.parquet``, as finished runs have them."""
-GALLERY = 3 * len(FINDINGS) + 16
-"""Panels at the end: a hit, a false alarm and a miss of every finding, and sealed boxes."""
+CHOSEN = 3 * len(FINDINGS)
+"""Studies of the gallery at most: a hit, a false alarm and a miss of every finding."""
+GALLERY = CHOSEN + 16
+"""Panels at the end: those, and sealed boxes."""
 
 
 @dataclass(frozen=True)
@@ -47,12 +49,14 @@ class Speed:
     Attributes:
         step: seconds per training batch.
         evaluation: seconds per study without gradients.
+        explanation: seconds per study with the maps of all findings.
         checkpoint: bytes of one checkpoint, the optimizer's state included.
         map: bytes of the maps of one study.
     """
 
     step: float
     evaluation: float
+    explanation: float
     checkpoint: float
     map: float
 
@@ -125,7 +129,7 @@ def finish(device: torch.device) -> None:
 
 def speed_key(settings: Settings) -> str:
     """Name what the speed of a cell depends on; cells alike in it are measured once."""
-    parts = {key: settings[key] for key in ("model", "loss", "transform", "optimizer", "trainer")}
+    parts = {key: settings[key] for key in ("model", "loss", "transform", "optimizer", "trainer", "explainer")}
     sizes = {key: settings["datamodule"][key] for key in ("image_size", "batch_size")}
     return json.dumps({**parts, **sizes, "seed": None}, sort_keys=True).replace(f'"seed": {settings["seed"]}', "")
 
@@ -148,16 +152,24 @@ def measure_speed(settings: Settings) -> Speed:
     device = trainer.strategy.root_device
     batch = build(settings["transform"], "transform")(Films(settings, None)[0], 0)
     explainer = build_explainer(settings["explainer"], None, background=partial(random_background, batch.image.shape))
-    image = batch.image[:8].to(device)
     model = model.to(device).eval()
-    times = []
+    few, many = batch.image[:2].to(device), batch.image[:8].to(device)
+    with torch.no_grad():
+        evaluation = time_second(lambda: model(many), device) / len(many)
+    explanation = time_second(lambda: explainer.explain(model, few), device) / len(few)
+    maps = explainer.explain(model, few[:1]).attribution
+    return Speed(float(np.median(steps)), evaluation, explanation, checkpoint, float(_bytes(maps)))
+
+
+def time_second(work: Callable[[], object], device: torch.device) -> float:
+    """Return the seconds of a second call; the first one warms up."""
+    seconds = 0.0
     for _ in range(2):
         start = time.perf_counter()
-        attribution = explainer.explain(model, image).attribution
+        work()
         finish(device)
-        times.append(time.perf_counter() - start)
-    maps = attribution[0].numel() * attribution.element_size()
-    return Speed(float(np.median(steps)), times[-1] / len(image), checkpoint, float(maps))
+        seconds = time.perf_counter() - start
+    return seconds
 
 
 def random_background(shape: Sequence[int], count: int) -> Background:
@@ -173,10 +185,7 @@ def _bytes(state: Any) -> float:
 
 
 def estimate_cost(planned: Planned, speed: Speed, studies: Studies) -> Cost:
-    """Put together what one cell will take.
-
-    An explanation costs about a plain forward, so that maps and evaluation are counted alike.
-    """
+    """Put together what one cell will take."""
     settings, epochs = planned.settings, planned.epochs
     index, split = studies.look(settings)
     boxed = index.studies["image_id"].isin(index.boxes["image_id"]).to_numpy() & index.present
@@ -186,8 +195,9 @@ def estimate_cost(planned: Planned, speed: Speed, studies: Studies) -> Cost:
     evaluated = studies.count(settings, "val"), studies.count(settings, "test")
     batches = full_batches(settings, studies)
     processes = count_processes(settings)
-    every_epoch = batches * speed.step + (evaluated[0] / processes + monitored) * speed.evaluation
-    seconds = epochs * every_epoch + (sum(evaluated) / processes + sealed) * speed.evaluation
+    every_epoch = batches * speed.step + evaluated[0] / processes * speed.evaluation + monitored * speed.explanation
+    seconds = epochs * every_epoch + sum(evaluated) / processes * speed.evaluation
+    seconds += (sealed + CHOSEN) * speed.explanation
     pictures = epochs * min(monitored, 8) + GALLERY
     disk = len(settings["keep"]) * speed.checkpoint + (epochs * monitored + sealed) * speed.map
     return Cost(seconds, disk + pictures * PICTURE + sum(evaluated) * len(FINDINGS) * ROW)

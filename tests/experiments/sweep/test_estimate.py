@@ -13,6 +13,7 @@ from cxr_xai.experiments.sweep import dry_run
 from cxr_xai.experiments.sweep.cells import Cell
 from cxr_xai.experiments.sweep.dry_run import print_dry_run
 from cxr_xai.experiments.sweep.estimate import (
+    CHOSEN,
     GALLERY,
     PICTURE,
     ROW,
@@ -44,6 +45,7 @@ def test_speed_of_the_real_network_and_size_of_its_checkpoint() -> None:
     speed = measure_speed(cell.settings)
     assert speed.step > 0
     assert speed.evaluation > 0
+    assert speed.explanation > 0
     assert speed.map == 14 * 4 * 4 * 4, "14 maps of 4 × 4 float32"
     weights = sum(t.numel() * t.element_size() for t in build(cell.settings["model"], "model").state_dict().values())
     parameters = sum(p.numel() * 4 for p in build(cell.settings["model"], "model").parameters())
@@ -53,13 +55,13 @@ def test_speed_of_the_real_network_and_size_of_its_checkpoint() -> None:
 def test_cost_by_hand(tmp_path: Path) -> None:
     cell = planned(f"paths.data={tmp_path}")
     studies = Studies()
-    cost = estimate_cost(cell, Speed(step=2.0, evaluation=0.5, checkpoint=1e6, map=1e3), studies)
+    cost = estimate_cost(cell, Speed(step=2.0, evaluation=0.5, explanation=3.0, checkpoint=1e6, map=1e3), studies)
     index, split = studies.look(cell.settings)
     train, val, test = (studies.count(cell.settings, part) for part in ("train", "val", "test"))
     boxed = index.studies["image_id"].isin(index.boxes["image_id"])
     half = {h: len(rows) for h, rows in boxed_halves(index, split, boxed).items()}
-    epoch = train // 16 * 2.0 + (val + half["monitored"]) * 0.5
-    assert cost.seconds == pytest.approx(2 * epoch + (val + test + half["sealed"]) * 0.5)
+    epoch = train // 16 * 2.0 + val * 0.5 + half["monitored"] * 3.0
+    assert cost.seconds == pytest.approx(2 * epoch + (val + test) * 0.5 + (half["sealed"] + CHOSEN) * 3.0)
     pictures = 2 * min(half["monitored"], 8) + GALLERY
     maps = (2 * half["monitored"] + half["sealed"]) * 1e3
     assert cost.disk == pytest.approx(2e6 + maps + pictures * PICTURE + (val + test) * 14 * ROW)
