@@ -20,7 +20,7 @@ from cxr_xai.data.datamodule import ChestXrayDataModule
 from cxr_xai.explainers.contract import Explainer
 from cxr_xai.findings import INDEX
 from cxr_xai.metrics.prior import ClassBoxPrior
-from cxr_xai.metrics.scoring import POLICIES, Policy, cross_fitted_iou, reference_scores, score_maps
+from cxr_xai.metrics.scoring import POLICIES, Policy, cross_fit_levels, reference_scores, score_maps
 
 SCORED = ("pointing", "energy", "energy_ratio", "iou", "iobb", "mask_iou")
 THRESHOLD: float = 0.5
@@ -99,7 +99,7 @@ class BoxProbe:
         maps = attribution[self.pairs.position, self.pairs.finding]
         size = self.datamodule.image_size
         scores = score_maps(maps, self.pairs.boxes, size, self.threshold, self.rule, self._policies())
-        self._cross_fit(scores)
+        cross_fit_levels(scores, *self._owners())
         regions = scores.pop("region_box").numpy()
         table = self.pairs.table.assign(epoch=epoch, half=self.half, explainer=self.explainer.name)
         table["prob"] = torch.sigmoid(logits[self.pairs.position, self.pairs.finding]).numpy()
@@ -131,19 +131,16 @@ class BoxProbe:
         keys = list(zip(self.pairs.table["finding"], self.pairs.table["patient_id"], strict=True))
         policies = self._policies()
         columns = reference_scores(self.pairs.boxes, keys, prior, grid, size, self.threshold, self.rule, policies)
-        self._cross_fit(columns, "prior_")
+        cross_fit_levels(columns, *self._owners())
         nothing = np.full(len(keys), np.nan)
         return pd.DataFrame({key: columns[key].numpy() if key in columns else nothing for key in REFERENCES})
 
     def _policies(self) -> tuple[Policy, ...]:
         return POLICIES if self.half == "sealed" else ()
 
-    def _cross_fit(self, scores: dict[str, Tensor], prefix: str = "") -> None:
-        """Put the IoU at thresholds that other patients' boxes chose in the place of those at every level."""
-        if f"{prefix}iou_levels" in scores:
-            findings, patients = (self.pairs.table[key].tolist() for key in ("finding", "patient_id"))
-            levels = scores.pop(f"{prefix}iou_levels")
-            scores[f"{prefix}iou_cross_fitted"] = cross_fitted_iou(levels, findings, patients)
+    def _owners(self) -> tuple[list[str], list[str]]:
+        """Return finding and patient of every pair."""
+        return self.pairs.table["finding"].tolist(), self.pairs.table["patient_id"].tolist()
 
     def _pairs(self) -> Pairs:
         index = self.datamodule.index

@@ -21,7 +21,7 @@ _PIXELS = 2**20  # held at once: 4 MiB as float32, what a core keeps close
 
 Policy = Literal["quantile", "otsu", "levels", "wang"]
 POLICIES: tuple[Policy, ...] = ("quantile", "otsu", "levels", "wang")
-"""Ways from map to box beside the headline's fixed threshold; ``levels`` is what `cross_fitted_iou` chooses from."""
+"""Ways from map to box beside the headline's fixed threshold; ``levels`` is what `cross_fit_levels` chooses from."""
 
 
 def score_maps(
@@ -82,18 +82,21 @@ def _score_policies(heatmaps: Tensor, boxes: Boxes, dead: Tensor, policies: Sequ
     return scores
 
 
-def cross_fitted_iou(levels: Tensor, findings: Sequence[str], patients: Sequence[str]) -> Tensor:
-    """Return each map's IoU at the threshold that was best on other patients' boxes of its finding.
+def cross_fit_levels(scores: dict[str, Tensor], findings: Sequence[str], patients: Sequence[str]) -> None:
+    """Put ``iou_cross_fitted`` in the place of every ``iou_levels``, the prior's too.
+
+    It is each map's IoU at the threshold that was best on other patients' boxes of its finding: boxes tuned it, though
+    never those of the judged patient.
 
     Args:
-        levels: ``(M, 9)`` of policy ``levels``.
-        findings: of each map.
+        scores: of `score_maps` or `reference_scores`; without ``levels`` nothing is done.
+        findings: of each of ``M`` maps.
         patients: of each map.
-
-    Returns:
-        ``(M,)``, NaN where dead. Boxes tuned the threshold, though never those of the judged patient.
     """
-    return levels.gather(1, cross_fit(levels, findings, patients)[:, None])[:, 0]
+    for key in [key for key in scores if key.endswith("iou_levels")]:
+        levels = scores.pop(key)
+        best = cross_fit(levels, findings, patients)[:, None]
+        scores[key.replace("levels", "cross_fitted")] = levels.gather(1, best)[:, 0]
 
 
 def reference_scores(

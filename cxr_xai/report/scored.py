@@ -8,8 +8,10 @@ import pandas as pd
 from markupsafe import Markup
 
 from cxr_xai.files import whole
+from cxr_xai.report.figures import draw_found
 from cxr_xai.report.page import HERE, NAMES, make_environment
 from cxr_xai.report.panels import to_records
+from cxr_xai.visualization.svg import STYLE
 
 LEVELS = ("0.1", "0.2", "0.3", "0.4", "0.5", "0.6", "0.7")
 ROWS = 50
@@ -37,7 +39,7 @@ def make_context(summary: Mapping[str, Any], table: pd.DataFrame) -> dict[str, A
     for entry in entries:
         blocks.setdefault(entry["finding"], []).append(entry)
     return {
-        "style": Markup((HERE / "style.css").read_text()),
+        "style": Markup(STYLE + (HERE / "style.css").read_text()),
         "summary": summary,
         "protocol": summary["protocol"],
         "name": summary["maps"]["name"] or "maps",
@@ -45,6 +47,9 @@ def make_context(summary: Mapping[str, Any], table: pd.DataFrame) -> dict[str, A
         "phantom": source == "phantom",
         "blocks": blocks,
         "levels": LEVELS,
+        "half": summary["localization"],
+        "found_figure": Markup(draw_found(summary["localization"])),
+        "wang_boxes": None,
         "problems": summary["problems"][:ROWS],
     }
 

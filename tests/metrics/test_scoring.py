@@ -8,7 +8,7 @@ from cxr_xai.metrics import scoring
 from cxr_xai.metrics.localization import localization_scores
 from cxr_xai.metrics.prior import ClassBoxPrior
 from cxr_xai.metrics.region import level_box, peaks_along, region, region_box
-from cxr_xai.metrics.scoring import POLICIES, cross_fitted_iou, reference_scores, score_maps
+from cxr_xai.metrics.scoring import POLICIES, cross_fit_levels, reference_scores, score_maps
 
 SIZE = (24, 40)
 
@@ -42,8 +42,10 @@ def test_policies_are_beside_the_headline(maps: torch.Tensor, boxes: torch.Tenso
     torch.testing.assert_close(found["iou_levels"][:, 4], found["iou"], equal_nan=True)
     for key in ("iou_quantile", "iou_otsu", "wang_iou", "wang_iobb", "wang_false"):
         assert found[key].isnan().tolist() == found["dead"].tolist()
-    fitted = cross_fitted_iou(found["iou_levels"], ["Mass"] * 30, [str(n) for n in range(30)])
-    assert (fitted <= found["iou_levels"].amax(1) + 1e-7)[~found["dead"]].all()
+    best = found["iou_levels"].amax(1)
+    cross_fit_levels(found, ["Mass"] * 30, [str(n) for n in range(30)])
+    assert "iou_levels" not in found
+    assert (found["iou_cross_fitted"] <= best + 1e-7)[~found["dead"]].all()
 
 
 def test_tight_boxes_come_from_the_peaks_along_the_axes(maps: torch.Tensor) -> None:

@@ -11,7 +11,7 @@ from cxr_xai.explainers.center import center
 from cxr_xai.explainers.random_map import random_map
 from cxr_xai.explainers.two_lungs import two_lungs
 from cxr_xai.metrics.prior import ClassBoxPrior
-from cxr_xai.metrics.scoring import reference_scores, score_maps
+from cxr_xai.metrics.scoring import Policy, cross_fit_levels, reference_scores, score_maps
 
 Grid = tuple[int, int]
 Draw = Callable[[Grid, Sequence[str], int], Tensor]
@@ -32,13 +32,25 @@ def build_prior(boxes: pd.DataFrame) -> ClassBoxPrior:
     return ClassBoxPrior(boxes_in_pixels(boxes, 1), boxes["finding"].tolist(), boxes["patient_id"].tolist())
 
 
-def score_references(pairs: BoxedPairs, prior: ClassBoxPrior, grid: Grid, size: int) -> pd.DataFrame:
+def score_references(
+    pairs: BoxedPairs, prior: ClassBoxPrior, grid: Grid, size: int, policies: Sequence[Policy] = ()
+) -> pd.DataFrame:
     """Return prior and ceiling of each pair for maps on this grid: ``prior_…`` and ``ceiling_…``."""
-    keys = list(zip(pairs.table["finding"], pairs.table["patient_id"], strict=True))
-    return as_columns(reference_scores(pairs.boxes, keys, prior, grid, size))
+    findings, patients = owners(pairs)
+    keys = list(zip(findings, patients, strict=True))
+    scores = reference_scores(pairs.boxes, keys, prior, grid, size, policies=policies)
+    cross_fit_levels(scores, findings, patients)
+    return as_columns(scores)
 
 
-def score_attribution(pairs: BoxedPairs, attribution: Tensor, references: pd.DataFrame, size: int) -> pd.DataFrame:
+def owners(pairs: BoxedPairs) -> tuple[list[str], list[str]]:
+    """Return finding and patient of each pair."""
+    return pairs.table["finding"].tolist(), pairs.table["patient_id"].tolist()
+
+
+def score_attribution(
+    pairs: BoxedPairs, attribution: Tensor, references: pd.DataFrame, size: int, policies: Sequence[Policy] = ()
+) -> pd.DataFrame:
     """Score one map for each pair, and put it beside its prior and ceiling.
 
     Args:
@@ -46,12 +58,15 @@ def score_attribution(pairs: BoxedPairs, attribution: Tensor, references: pd.Dat
         attribution: ``(M, h, w)`` raw.
         references: of `score_references`, for the same pairs and grid.
         size: side of the image in pixels.
+        policies: further ways from map to box, cross-fitted over the patients of these pairs.
 
     Returns:
         ``image_id, patient_id, finding, boxes``, the scores of `score_maps` and the references.
     """
-    scores = as_columns(score_maps(attribution, pairs.boxes, size))
-    return pd.concat([pairs.table.reset_index(drop=True), scores, references.reset_index(drop=True)], axis=1)
+    scores = score_maps(attribution, pairs.boxes, size, policies=policies)
+    cross_fit_levels(scores, *owners(pairs))
+    own, beside = pairs.table.reset_index(drop=True), references.reset_index(drop=True)
+    return pd.concat([own, as_columns(scores), beside], axis=1)
 
 
 def score_controls(

@@ -10,6 +10,7 @@ from cxr_xai.artifacts.maps_folder import FoundMaps, Pair, StoredMap
 from cxr_xai.data.boxes import BoxedPairs
 from cxr_xai.experiments.controls.maps import build_prior, score_attribution, score_controls, score_references
 from cxr_xai.metrics.prior import ClassBoxPrior
+from cxr_xai.metrics.scoring import POLICIES
 
 
 @dataclass(frozen=True)
@@ -64,8 +65,8 @@ def _keys(pairs: BoxedPairs) -> list[Pair]:
 def _score_grid(
     pairs: BoxedPairs, stored: list[StoredMap], prior: ClassBoxPrior, grid: tuple[int, int], size: int, seed: int
 ) -> tuple[pd.DataFrame, dict[str, pd.DataFrame]]:
-    references = score_references(pairs, prior, grid, size)
-    rows = score_attribution(pairs, torch.stack([each.attribution for each in stored]), references, size)
+    references = score_references(pairs, prior, grid, size, POLICIES)
+    rows = score_attribution(pairs, torch.stack([each.attribution for each in stored]), references, size, POLICIES)
     rows.insert(4, "prob", [each.prob for each in stored])
     rows.insert(5, "grid", f"{grid[0]}x{grid[1]}")
     return rows, score_controls(pairs, references, grid, size, seed)
