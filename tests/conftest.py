@@ -1,6 +1,7 @@
 """What several test files share: a small folder in the published layout, the real sample, the members of a family."""
 
-from collections.abc import Callable
+import signal
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -44,6 +45,19 @@ PIXELS = np.add.outer(np.arange(64), np.arange(64)).astype(np.uint8)  # 0 to 126
 def one_thread() -> None:
     torch.set_num_threads(1)
     cv2.setNumThreads(1)
+
+
+@pytest.fixture(autouse=True, scope="session")
+def ctrl_c_interrupts() -> None:
+    """As on a terminal; workers that share the suite begin with it ignored, and their processes would inherit that."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+@pytest.fixture(autouse=True)
+def deterministic_only_while_asked_for() -> Iterator[None]:
+    """A trainer turns deterministic algorithms on for the whole process."""
+    yield
+    torch.use_deterministic_algorithms(False)
 
 
 @pytest.fixture(scope="session")

@@ -104,7 +104,7 @@ def fit(text: str, width: int) -> str:
     """Shorten a text to a width in pixels.
 
     >>> fit("integrated_gradients", 60)
-    'integra..'
+    'integrated..'
     """
     if width_of(text) <= width:
         return text

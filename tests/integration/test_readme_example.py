@@ -10,7 +10,8 @@ PROJECT = Path(__file__).parents[2]
 
 
 def test_example_runs(tmp_path: Path) -> None:
-    [code] = re.findall(r"```python\n(.*?)```", (PROJECT / "README.md").read_text(), flags=re.DOTALL)
+    section = (PROJECT / "README.md").read_text().partition("## From Python, without Hydra")[2]
+    [code] = re.findall(r"```python\n(.*?)```", section, flags=re.DOTALL)
     (tmp_path / "example.py").write_text(code)
     environment = {**os.environ, "OMP_NUM_THREADS": "1"}
     done = subprocess.run(

@@ -38,7 +38,10 @@ def start(*arguments: str) -> "subprocess.Popen[str]":
     ("arguments", "message"),
     [
         (["ablation=balancing"], "ablation= is about many runs; add -m"),
-        (["-m", "ablation=nope"], "ablation=nope: no such member; ablation has architecture, balancing, transform."),
+        (
+            ["-m", "ablation=nope"],
+            "ablation=nope: no such member; ablation has architecture, balancing, explainer, transform.",
+        ),
         (["-m", "ablation=balancing", "loss=bce"], "loss=bce: ablation=balancing sets loss, too"),
         (["-m", "seed=1,1"], "seed 1 and seed 1 are the same run"),
         (["-m", "sweep=seeds", "sweep.seed.cuont=2"], "no configuration key 'sweep.seed.cuont' in train.yaml."),

@@ -21,8 +21,8 @@ def measure_map(attribution: npt.NDArray[np.float32]) -> dict[str, float | bool]
     Args:
         attribution: ``(h, w)`` raw, signed.
 
-    >>> measure_map(np.array([[0.0, 3.0], [0.0, 1.0]], np.float32))
-    {'dead': False, 'peak_x': 0.75, 'peak_y': 0.25, 'half_area': 0.16666666666666666}
+    >>> measure_map(np.array([[0.0, 4.0], [0.0, 0.0]], np.float32))
+    {'dead': False, 'peak_x': 0.75, 'peak_y': 0.25, 'half_area': 0.125}
     """
     heatmap = make_heatmap(torch.from_numpy(attribution)).numpy()
     if np.isnan(heatmap).any():
