@@ -11,8 +11,9 @@ from cxr_xai.artifacts.maps_folder import FoundMaps, read_maps
 from cxr_xai.data.boxes import pair_boxes
 from cxr_xai.data.splits.box_halves import HALVES, box_half
 from cxr_xai.errors import UserError
-from cxr_xai.experiments.controls.run import build_source, read_boxes, require_folder, require_numbers
+from cxr_xai.experiments.controls.run import build_source, read_boxes
 from cxr_xai.experiments.controls.summarize import summarize_controls, summarize_maps, tabulate_controls
+from cxr_xai.experiments.require import require_folder, require_numbers
 from cxr_xai.experiments.score.measure import Scored, choose_pairs, score_found
 from cxr_xai.experiments.score.show import print_score
 from cxr_xai.experiments.terminal import ProgressBar, console, quiet_libraries
@@ -32,7 +33,7 @@ def run_score(settings: Settings, choices: Mapping[str, str]) -> None:
         UserError: nothing can be scored; or, when all else is written, a file was skipped.
     """
     quiet_libraries()
-    require_numbers(settings, "replicates")
+    require_numbers(settings, replicates=1)
     if settings["boxes"] not in ("all", *HALVES):
         raise UserError(f"boxes={settings['boxes']}: expected all, {' or '.join(HALVES)}.")
     path = Path(settings["maps"])
@@ -44,9 +45,9 @@ def run_score(settings: Settings, choices: Mapping[str, str]) -> None:
     wanted = set(zip(pairs.table["image_id"], pairs.table["finding"], strict=True))
     found = read_maps(path, wanted, index.studies["image_id"], size, ProgressBar("maps"))
     name = found.about["name"] or "maps"
-    folder = require_folder(Path(settings["output"] or Path(settings["paths"]["outputs"]) / "score" / name))
     if not found.maps:
         raise UserError(_nothing(path, found))
+    folder = require_folder(Path(settings["output"] or Path(settings["paths"]["outputs"]) / "score" / name))
     note_ledger(path, len(found.maps))
     with console.status("scoring …"):
         scored = score_found(pairs, found, boxes, size, settings["seed"])
