@@ -34,6 +34,18 @@ def require_numbers(settings: Mapping[str, Any], optional: Collection[str] = (),
             raise UserError(f"{key}={value}: expected a whole number {to}{null}.")
 
 
+def require_share(settings: Mapping[str, Any], key: str) -> float:
+    """Return a setting that is a number from 0 to 1.
+
+    Raises:
+        UserError: it is not.
+    """
+    value = settings[key]
+    if not isinstance(value, int | float) or isinstance(value, bool) or not 0 <= value <= 1:
+        raise UserError(f"{key}={value}: expected a number from 0 to 1.")
+    return float(value)
+
+
 def require_folder(path: Path) -> Path:
     """Make a folder to write to, and return it.
 

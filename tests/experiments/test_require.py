@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from cxr_xai.errors import UserError
-from cxr_xai.experiments.require import require_file, require_folder, require_numbers
+from cxr_xai.experiments.require import require_file, require_folder, require_numbers, require_share
 
 
 def test_numbers_in_range_pass() -> None:
@@ -23,6 +23,13 @@ def test_every_other_number_is_refused(value: object) -> None:
 def test_null_is_offered_where_it_is_allowed() -> None:
     with pytest.raises(UserError, match=r"max_studies=0: expected a whole number of at least 1 or null\."):
         require_numbers({"max_studies": 0}, ["max_studies"], max_studies=1)
+
+
+def test_shares() -> None:
+    assert [require_share({"t": value}, "t") for value in (0, 0.5, 1)] == [0, 0.5, 1]
+    for value in (-0.1, 1.1, True, "half", None, float("nan")):
+        with pytest.raises(UserError, match=f"t={value}: expected a number from 0 to 1"):
+            require_share({"t": value}, "t")
 
 
 def test_places_that_can_be_written_are_made(tmp_path: Path) -> None:

@@ -11,7 +11,7 @@ from cxr_xai.data.boxes import BoxedPairs, pair_boxes
 from cxr_xai.data.datamodule import ChestXrayDataModule
 from cxr_xai.errors import UserError
 from cxr_xai.experiments.build import build
-from cxr_xai.experiments.controls.maps import PRIOR, as_columns, build_prior, score_controls, score_references
+from cxr_xai.experiments.controls.maps import PRIOR, as_columns, score_controls, score_references
 from cxr_xai.experiments.controls.show import print_controls
 from cxr_xai.experiments.controls.summarize import CEILING, summarize_controls, summarize_maps, tabulate_controls
 from cxr_xai.experiments.require import require_file, require_numbers
@@ -19,6 +19,7 @@ from cxr_xai.experiments.terminal import ProgressBar, console, quiet_libraries
 from cxr_xai.files import write_csv
 from cxr_xai.heatmap import resize_heatmaps
 from cxr_xai.metrics.ceiling import energy_ceiling, iou_ceiling
+from cxr_xai.metrics.prior import build_prior
 
 Settings = Mapping[str, Any]
 
