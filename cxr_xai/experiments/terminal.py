@@ -208,8 +208,8 @@ def _localization(half: Mapping[str, Any], explainer: str, protocol: Mapping[str
     )
     if best := (controls := half.get("controls", {})).get("best"):
         table.caption += (
-            f"\nbest image-free control: {best}, IoU {interval(controls['macro'][best]['iou'], 2)}; "
-            f"class box prior {number(macro['prior_iou']['value'], 2)}"
+            f"\nbest image-free control: {best}, IoU {interval(controls['macro'][best]['iou'], 2)}, "
+            f"prior {number(macro['prior_iou']['value'], 2)}"
         )
     if any(row["pairs"] and interval(row["skill"]) == UNDEFINED for row in half["findings"].values()):
         table.caption += "\nΔ less than .10 between prior and ceiling: the plain difference to the prior"
