@@ -173,6 +173,15 @@ TAMPERINGS: dict[str, tuple[Tamper, str, str]] = {
         change_json("summary", set_in(*TEST, "findings", "Mass", "threshold", value=0.5)), "thresholds",
         "test.Mass.threshold: stored 0.5",
     ),
+    "a control": (
+        change_json(
+            "summary",
+            set_in("localization", "exact_cam", "sealed", "controls", "macro", "center", "iou", "value", value=2),
+        ),
+        "numbers, boxes",
+        "sealed.controls.macro.center.iou.value: stored 2",
+    ),
+    "a grid": (set_cell("localization", "grid", lambda grid: f"{grid}0", "sealed"), "maps, sealed", "grid of"),
     "a flag hidden": (change_json("summary", set_in("flags", value=["none"])), "flags", "flags"),
     "the label-only model": (
         change_json("summary", set_in("label_only", "macro", "value", value=0.5)), "age, sex, view alone",
