@@ -9,6 +9,9 @@ from cxr_xai.errors import UserError
 MEAN = "macro over the defined findings"
 """Every finding counts the same; one without positives or without negatives is left out; how many are in is said."""
 
+CROSS_FITTED = "cross-fitted"
+"""Among the uses of boxes: no headline and nothing of the network rests on it."""
+
 FOLDS = ("split_about.fold", "split_sha256", "test_images", "test_missing", "mean_over")
 """In what the folds of one division may differ: which fold tests, and what follows from that."""
 
@@ -44,7 +47,8 @@ class ProtocolCard:
         box_rule: from a map to the box that is scored: ``threshold``, ``rule``, ``resize``, ``normalization``.
         threshold_source: the rule of thresholds and the part it was applied to.
         calibration: the method and the part it was fitted on, or ``none``.
-        uses_of_boxes: ``none``, ``monitored``, ``cross-fitted`` or ``trained on``.
+        uses_of_boxes: ``none``, ``monitored`` or ``trained on``; with ``, cross-fitted`` where a threshold beside the
+            headline's was chosen on other patients' boxes.
     """
 
     source: str

@@ -15,11 +15,11 @@ from cxr_xai.artifacts.ledger import What, note_read
 from cxr_xai.artifacts.run_folder import RunFolder
 from cxr_xai.callbacks.explained import Explained
 from cxr_xai.callbacks.ranks import gather_rows, world
-from cxr_xai.data.boxes import boxes_in_pixels
+from cxr_xai.data.boxes import pair_boxes
 from cxr_xai.data.datamodule import ChestXrayDataModule
 from cxr_xai.explainers.contract import Explainer
 from cxr_xai.findings import INDEX
-from cxr_xai.metrics.prior import ClassBoxPrior
+from cxr_xai.metrics.prior import build_prior
 from cxr_xai.metrics.scoring import POLICIES, Policy, cross_fit_levels, reference_scores, score_maps
 
 SCORED = ("pointing", "energy", "energy_ratio", "iou", "iobb", "mask_iou")
@@ -101,12 +101,13 @@ class BoxProbe:
         scores = score_maps(maps, self.pairs.boxes, size, self.threshold, self.rule, self._policies())
         cross_fit_levels(scores, *self._owners())
         regions = scores.pop("region_box").numpy()
+        height, width = attribution.shape[-2:]
         table = self.pairs.table.assign(epoch=epoch, half=self.half, explainer=self.explainer.name)
+        table["grid"] = f"{height}x{width}"
         table["prob"] = torch.sigmoid(logits[self.pairs.position, self.pairs.finding]).numpy()
         table["dead"] = scores["dead"].numpy()
         for key in (*SCORED, *POLICY_SCORES):
             table[key] = scores[key].numpy() if key in scores else np.nan
-        height, width = attribution.shape[-2:]
         table = pd.concat([table, self.references((height, width))], axis=1)
         return Explained(self.explainer.name, epoch, self.half, self.rows, attribution, logits, table, regions)
 
@@ -126,8 +127,7 @@ class BoxProbe:
         return tuple(torch.cat(tensors) for tensors in zip(*parts, strict=True)) if parts else None
 
     def _compute_references(self, grid: tuple[int, int]) -> pd.DataFrame:
-        boxes, size = self.datamodule.index.boxes, self.datamodule.image_size
-        prior = ClassBoxPrior(boxes_in_pixels(boxes, 1), boxes["finding"].tolist(), boxes["patient_id"].tolist())
+        prior, size = build_prior(self.datamodule.index.boxes), self.datamodule.image_size
         keys = list(zip(self.pairs.table["finding"], self.pairs.table["patient_id"], strict=True))
         policies = self._policies()
         columns = reference_scores(self.pairs.boxes, keys, prior, grid, size, self.threshold, self.rule, policies)
@@ -146,18 +146,14 @@ class BoxProbe:
         index = self.datamodule.index
         studies = index.studies.iloc[self.rows]
         position = pd.Series(np.arange(len(studies)), index=studies["image_id"])
-        boxes = index.boxes[index.boxes["image_id"].isin(position.index)].copy()
-        boxes["position"] = position.loc[boxes["image_id"]].to_numpy()
-        groups = [(key, group) for key, group in boxes.groupby(["position", "finding"], sort=True)]
-        table = pd.DataFrame(
-            [(group["image_id"].iloc[0], group["patient_id"].iloc[0], key[1], len(group)) for key, group in groups],
-            columns=["image_id", "patient_id", "finding", "boxes"],
-        )
+        boxes = index.boxes[index.boxes["image_id"].isin(position.index)]
+        boxes = boxes.assign(position=position.loc[boxes["image_id"]].to_numpy())
+        found = pair_boxes(boxes.sort_values(["position", "finding"], kind="stable"), self.datamodule.image_size)
         return Pairs(
-            table,
-            np.array([key[0] for key, _ in groups], np.int64),
-            np.array([INDEX[str(key[1])] for key, _ in groups], np.int64),
-            [boxes_in_pixels(group, self.datamodule.image_size) for _, group in groups],
+            found.table,
+            np.array(position.loc[found.table["image_id"]], np.int64),
+            np.array([INDEX[name] for name in found.table["finding"]], np.int64),
+            found.boxes,
         )
 
 

@@ -9,7 +9,7 @@ import numpy as np
 
 from cxr_xai.artifacts.certificate import describe_code, describe_versions
 from cxr_xai.artifacts.plan import read_plan, record_plan
-from cxr_xai.artifacts.protocol import MEAN, NamedFile, ProtocolCard
+from cxr_xai.artifacts.protocol import CROSS_FITTED, MEAN, NamedFile, ProtocolCard
 from cxr_xai.artifacts.run_folder import SCHEMA_VERSION, RunFolder
 from cxr_xai.callbacks.box_probe import RULE, THRESHOLD
 from cxr_xai.data.datamodule import ChestXrayDataModule
@@ -77,9 +77,12 @@ def make_certificate(datamodule: ChestXrayDataModule, settings: Mapping[str, Any
     """Return everything a run's numbers rest on, known before it starts.
 
     ``boxes.uses`` is ``monitored``: watched every epoch, used for nothing; boxes choose neither weights nor epoch.
-    One number beside the headline is tuned on boxes, of other patients: ``boxes.cross_fitted`` says which.
+    One number beside the headline is tuned on boxes, of other patients: ``boxes.cross_fitted`` says which, where sealed
+    boxes are scored at all.
     """
     monitored, sealed = (datamodule.boxed_rows(half) for half in ("monitored", "sealed"))
+    watched = bool(settings["callbacks"].get("explain"))
+    tuned = {"cross_fitted": f"iou_cross_fitted alone: its threshold by finding, {FOLDS} folds of the sealed patients"}
     return {
         "schema_version": SCHEMA_VERSION,
         "code": describe_code(),
@@ -91,12 +94,12 @@ def make_certificate(datamodule: ChestXrayDataModule, settings: Mapping[str, Any
         "balancing": dict(datamodule.plan.counts),
         "geometry": datamodule.geometry,
         "boxes": {
-            "uses": "monitored" if settings["callbacks"].get("explain") else "none",
+            "uses": "monitored" if watched else "none",
             "monitored_studies": len(monitored),
             "sealed_studies": len(sealed),
             "overlap": len(np.intersect1d(monitored, sealed)),
             "sealed_scored": "once, after training",
-            "cross_fitted": f"iou_cross_fitted alone: its threshold by finding, {FOLDS} folds of the sealed patients",
+            **(tuned if watched and len(sealed) else {}),
         },
         "background": describe_background(settings["explainer"], datamodule),
         "calibration": f"{_member(settings['calibration'])}, fitted on val",
@@ -142,6 +145,7 @@ def make_card(certificate: Mapping[str, Any], mean_over: int) -> ProtocolCard:
     """
     data, split = certificate["data"], certificate["split"]
     label_file, box_list = data["label_file"], data["box_list"]
+    uses = certificate["boxes"]["uses"] + (f", {CROSS_FITTED}" if "cross_fitted" in certificate["boxes"] else "")
     return ProtocolCard(
         source=data["source"],
         about=data["about"],
@@ -161,5 +165,5 @@ def make_card(certificate: Mapping[str, Any], mean_over: int) -> ProtocolCard:
         box_rule=certificate["heatmap"],
         threshold_source=certificate["threshold_source"],
         calibration=certificate["calibration"],
-        uses_of_boxes=certificate["boxes"]["uses"],
+        uses_of_boxes=uses,
     )

@@ -12,6 +12,7 @@ from cxr_xai.data.datamodule import ChestXrayDataModule
 from cxr_xai.data.splits.split import PREDICTED
 from cxr_xai.experiments.assemble import Parts
 from cxr_xai.experiments.certify import make_card
+from cxr_xai.experiments.controls.beside import summarize_beside
 from cxr_xai.experiments.flags import raise_flags
 from cxr_xai.experiments.references import summarize_label_only
 from cxr_xai.experiments.summary import summarize_classification, summarize_localization
@@ -65,7 +66,9 @@ def summarize(
         "protocol": card.as_dict(),
         "classification": classification,
         "label_only": summarize_label_only(parts.datamodule, predictions, settings["bootstrap"]),
-        "localization": {} if table is None else summarize_maps(table, settings["bootstrap"], predictions),
+        "localization": {}
+        if table is None
+        else summarize_maps(table, settings["bootstrap"], predictions, parts.datamodule),
     }
     return {
         **numbers,
@@ -84,20 +87,27 @@ def stopped_early(callbacks: Sequence[Any]) -> bool:
     return any(c.stopped_epoch > 0 for c in callbacks if isinstance(c, EarlyStopping))
 
 
-def summarize_maps(table: pd.DataFrame, replicates: int, predictions: pd.DataFrame) -> dict[str, Any]:
+def summarize_maps(
+    table: pd.DataFrame, replicates: int, predictions: pd.DataFrame, datamodule: ChestXrayDataModule | None
+) -> dict[str, Any]:
     """Return localization by explainer and half, each at its last epoch.
 
     Args:
         table: ``localization.parquet``.
         replicates: of the bootstrap.
         predictions: ``predictions.parquet``; what it predicts is a slice of the boxes.
+        datamodule: has the boxes, on which the sealed half is scored for image-free ``controls``; None leaves them out.
     """
     made = predictions[predictions["pred"] == 1]
     predicted = set(zip(made["image_id"], made["finding"], strict=True))
     localization: dict[str, Any] = {}
     for (explainer, half), rows in table.groupby(["explainer", "half"]):
         final = rows[rows["epoch"] == rows["epoch"].max()]
-        localization.setdefault(str(explainer), {})[str(half)] = summarize_localization(final, replicates, predicted)
+        summary = summarize_localization(final, replicates, predicted)
+        if half == "sealed" and datamodule is not None:
+            boxes, size = datamodule.index.boxes, datamodule.image_size
+            summary["controls"] = summarize_beside(final, boxes, size, replicates)
+        localization.setdefault(str(explainer), {})[str(half)] = summary
     return localization
 
 

@@ -206,6 +206,11 @@ def _localization(half: Mapping[str, Any], explainer: str, protocol: Mapping[str
         f"\nagreement {interval(share, 2)}, prior {number(share['prior']['value'], 2)}: "
         f"IoU ≥ {number(share['least'], 1)} and the peak inside, of {share['pairs']} pairs"
     )
+    if best := (controls := half.get("controls", {})).get("best"):
+        table.caption += (
+            f"\nbest image-free control: {best}, IoU {interval(controls['macro'][best]['iou'], 2)}, "
+            f"prior {number(macro['prior_iou']['value'], 2)}"
+        )
     if any(row["pairs"] and interval(row["skill"]) == UNDEFINED for row in half["findings"].values()):
         table.caption += "\nΔ less than .10 between prior and ceiling: the plain difference to the prior"
     if any(row["pairs"] and not row["in_macro"] for row in half["findings"].values()):

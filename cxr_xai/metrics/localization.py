@@ -152,8 +152,8 @@ def localization_scores(
     Several boxes: pointing, energy and mask IoU against their union, IoU and IoBB against the best one.
 
     Args:
-        heatmaps: ``(M, H, W)`` float in [0, 1], already resized to the image.
-        boxes: the boxes of each map, xyxy in pixels of the same image, at least one each.
+        heatmaps: ``(M, H, W)`` float in [0, 1], already resized to the image; or ``(1, H, W)``, one map for all pairs.
+        boxes: the boxes of each of ``M`` pairs, xyxy in pixels of the same image, at least one each.
         threshold: the region is ``H >= threshold``.
         rule: the box is drawn tight around ``all`` of the region or around its ``largest`` component.
 
@@ -169,15 +169,16 @@ def localization_scores(
     size = (heatmaps.shape[1], heatmaps.shape[2])
     flat, owner = pack_boxes(boxes, heatmaps.device)
     mask = rasterize_boxes(boxes, size, heatmaps.device)
-    dead = dead_maps(heatmaps)
+    dead = dead_maps(heatmaps).expand(len(boxes))
     found = region(heatmaps, threshold, rule)
     box = level_box(*peaks_along(heatmaps), threshold) if rule == "all" else region_box(found)
+    box = box.expand(len(boxes), 4)
     scores = {
         "pointing": pointing_game(heatmaps, mask),
         "energy": energy_in_box(heatmaps, mask),
         "energy_ratio": energy_ratio(heatmaps, mask),
         "iou": best_iou(box, boxes),
-        "iobb": _best_box(box_iobb(box[owner], flat), owner, len(heatmaps)),
+        "iobb": _best_box(box_iobb(box[owner], flat), owner, len(boxes)),
         "mask_iou": mask_iou(found, mask),
     }
     scores = {name: score.where(~dead, torch.nan) for name, score in scores.items()}

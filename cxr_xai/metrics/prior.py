@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+import pandas as pd
 import torch
 from torch import Tensor
 from torch.nn.functional import adaptive_avg_pool2d
@@ -93,6 +94,16 @@ class ClassBoxPrior:
             covered = rasterize_boxes(self._boxes[own_rows[part]], shape).float()
             maps.index_add_(0, torch.tensor(owner[part], device=device), covered, alpha=-1)
         return maps / boxes_left[:, None, None]
+
+
+def build_prior(boxes: pd.DataFrame) -> ClassBoxPrior:
+    """Build the prior from all boxes of a source; it leaves a patient's own out when it is asked for a map.
+
+    Args:
+        boxes: ``patient_id, finding`` and ``x0 y0 x1 y1`` as shares of the film, one row per box.
+    """
+    corners = torch.from_numpy(boxes[["x0", "y0", "x1", "y1"]].to_numpy("float32").copy())
+    return ClassBoxPrior(corners, boxes["finding"].tolist(), boxes["patient_id"].tolist())
 
 
 def pool_to_grid(prior: Tensor, grid: tuple[int, int]) -> Tensor:

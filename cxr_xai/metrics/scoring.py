@@ -35,8 +35,9 @@ def score_maps(
     """Score raw maps on any grid against their boxes.
 
     Args:
-        attribution: ``(M, h, w)`` raw, signed, on the explainer's own grid; made ``ReLU(raw) / max`` and resized here.
-        boxes: the boxes of each map, xyxy in pixels of the image, at least one each.
+        attribution: ``(M, h, w)`` raw, signed, on the explainer's own grid; made ``ReLU(raw) / max`` and resized here;
+            ``(1, h, w)`` is one map for all pairs.
+        boxes: the boxes of each of ``M`` pairs, xyxy in pixels of the image, at least one each.
         size: ``(H, W)`` of the image, or its side.
         threshold: of the region, relative to the map's maximum.
         rule: the region's box is drawn around ``all`` of it or its ``largest`` component.
@@ -53,8 +54,12 @@ def score_maps(
     """
     height, width = (size, size) if isinstance(size, int) else size
     step, parts = max(1, _PIXELS // (height * width)), []
-    for start in range(0, max(len(attribution), 1), step):
-        heatmaps = resize_heatmaps(make_heatmap(attribution[start : start + step]), (height, width))
+    shared = len(attribution) == 1 < len(boxes)
+    if shared and policies:
+        attribution, shared = attribution.expand(len(boxes), -1, -1), False
+    for start in range(0, max(len(boxes), 1), step):
+        part = attribution if shared else attribution[start : start + step]
+        heatmaps = resize_heatmaps(make_heatmap(part), (height, width))
         judged = boxes[start : start + step]
         scores = localization_scores(heatmaps, judged, threshold, rule)
         parts.append(scores | _score_policies(heatmaps, judged, scores["dead"], policies))

@@ -3,7 +3,7 @@
 import torch
 from torch import Tensor
 
-from cxr_xai.metrics.found import T
+from cxr_xai.metrics.found import T, above
 from cxr_xai.metrics.region import Boxes, box_iobb, box_iou, pack_boxes
 
 CUTS = (60 / 255, 180 / 255)
@@ -55,7 +55,7 @@ def wang_scores(heatmaps: Tensor, boxes: Boxes, dead: Tensor) -> dict[str, Tenso
     pairs = torch.cat([*found, torch.zeros(0, 4)])[detected], flat[truth]
     iou, iobb = box_iou(*pairs), box_iobb(*pairs)
     best = torch.zeros(len(source)).scatter_reduce(0, detected, iou, "amax")
-    missed = (best[:, None] <= torch.tensor(T)).float()
+    missed = 1 - torch.from_numpy(above(best.numpy())).float()
     alive, nan = ~dead.cpu(), torch.tensor(torch.nan)
     return {
         "iou": torch.zeros(maps).scatter_reduce(0, source[detected], iou, "amax").where(alive, nan),

@@ -6,7 +6,7 @@ from typing import Any
 
 import pandas as pd
 
-from cxr_xai.artifacts.protocol import ProtocolCard
+from cxr_xai.artifacts.protocol import CROSS_FITTED, ProtocolCard
 from cxr_xai.findings import FINDINGS
 
 FILE = Path(__file__).with_name("published.csv")
@@ -14,7 +14,8 @@ AUROC = "auroc"
 MEAN = "mean"
 WANG_RULE = "wang2017"
 """Heatmaps cut at 60 and 180 of 255, a box per component (Wang et al. 2017): `metrics.wang`, never the headline."""
-UNGUIDED = ("none", "monitored")
+UNGUIDED = ("none", "monitored", f"monitored, {CROSS_FITTED}")
+"""Uses of boxes that no weight and no probability rests on."""
 
 
 def read_published() -> pd.DataFrame:

@@ -9,7 +9,7 @@ import pytest
 from cxr_xai.data.datamodule import ChestXrayDataModule
 from cxr_xai.data.readers.nih import NihReader
 from cxr_xai.data.splits.official import OfficialSplit
-from cxr_xai.experiments.certify import hash_data, make_certificate
+from cxr_xai.experiments.certify import hash_data, make_card, make_certificate
 from cxr_xai.files import read_json, write_json
 from cxr_xai.findings import FINDINGS
 
@@ -69,6 +69,10 @@ def test_the_certificate(root: Path, tmp_path: Path, callbacks: dict[str, object
     boxes, split = certificate["boxes"], certificate["split"]
     assert (boxes["uses"], boxes["overlap"]) == (uses, 0)
     assert boxes["monitored_studies"] + boxes["sealed_studies"] == 2
+    assert boxes["sealed_studies"] > 0
+    assert ("cross_fitted" in boxes) == (uses == "monitored"), "nothing is fitted where nothing is scored"
+    card = make_card(certificate, 14)
+    assert card.uses_of_boxes == ("monitored, cross-fitted" if uses == "monitored" else "none")
     assert (split["scheme"], split["sha256"]) == ("official", data.split.hash)
     assert sum(split["images"].values()) == 9, "the film that is absent counts in no part"
     assert split["patients"]["test"] == 2

@@ -42,6 +42,8 @@ def summarize(dead: int = 0, few: bool = False, source: str = "nih") -> dict[str
         "macro": {**found, "skill": BELOW, "over": 8},
         "micro": {"dead": dead},
         "live": dict.fromkeys(SCORES, CLEAR),
+        "agreement": {**CLEAR, "pairs": 984, "least": 0.1, "prior": CLEAR},
+        "controls": {"grid": "7x7", "best": None if few else "two lungs", "macro": {"two lungs": {"iou": CLEAR}}},
     }
     part = {"studies": 25596, "patients": 2797, "findings": dict.fromkeys(FINDINGS, row), "macro": macro}
     return {
@@ -67,6 +69,10 @@ def test_results_fit_80_columns(console: Console, dead: int, few: bool) -> None:
     assert ("live maps" in text) == (dead > 0)
     assert ("fewer than 20 boxes" in text) == ("fewer than 50 positives" in text) == few
     assert ("° few positive patients: 95 % intervals held .94–.94 in simulation" in text) == few
+    words = " ".join(text.split())
+    assert "agreement .31 (.25–.37), prior .31: IoU ≥ .1 and the peak inside, of 984 pairs" in words
+    best = "best image-free control: two lungs, IoU .31 (.25–.37), prior .31"
+    assert (best in words) == (not few), "without 20 boxes of a finding there is no mean"
     assert "mean ECE .123 → .012 by calibration on val" in text
     assert "flags: val far above test; maps below the prior." in text
     assert "phantom" not in text

@@ -57,6 +57,7 @@ def test_without_data_the_rest_is_checked(copy: RunFolder) -> None:
     unchecked = {name for name, check in checks.items() if check.outcome == "not checked"}
     assert unchecked == {
         "data", "targets", "AUROC by view", "age, sex, view alone", "maps, sealed", "maps, monitored", "logits again",
+        "controls on boxes",
     }  # fmt: skip
     assert all("/nowhere" in checks[name].words for name in unchecked)
     assert all(check.outcome == "holds" for name, check in checks.items() if name not in unchecked)
@@ -172,6 +173,15 @@ TAMPERINGS: dict[str, tuple[Tamper, str, str]] = {
         change_json("summary", set_in(*TEST, "findings", "Mass", "threshold", value=0.5)), "thresholds",
         "test.Mass.threshold: stored 0.5",
     ),
+    "a control": (
+        change_json(
+            "summary",
+            set_in("localization", "exact_cam", "sealed", "controls", "macro", "center", "iou", "value", value=2),
+        ),
+        "numbers, boxes",
+        "sealed.controls.macro.center.iou.value: stored 2",
+    ),
+    "a grid": (set_cell("localization", "grid", lambda grid: f"{grid}0", "sealed"), "maps, sealed", "grid of"),
     "a flag hidden": (change_json("summary", set_in("flags", value=["none"])), "flags", "flags"),
     "the label-only model": (
         change_json("summary", set_in("label_only", "macro", "value", value=0.5)), "age, sex, view alone",

@@ -6,6 +6,7 @@ import torch
 from cxr_xai.heatmap import make_heatmap, resize_heatmaps
 from cxr_xai.metrics import scoring
 from cxr_xai.metrics.localization import localization_scores
+from cxr_xai.metrics.map_thresholds.cross_fitted import fold_of
 from cxr_xai.metrics.prior import ClassBoxPrior
 from cxr_xai.metrics.region import level_box, peaks_along, region, region_box
 from cxr_xai.metrics.scoring import POLICIES, cross_fit_levels, reference_scores, score_maps
@@ -42,10 +43,32 @@ def test_policies_are_beside_the_headline(maps: torch.Tensor, boxes: torch.Tenso
     torch.testing.assert_close(found["iou_levels"][:, 4], found["iou"], equal_nan=True)
     for key in ("iou_quantile", "iou_otsu", "wang_iou", "wang_iobb", "wang_false"):
         assert found[key].isnan().tolist() == found["dead"].tolist()
-    best = found["iou_levels"].amax(1)
-    cross_fit_levels(found, ["Mass"] * 30, [str(n) for n in range(30)])
-    assert "iou_levels" not in found
-    assert (found["iou_cross_fitted"] <= best + 1e-7)[~found["dead"]].all()
+
+
+def test_the_cross_fitted_level_is_the_best_on_other_folds() -> None:
+    # One patient alone would choose level .9, and with it the mean over all; all others choose .3.
+    levels = torch.zeros(40, 9)
+    levels[:, 2] = torch.linspace(0.5, 0.6, 40)
+    levels[0, 8] = 40.0
+    patients = [str(n) for n in range(40)]
+    same_fold = torch.tensor([fold_of(patient) == fold_of("0") for patient in patients])
+    found = {"iou_levels": levels.clone(), "prior_iou_levels": levels.clone()}
+    cross_fit_levels(found, ["Mass"] * 40, patients)
+    assert found.keys() == {"iou_cross_fitted", "prior_iou_cross_fitted"}
+    by_hand = torch.where(same_fold, levels[:, 2], levels[:, 8])
+    assert 1 < same_fold.sum() < 39
+    for score in found.values():
+        torch.testing.assert_close(score, by_hand)
+
+
+@pytest.mark.parametrize("policies", [(), POLICIES])
+def test_one_map_for_all_pairs(maps: torch.Tensor, boxes: torch.Tensor, policies: tuple[scoring.Policy, ...]) -> None:
+    for one in (maps[:1], maps[3:4], maps[7:8]):
+        every = score_maps(one.expand(30, -1, -1).clone(), boxes, SIZE, policies=policies)
+        shared = score_maps(one, boxes, SIZE, policies=policies)
+        assert shared.keys() == every.keys()
+        for key, score in every.items():
+            torch.testing.assert_close(shared[key], score, equal_nan=True)
 
 
 def test_tight_boxes_come_from_the_peaks_along_the_axes(maps: torch.Tensor) -> None:

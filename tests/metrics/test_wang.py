@@ -32,6 +32,15 @@ def test_several_boxes_and_several_maps(two_spots: torch.Tensor) -> None:
     assert scores["false_positives"][:, 0].tolist() == [0, 3]
 
 
+def test_a_box_at_the_threshold_has_found_nothing_however_it_is_rounded() -> None:
+    heatmap = torch.zeros(1, 16, 16)
+    heatmap[0, 2, 3:5] = 1.0
+    box = torch.tensor([[3.0, 2, 8, 2 + 4 / 3]])  # an IoU of 2 / (20/3) = .3, which single precision puts above
+    scores = wang_scores(heatmap, box, dead_maps(heatmap))
+    assert scores["iou"].item() > torch.tensor(0.3).item()
+    assert scores["false_positives"].tolist() == [[0, 0, 2, 2, 2, 2, 2]]
+
+
 def test_dead_maps_are_undefined() -> None:
     maps = torch.stack([torch.full((4, 4), torch.nan), torch.zeros(4, 4)])
     scores = wang_scores(maps, torch.tensor([[0.0, 0, 1, 1]]).expand(2, 4), dead_maps(maps))

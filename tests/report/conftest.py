@@ -88,7 +88,11 @@ def localization() -> dict[str, Any]:
     macro |= {key: around(0.31) for key in SCORES}
     micro = {"pairs": 340, "dead": 28, **{key: around(0.29) for key in SCORES[:3]}}
     whole = {"findings": findings, "macro": macro, "micro": micro}
-    return {**whole, "predicted": whole, **beside_the_headline()}
+    shown = ("iou", "pointing", "energy", "skill")
+    control = {key: around(0.1234) for key in shown}
+    controls = {"random": control, "center": {**control, "iou": around(0.1432)}, "two lungs": control}
+    beside = {"grid": "7x7", "best": "center", "macro": controls}
+    return {**whole, "predicted": whole, "controls": beside, **beside_the_headline()}
 
 
 def beside_the_headline() -> dict[str, Any]:

@@ -78,6 +78,7 @@ def test_published_localization_falls_with_its_threshold() -> None:
         ({"test_missing": 1}, "25,595 of 25,596 images in the test set"),
         ({"mean_over": 13}, "this run's over 13 of 14"),
         ({"findings": FINDINGS[:8], "mean_over": 8}, "this run's over 8 of 8"),
+        ({"uses_of_boxes": "monitored, cross-fitted"}, None),
         ({"uses_of_boxes": "trained on"}, "took part in training"),
     ],
 )

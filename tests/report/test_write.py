@@ -57,6 +57,25 @@ def test_every_finding_has_its_numbers(make_run: MakeRun) -> None:
             assert f"{value + 0.021 * k:.3f}".removeprefix("0") in row, (finding, value)
 
 
+def test_the_best_image_free_control_is_named_beside_the_prior(make_run: MakeRun) -> None:
+    folder = make_run()
+    sealed = section(read(folder), "localization").partition("<details><summary>exact_cam: monitored")[0]
+    for control in ("random", "center", "two lungs"):
+        row = sealed.partition(f"Control: {control} §")[2].partition("</tr>")[0]
+        assert (".143" if control == "center" else ".123") in row
+        assert row.count("<td") == 11, "as many cells as the table has columns"
+    words = " ".join(re.sub("<[^>]*>", "", sealed).split())
+    assert "The best image-free control is “center”: mean IoU .143" in words
+    assert "beside the prior's .310" in words
+    assert "maps of 7 × 7 cells that see no film" in words
+    summary = read_json(folder.summary)
+    for explainer in summary["localization"].values():
+        del explainer["sealed"]["controls"]
+        explainer["monitored"].pop("controls", None)
+    write_json(folder.summary, summary)
+    assert "image-free control" not in read(folder), "a run that was not scored for them has none"
+
+
 def test_undefined_is_a_dash_and_marks_are_explained(make_run: MakeRun) -> None:
     page = read(make_run())
     hernia = section(page, "classification").partition('<th scope="row">Hernia *')[2].partition("</tr>")[0]

@@ -1,12 +1,12 @@
 """The image-free controls as maps, one for each boxed (image, finding) pair, and their scores."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 
 import pandas as pd
 import torch
 from torch import Tensor
 
-from cxr_xai.data.boxes import BoxedPairs, boxes_in_pixels
+from cxr_xai.data.boxes import BoxedPairs
 from cxr_xai.explainers.center import center
 from cxr_xai.explainers.random_map import random_map
 from cxr_xai.explainers.two_lungs import two_lungs
@@ -21,15 +21,12 @@ PRIOR = "class box prior"
 
 IMAGE_FREE: Mapping[str, Draw] = {
     "random": lambda grid, keys, seed: torch.stack([random_map(grid, key, seed) for key in keys]),
-    "center": lambda grid, keys, seed: center(grid).expand(len(keys), *grid),
-    "two lungs": lambda grid, keys, seed: two_lungs(grid).expand(len(keys), *grid),
+    "center": lambda grid, keys, seed: center(grid)[None],
+    "two lungs": lambda grid, keys, seed: two_lungs(grid)[None],
 }
-"""``(grid, a key per pair, seed)`` → ``(M, h, w)``. The class box prior is image-free, too: the reference."""
+"""``(grid, a key per pair, seed)`` → ``(M, h, w)``, or ``(1, h, w)`` where all pairs share a map.
 
-
-def build_prior(boxes: pd.DataFrame) -> ClassBoxPrior:
-    """Build the prior from all boxes of a source; it leaves a patient's own out when it is asked for a map."""
-    return ClassBoxPrior(boxes_in_pixels(boxes, 1), boxes["finding"].tolist(), boxes["patient_id"].tolist())
+The class box prior is image-free, too: the reference."""
 
 
 def score_references(
@@ -55,7 +52,7 @@ def score_attribution(
 
     Args:
         pairs: ``M`` of them.
-        attribution: ``(M, h, w)`` raw.
+        attribution: ``(M, h, w)`` raw, or one map for all pairs.
         references: of `score_references`, for the same pairs and grid.
         size: side of the image in pixels.
         policies: further ways from map to box, cross-fitted over the patients of these pairs.
@@ -84,14 +81,18 @@ def score_controls(
     Returns:
         Rows by name; the prior's only have what is known of it (``pointing energy iou iobb``).
     """
-    keys = (pairs.table["image_id"] + " " + pairs.table["finding"]).tolist()
-    rows = {
-        name: score_attribution(pairs, draw(grid, keys, seed), references, size) for name, draw in IMAGE_FREE.items()
-    }
+    drawn = draw_controls(pairs, grid, seed)
+    rows = {name: score_attribution(pairs, maps, references, size) for name, maps in drawn}
     own = {key.removeprefix("prior_"): references[key] for key in map(str, references) if key.startswith("prior_")}
     table = pairs.table.reset_index(drop=True)
     rows[PRIOR] = pd.concat([table.assign(dead=False), pd.DataFrame(own), references], axis=1)
     return rows
+
+
+def draw_controls(pairs: BoxedPairs, grid: Grid, seed: int = 0) -> Iterator[tuple[str, Tensor]]:
+    """Yield each image-free control and its maps of all pairs."""
+    keys = (pairs.table["image_id"] + " " + pairs.table["finding"]).tolist()
+    yield from ((name, draw(grid, keys, seed)) for name, draw in IMAGE_FREE.items())
 
 
 def as_columns(scores: Mapping[str, Tensor]) -> pd.DataFrame:

@@ -11,17 +11,17 @@ from cxr_xai.data.boxes import BoxedPairs, pair_boxes
 from cxr_xai.data.datamodule import ChestXrayDataModule
 from cxr_xai.errors import UserError
 from cxr_xai.experiments.build import build
-from cxr_xai.experiments.controls.maps import PRIOR, as_columns, build_prior, score_controls, score_references
+from cxr_xai.experiments.controls.maps import PRIOR, as_columns, score_controls, score_references
 from cxr_xai.experiments.controls.show import print_controls
 from cxr_xai.experiments.controls.summarize import CEILING, summarize_controls, summarize_maps, tabulate_controls
+from cxr_xai.experiments.require import require_file, require_numbers
 from cxr_xai.experiments.terminal import ProgressBar, console, quiet_libraries
 from cxr_xai.files import write_csv
 from cxr_xai.heatmap import resize_heatmaps
 from cxr_xai.metrics.ceiling import energy_ceiling, iou_ceiling
+from cxr_xai.metrics.prior import build_prior
 
 Settings = Mapping[str, Any]
-
-MOST = {"grid": 1024, "replicates": 100_000}
 
 
 def run_controls(settings: Settings, choices: Mapping[str, str]) -> None:
@@ -31,7 +31,7 @@ def run_controls(settings: Settings, choices: Mapping[str, str]) -> None:
         UserError: the source has no tables or boxes, a setting is out of range, or the output cannot be written.
     """
     quiet_libraries()
-    require_numbers(settings, "grid", "replicates")
+    require_numbers(settings, grid=1, replicates=1)
     path = None if settings["output"] is None else require_file(Path(settings["output"]))
     datamodule = build_source(settings)
     boxes, size = read_boxes(datamodule), datamodule.image_size
@@ -92,39 +92,3 @@ def read_boxes(datamodule: ChestXrayDataModule) -> pd.DataFrame:
             "images of the label file."
         )
     return boxes
-
-
-def require_numbers(settings: Settings, *keys: str) -> None:
-    """Refuse what is no whole number from 1 to `MOST`.
-
-    Raises:
-        UserError: names the key.
-    """
-    for key in keys:
-        value = settings[key]
-        if not isinstance(value, int) or isinstance(value, bool) or not 1 <= value <= MOST[key]:
-            raise UserError(f"{key}={value}: expected a whole number from 1 to {MOST[key]:,}.")
-
-
-def require_file(path: Path) -> Path:
-    """Return a path that a file can be written to; folders on the way are made when it is.
-
-    Raises:
-        UserError: it is a folder, or something on the way is a file.
-    """
-    if path.is_dir():
-        raise UserError(f"output={path} is a folder; name a file in it, {path / 'controls.csv'}.")
-    require_folder(path.parent)
-    return path
-
-
-def require_folder(path: Path) -> Path:
-    """Return a path that can be a folder.
-
-    Raises:
-        UserError: it, or something on the way to it, is a file.
-    """
-    for place in (path, *path.parents):
-        if place.is_file():
-            raise UserError(f"output: {place} is a file, not a folder; name another place.")
-    return path

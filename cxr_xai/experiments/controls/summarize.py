@@ -1,6 +1,6 @@
 """Scores of controls per finding and over findings, with intervals, as plain types and as a table."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
 import numpy as np
@@ -9,9 +9,7 @@ import pandas as pd
 from cxr_xai.experiments.controls.maps import IMAGE_FREE
 from cxr_xai.experiments.summary import summarize_boxes, summarize_localization
 from cxr_xai.findings import BOXED
-
-LEVELS = (0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7)
-"""Of T(IoU), those of Wang et al., CVPR 2017."""
+from cxr_xai.metrics.found import T, above
 
 SCORES = ("iou", "pointing", "energy")
 MACRO, CEILING = "macro", "ceiling"
@@ -19,22 +17,25 @@ MACRO, CEILING = "macro", "ceiling"
 Summary = dict[str, Any]
 
 
-def summarize_maps(rows: pd.DataFrame, replicates: int, headline: bool = False) -> Summary:
+def summarize_maps(
+    rows: pd.DataFrame, replicates: int, headline: bool = False, predicted: Collection[tuple[str, str]] | None = None
+) -> Summary:
     """Return what `summarize_localization` does, with ``t_iou`` and ``ceiling_t_iou``: T(IoU) per finding and its mean.
 
     Args:
         rows: of one kind of maps, on any grids.
         replicates: of the patient bootstrap.
         headline: leave out curves, agreement and other thresholds, which take several times as long.
+        predicted: (image, finding) whose finding is predicted, a slice of the boxes; not with ``headline``.
     """
-    summary = summarize_boxes(rows, replicates) if headline else summarize_localization(rows, replicates)
+    summary = summarize_boxes(rows, replicates) if headline else summarize_localization(rows, replicates, predicted)
     best = rows.assign(iou=rows["ceiling_iou"], dead=False)
     for key, table in (("t_iou", rows), ("ceiling_t_iou", best)):
         shares = share_above(table)
         for name, row in summary["findings"].items():
             row[key] = shares[name]
         counted = [shares[name] for name, row in summary["findings"].items() if row["in_macro"]]
-        summary[MACRO][key] = {str(level): _mean([share[str(level)] for share in counted]) for level in LEVELS}
+        summary[MACRO][key] = {str(level): _mean([share[str(level)] for share in counted]) for level in T}
     return summary
 
 
@@ -52,12 +53,13 @@ def share_above(rows: pd.DataFrame) -> dict[str, dict[str, float]]:
     >>> round(share_above(rows)["Mass"]["0.1"], 3)
     0.333
     """
-    iou = rows["iou"].where(~rows["dead"].astype(bool), 0.0).to_numpy(np.float64)
+    known = rows["dead"].to_numpy(bool) | rows["iou"].notna().to_numpy()
+    found = above(rows["iou"].to_numpy(np.float64))  # a dead map's NaN finds nothing
     shares = {}
     for name in BOXED:
-        mine = iou[(rows["finding"] == name).to_numpy()]
-        mine = mine[~np.isnan(mine)]
-        shares[name] = {str(level): float((mine > level).mean()) if len(mine) else float("nan") for level in LEVELS}
+        mine = found[known & (rows["finding"] == name).to_numpy()]
+        means = mine.mean(axis=0) if len(mine) else np.full(len(T), np.nan)
+        shares[name] = {str(level): float(mean) for level, mean in zip(T, means, strict=True)}
     return shares
 
 

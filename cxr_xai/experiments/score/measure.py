@@ -8,8 +8,8 @@ import torch
 
 from cxr_xai.artifacts.maps_folder import FoundMaps, Pair, StoredMap
 from cxr_xai.data.boxes import BoxedPairs
-from cxr_xai.experiments.controls.maps import build_prior, score_attribution, score_controls, score_references
-from cxr_xai.metrics.prior import ClassBoxPrior
+from cxr_xai.experiments.controls.maps import score_attribution, score_controls, score_references
+from cxr_xai.metrics.prior import ClassBoxPrior, build_prior
 from cxr_xai.metrics.scoring import POLICIES
 
 

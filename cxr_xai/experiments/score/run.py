@@ -7,12 +7,14 @@ from typing import Any, get_args
 import pandas as pd
 
 from cxr_xai.artifacts.ledger import What, note_read
-from cxr_xai.artifacts.maps_folder import FoundMaps, read_maps
-from cxr_xai.data.boxes import pair_boxes
+from cxr_xai.artifacts.maps_folder import FoundMaps, Pair, StoredMap, read_maps
+from cxr_xai.callbacks.box_probe import RULE, THRESHOLD
+from cxr_xai.data.boxes import BoxedPairs, pair_boxes
 from cxr_xai.data.splits.box_halves import HALVES, box_half
 from cxr_xai.errors import UserError
-from cxr_xai.experiments.controls.run import build_source, read_boxes, require_folder, require_numbers
+from cxr_xai.experiments.controls.run import build_source, read_boxes
 from cxr_xai.experiments.controls.summarize import summarize_controls, summarize_maps, tabulate_controls
+from cxr_xai.experiments.require import require_folder, require_numbers, require_share
 from cxr_xai.experiments.score.measure import Scored, choose_pairs, score_found
 from cxr_xai.experiments.score.show import print_score
 from cxr_xai.experiments.terminal import ProgressBar, console, quiet_libraries
@@ -32,7 +34,8 @@ def run_score(settings: Settings, choices: Mapping[str, str]) -> None:
         UserError: nothing can be scored; or, when all else is written, a file was skipped.
     """
     quiet_libraries()
-    require_numbers(settings, "replicates")
+    require_numbers(settings, replicates=1)
+    threshold = require_share(settings, "predicted_from")
     if settings["boxes"] not in ("all", *HALVES):
         raise UserError(f"boxes={settings['boxes']}: expected all, {' or '.join(HALVES)}.")
     path = Path(settings["maps"])
@@ -44,21 +47,22 @@ def run_score(settings: Settings, choices: Mapping[str, str]) -> None:
     wanted = set(zip(pairs.table["image_id"], pairs.table["finding"], strict=True))
     found = read_maps(path, wanted, index.studies["image_id"], size, ProgressBar("maps"))
     name = found.about["name"] or "maps"
-    folder = require_folder(Path(settings["output"] or Path(settings["paths"]["outputs"]) / "score" / name))
     if not found.maps:
         raise UserError(_nothing(path, found))
-    note_ledger(path, len(found.maps))
+    folder = require_folder(Path(settings["output"] or Path(settings["paths"]["outputs"]) / "score" / name))
+    note_ledger(path, found.maps, pairs)
     with console.status("scoring …"):
         scored = score_found(pairs, found, boxes, size, settings["seed"])
-        summary = summarize(scored, found, settings["replicates"])
+        summary = summarize(scored, found, settings["replicates"], threshold)
     summary["protocol"] = {
         "source": index.name,
         "sources": dict(index.sources),
         "boxes": settings["boxes"],
         "image_size": size,
         "resize": RESIZE_RULE,
-        "threshold": 0.5,
-        "rule": "all",
+        "threshold": THRESHOLD,
+        "rule": RULE,
+        "predicted_from": threshold,
         "choices": dict(choices),
     }
     write_score(folder, scored, found, summary)
@@ -84,8 +88,11 @@ def _nothing(path: Path, found: FoundMaps) -> str:
     )
 
 
-def summarize(scored: Scored, found: FoundMaps, replicates: int) -> dict[str, Any]:
-    """Return everything that is printed, in plain types."""
+def summarize(scored: Scored, found: FoundMaps, replicates: int, threshold: float) -> dict[str, Any]:
+    """Return everything that is printed, in plain types; a probability of at least the threshold is a prediction."""
+    made = scored.maps[scored.maps["prob"] >= threshold]
+    known = bool(scored.maps["prob"].notna().any())
+    predicted = set(zip(made["image_id"], made["finding"], strict=True)) if known else None
     return {
         "schema_version": SCHEMA_VERSION,
         "maps": dict(found.about),
@@ -94,7 +101,7 @@ def summarize(scored: Scored, found: FoundMaps, replicates: int) -> dict[str, An
         "missing": {str(name): int(n) for name, n in scored.missing["finding"].value_counts().items()},
         "grids": {str(grid): int(n) for grid, n in scored.maps["grid"].value_counts().items()},
         "problems": found.problems.to_dict("records"),
-        "localization": summarize_maps(scored.maps, replicates),
+        "localization": summarize_maps(scored.maps, replicates, predicted=predicted),
         "controls": summarize_controls(scored.controls, replicates),
     }
 
@@ -118,12 +125,23 @@ def tabulate(summary: Mapping[str, Any]) -> pd.DataFrame:
     return tabulate_controls(both, (int(grid[0]), int(grid[1])), summary["protocol"]["image_size"])
 
 
-def note_ledger(path: Path, rows: int) -> None:
-    """Note in a run's ledger that its stored maps were scored on boxes; nothing for maps of other programs."""
+def note_ledger(path: Path, maps: Mapping[Pair, StoredMap], pairs: BoxedPairs) -> None:
+    """Note in a run's ledger how many of its stored maps were scored on boxes of each half; nothing elsewhere.
+
+    Args:
+        path: of the maps; those of other programs lie in no run.
+        maps: by ``(image_id, finding)``. The run's name of a file says its half; another's is the patient's.
+        pairs: the boxed pairs.
+    """
     run = next((place for place in path.resolve().parents if (place / "certificate.json").is_file()), None)
     if run is None:
         return
-    half = path.name.partition("-")[0]
     reads = {name.partition(" ")[0]: name for name in get_args(What)}
-    for name in [half] if half in HALVES else HALVES:
-        note_read(run / "ledger.csv", reads[name], "stored maps scored", rows)
+    rows = dict.fromkeys(HALVES, 0)
+    for image, patient, finding in pairs.table[["image_id", "patient_id", "finding"]].itertuples(index=False):
+        if stored := maps.get((image, finding)):
+            named = stored.file.partition("-")[0]
+            rows[named if named in HALVES else box_half(patient)] += 1
+    for half, scored in rows.items():
+        if scored:
+            note_read(run / "ledger.csv", reads[half], "stored maps scored", scored)

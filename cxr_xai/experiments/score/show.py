@@ -28,8 +28,10 @@ def print_score(summary: Mapping[str, Any], folder: Path) -> None:
     table = tabulate_controls(both, (grid[0], grid[1]), protocol["image_size"])
     console.print(show_controls(table, f"{name}: {protocol['boxes']} boxes of {protocol['source']}"))
     localization = summary["localization"]
-    for line, words in (("micro", "all"), ("live", "live")):
-        row = localization[line]
+    lines = {"all": localization["micro"], "live": localization["live"]}
+    if "predicted" in localization:
+        lines[f"predicted (prob ≥ {protocol['predicted_from']:g})"] = localization["predicted"]["micro"]
+    for words, row in lines.items():
         cells = ", ".join(f"{key} {interval(row[key], 2)}" for key in ("iou", "pointing", "energy"))
         console.print(f"[bold]{words}[/]: {row['pairs']:,} maps, {cells}")
     if len(grids) > 1:

@@ -71,6 +71,8 @@ def compare_scores(stored: pd.DataFrame, found: pd.DataFrame, place: str) -> lis
     if not one.index.equals(other.index):
         return [Difference(f"rows of {place}", len(one), len(other))]
     differences = []
+    for row in np.flatnonzero(one["grid"].to_numpy(str) != other["grid"].to_numpy(str))[:1]:
+        differences.append(Difference(f"grid of {place}", one["grid"].iloc[int(row)], other["grid"].iloc[int(row)]))
     for key in ("boxes", "dead", "prob", *SCORED, *POLICY_SCORES, *REFERENCES):
         a, b = one[key].to_numpy(np.float64), other[key].to_numpy(np.float64)
         for row in np.flatnonzero(~np.isclose(a, b, rtol=0, atol=SINGLE, equal_nan=True)):

@@ -48,8 +48,12 @@ def check_numbers(evidence: Evidence) -> Iterator[Check]:
         label_only = summarize_label_only(evidence.data, evidence.predictions, replicates)
         differences = compare(summary["label_only"], label_only, place="label_only")
         yield judge("age, sex, view alone", differences, "fitted again: the same")
-    localization = summarize_maps(evidence.localization, replicates, evidence.predictions)
-    differences = compare(summary["localization"], localization, place="localization")
+    localization = summarize_maps(evidence.localization, replicates, evidence.predictions, evidence.data)
+    stored = summary["localization"]
+    if evidence.data is None:
+        yield Check("controls on boxes", "not checked", evidence.why_no_data)
+        stored = {explainer: _without_controls(halves) for explainer, halves in stored.items()}
+    differences = compare(stored, localization, place="localization")
     yield judge("numbers, boxes", differences, _counted(localization))
     numbers = {"protocol": summary["protocol"], "classification": classification, "localization": localization}
     flags = raise_flags({**numbers, "label_only": label_only}, evidence.predictions, replicates)
@@ -90,6 +94,10 @@ def _thresholds(stored: Summary, found: Summary, part: str) -> list[Difference]:
         for node in (stored, found)
     )
     return compare(one, other, place=part)
+
+
+def _without_controls(halves: Summary) -> dict[str, Any]:
+    return {half: {key: node for key, node in rows.items() if key != "controls"} for half, rows in halves.items()}
 
 
 def _counted(node: Any) -> str:

@@ -6,7 +6,9 @@ import pytest
 import torch
 
 from cxr_xai.data.boxes import CORNERS, pair_boxes
-from cxr_xai.experiments.controls.maps import IMAGE_FREE, PRIOR, build_prior, score_controls, score_references
+from cxr_xai.experiments.controls.maps import IMAGE_FREE, PRIOR, score_controls, score_references
+from cxr_xai.metrics.prior import build_prior, pool_to_grid
+from cxr_xai.metrics.scoring import score_maps
 
 GRID, SIZE = (7, 7), 56
 AREA = 0.25 * 0.5
@@ -39,9 +41,13 @@ def test_random_energy_and_pointing_are_the_share_of_the_area(rows: dict[str, pd
     assert random["iou"].mean() == pytest.approx(AREA, abs=0.02), "its region spans the film"
 
 
-def test_the_prior_is_its_own_reference(rows: dict[str, pd.DataFrame]) -> None:
-    for key in ("pointing", "energy", "iou"):
-        assert rows[PRIOR][key].equals(rows[PRIOR][f"prior_{key}"])
+def test_the_prior_is_its_pooled_map_scored_as_any_other(boxes: pd.DataFrame, rows: dict[str, pd.DataFrame]) -> None:
+    pairs, prior = pair_boxes(boxes, SIZE), build_prior(boxes)
+    keys = zip(pairs.table["finding"], pairs.table["patient_id"], strict=True)
+    maps = torch.stack([prior.heatmap(finding, patient) for finding, patient in keys])
+    scores = score_maps(pool_to_grid(maps, GRID), pairs.boxes, SIZE)
+    for key in ("pointing", "energy", "iou", "iobb"):
+        np.testing.assert_allclose(rows[PRIOR][key], scores[key].numpy(), atol=1e-6)
 
 
 def test_nothing_beats_the_ceiling(rows: dict[str, pd.DataFrame]) -> None:

@@ -54,6 +54,12 @@ def test_bad_inputs(tables: Path, tmp_path: Path) -> None:
         run(tables)
 
 
+def test_a_place_that_cannot_be_written(tables: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("cxr_xai.experiments.controls.run.score_table", None)  # nothing may be computed
+    with pytest.raises(UserError, match=r"output: /proc/foo cannot be made"):
+        run(tables, "output=/proc/foo/c.csv")
+
+
 def test_the_phantom_too(tmp_path: Path) -> None:
     small = ["train_val_patients=2", "test_patients=12", "film_size=64"]
     overrides = [f"datamodule.reader.{each}" for each in small]

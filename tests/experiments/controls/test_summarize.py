@@ -2,6 +2,7 @@
 
 import math
 
+import numpy as np
 import pandas as pd
 import pytest
 
@@ -27,6 +28,15 @@ def test_shares_above_a_level() -> None:
     shares = share_above(table)["Mass"]
     assert list(shares.values()) == [0.5, 0.5, 0.5, 0.25, 0.25, 0.25, 0.25]
     assert math.isnan(share_above(table)["Nodule"]["0.1"])
+
+
+def test_a_score_at_the_level_has_not_found_in_single_precision() -> None:
+    rounded = pd.DataFrame({"finding": "Mass", "iou": np.array([0.1, 0.3], np.float32), "dead": False})
+    assert rounded["iou"].astype(float).gt([0.1, 0.3]).all(), "both are rounded up"
+    shares = share_above(rounded)["Mass"]
+    assert (shares["0.1"], shares["0.3"]) == (0.5, 0.0)
+    unknown = rounded.assign(iou=[math.nan, 0.35])
+    assert share_above(unknown)["Mass"]["0.3"] == 1.0, "a prior that is undefined is no miss"
 
 
 def test_the_table_by_hand() -> None:

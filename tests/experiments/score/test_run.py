@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from cxr_xai.artifacts.ledger import read_ledger
 from cxr_xai.data.boxes import read_box_list
 from cxr_xai.errors import UserError
 from cxr_xai.experiments.command import compose
@@ -75,6 +76,50 @@ def test_halves_and_images_that_do_not_exist(tables: Path, maps: Path, tmp_path:
     sorted(maps.glob("*.npz"))[0].rename(maps / "unknown.npz")
     with pytest.raises(UserError, match=r"1 names are no image of the label file \(first: unknown\)"):
         run(tables, maps, tmp_path / "out")
+
+
+def test_probabilities_make_the_slice_of_predicted_findings(
+    tables: Path, maps: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert "predicted" not in run(tables, maps, tmp_path / "none")["localization"], "without probs nothing is known"
+    for number, file in enumerate(sorted(maps.glob("*.npz"))):
+        stored = dict(np.load(file))
+        np.savez(file, **stored, probs=[0.6 if number < 22 else 0.1, 0.4])
+    summary = run(tables, maps, tmp_path / "half")
+    predicted = summary["localization"]["predicted"]
+    assert predicted["micro"]["pairs"] == 22
+    assert (summary["protocol"]["predicted_from"], summary["protocol"]["threshold"]) == (0.5, 0.5)
+    assert "predicted (prob ≥ 0.5): 22 maps" in capsys.readouterr().out
+    page = (tmp_path / "half" / "report.html").read_text()
+    assert "finding predicted" in page
+    assert "a probability of at least .50" in page
+    lower = run(tables, maps, tmp_path / "lower", "predicted_from=0.4")
+    assert lower["localization"]["predicted"]["micro"]["pairs"] == 22 + 25
+    with pytest.raises(UserError, match="predicted_from=2: expected a number from 0 to 1"):
+        run(tables, maps, tmp_path / "out", "predicted_from=2")
+
+
+def test_a_runs_ledger_notes_only_the_halves_that_were_scored(tables: Path, maps: Path, tmp_path: Path) -> None:
+    (tmp_path / "certificate.json").write_text("{}")
+    run(tables, maps, tmp_path / "out", "boxes=sealed")
+    ledger = read_ledger(tmp_path / "ledger.csv")
+    sealed = len(pd.read_parquet(tmp_path / "out" / "localization.parquet"))
+    assert ledger[["what", "rows"]].to_numpy().tolist() == [["sealed boxes", sealed]]
+    run(tables, maps, tmp_path / "all")
+    ledger = read_ledger(tmp_path / "ledger.csv")[1:]
+    assert ledger[["what", "rows"]].to_numpy().tolist() == [["monitored boxes", 50 - sealed], ["sealed boxes", sealed]]
+    stored = [np.load(file) for file in sorted(maps.glob("*.npz"))]
+    whole = {"image_id": [file.stem for file in sorted(maps.glob("*.npz"))], "findings": stored[0]["findings"]}
+    np.savez(tmp_path / "sealed-e001.npz", **whole, attribution=np.stack([one["attribution"] for one in stored]))
+    run(tables, tmp_path / "sealed-e001.npz", tmp_path / "named")
+    last = read_ledger(tmp_path / "ledger.csv").iloc[3:]
+    assert last[["what", "rows"]].to_numpy().tolist() == [["sealed boxes", 50]], "the run says which half they are"
+
+
+def test_a_place_that_cannot_be_written(tables: Path, maps: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("cxr_xai.experiments.score.run.score_found", None)  # nothing may be computed
+    with pytest.raises(UserError, match=r"output: /proc/foo cannot be made"):
+        run(tables, maps, Path("/proc/foo"))
 
 
 def test_nothing_to_score_and_wrong_settings(tables: Path, maps: Path, tmp_path: Path) -> None:
