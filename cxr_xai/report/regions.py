@@ -20,6 +20,8 @@ from cxr_xai.visualization.matrix import draw_matrix
 from cxr_xai.visualization.svg import STYLE
 
 MEAN = "mean"
+QUANTITIES = ("phi", "predicted phi", "correlation", "similarity")
+"""Of pairs of findings: in labels, in predictions, in logits beyond labels, in maps."""
 
 
 def write_regions_report(folder: RunFolder) -> Path:
@@ -37,7 +39,7 @@ def write_regions_report(folder: RunFolder) -> Path:
         "overview": draw_overview(summary["importance"]),
         "bars": draw_importance(summary),
         **{f"beeswarm_{finding}": draw_films(films, finding) for finding in FINDINGS},
-        **{key: draw_pairs(pairs, key) for key in ("phi", "correlation", "similarity")},
+        **{key.replace(" ", "_"): draw_pairs(pairs, key) for key in QUANTITIES},
     }
     colors = (HERE / "style.css").read_text().partition("@media")[0]
     for key, svg in figures.items():
@@ -119,8 +121,8 @@ def draw_films(films: pd.DataFrame, finding: str) -> str:
 def draw_pairs(pairs: pd.DataFrame, column: str) -> str:
     """Draw a quantity of pairs of findings, lower triangle."""
     values = np.full((len(FINDINGS), len(FINDINGS)), np.nan)
-    for row in pairs.itertuples():
-        values[FINDINGS.index(str(row.second)), FINDINGS.index(str(row.first))] = getattr(row, column)
+    for first, second, value in zip(pairs["first"], pairs["second"], pairs[column], strict=True):
+        values[FINDINGS.index(second), FINDINGS.index(first)] = value
     words = [name(finding) for finding in FINDINGS]
     most = max(0.2, float(np.nanmax(np.abs(values))) if np.isfinite(values).any() else 0.2)
     return draw_matrix(words[1:], words[:-1], values[1:, :-1].tolist(), most, f"{column} of every pair of findings")
