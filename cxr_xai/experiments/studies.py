@@ -140,6 +140,17 @@ def open_studies(
     )
 
 
+def require_paths(settings: Settings, keys: Sequence[str], optional: Sequence[str] = ()) -> None:
+    """Refuse a place that is no text.
+
+    Raises:
+        UserError: names the first such key.
+    """
+    for key in (*keys, *optional):
+        if not isinstance(settings[key], str) and not (settings[key] is None and key in optional):
+            raise UserError(f"{key}={settings[key]}: expected the path of a folder{' or null' * (key in optional)}.")
+
+
 def read_test(folder: RunFolder) -> tuple[Floats, Floats, npt.NDArray[np.bool_], npt.NDArray[np.str_]]:
     """Return ``(N, K)`` targets, logits and predictions and ``(N,)`` patients of the whole test part."""
     table = pd.read_parquet(folder.predictions)

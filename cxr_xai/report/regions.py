@@ -17,6 +17,7 @@ from cxr_xai.report.page import HERE, make_environment
 from cxr_xai.visualization.bars import Bar, draw_bars
 from cxr_xai.visualization.beeswarm import Swarm, draw_beeswarm
 from cxr_xai.visualization.matrix import draw_matrix
+from cxr_xai.visualization.shap_summary import draw_shap_summary
 from cxr_xai.visualization.svg import STYLE
 
 MEAN = "mean"
@@ -25,7 +26,7 @@ QUANTITIES = ("phi", "predicted phi", "correlation", "similarity")
 
 
 def write_regions_report(folder: RunFolder) -> Path:
-    """Write ``regions/report.html`` and its figures as SVG, and return the page's path.
+    """Write ``regions/report.html``, its figures as SVG and ``shap_summary.png``, and return the page's path.
 
     Raises:
         UserError: the folder holds no explanation by regions.
@@ -45,6 +46,8 @@ def write_regions_report(folder: RunFolder) -> Path:
     for key, svg in figures.items():
         with whole(place / "figures" / f"{key}.svg") as partial:
             partial.write_text(make_standalone(svg, colors), encoding="utf-8")
+    with whole(place / "shap_summary.png") as partial:
+        partial.write_bytes(draw_summary(summary, films))
     phantom = read_json(folder.certificate)["data"]["source"] == "phantom"
     context = {
         "style": Markup(STYLE + (HERE / "style.css").read_text()),
@@ -102,6 +105,20 @@ def shorten(words: str, most: int = 40) -> str:
 
 def _bar(entry: Mapping[str, float | None]) -> Bar:
     return Bar(*(or_nan(entry[key]) for key in ("value", "low", "high")))
+
+
+def draw_summary(summary: Mapping[str, Any], films: pd.DataFrame) -> bytes:
+    """Draw importance and every value of all findings in one picture, PNG."""
+    rows = summary["importance"][MEAN]
+    regions = sorted(rows, key=lambda one: -rows[one]["size"]["value"])
+    by_region = dict(iter(films.groupby("region")))
+    swarms = [Swarm(one, by_region[one]["phi"].tolist(), by_region[one]["target"].tolist()) for one in regions]
+    note = (
+        f"{summary['films']:,} films × {len(FINDINGS)} findings; masked: {summary['masked']}; "
+        f"regions: {summary['anatomy']}; values: {summary['values']}"
+    )
+    title = f"Which regions move the logits: {shorten(summary['run'], 70)}"
+    return draw_shap_summary([_bar(rows[one]["size"]) for one in regions], swarms, title, note, "φ")
 
 
 def draw_films(films: pd.DataFrame, finding: str) -> str:

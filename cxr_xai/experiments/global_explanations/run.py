@@ -29,7 +29,7 @@ from cxr_xai.experiments.global_explanations.importance import (
 )
 from cxr_xai.experiments.global_explanations.terminal import print_regions
 from cxr_xai.experiments.require import require_numbers
-from cxr_xai.experiments.studies import Studies, choose_anatomy, open_studies, read_test
+from cxr_xai.experiments.studies import Studies, choose_anatomy, open_studies, read_test, require_paths
 from cxr_xai.experiments.terminal import ProgressBar, quiet_libraries
 from cxr_xai.explainers.exact_cam import ExactCam
 from cxr_xai.files import write_csv, write_json
@@ -47,6 +47,9 @@ def run_regions(settings: Settings) -> None:
         UserError: a setting is no fit number, or the run, its data or the other run are not there or do not fit.
     """
     quiet_libraries()
+    require_paths(settings, ["folder"], ["against", "root", "masks"])
+    if not isinstance(settings["predicted"], bool):
+        raise UserError(f"predicted={settings['predicted']}: expected true or false.")
     require_numbers(settings, max_studies=2, samples=2 * len(REGIONS) + 2, background=1, batch_size=1, bootstrap=1)
     if settings["against"] is not None:
         require_replicates(settings["bootstrap"], len(REGIONS), "shares of importance")

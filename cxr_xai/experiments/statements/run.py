@@ -19,7 +19,7 @@ from cxr_xai.experiments.statements.location import judge_location
 from cxr_xai.experiments.statements.separateness import judge_separateness
 from cxr_xai.experiments.statements.statement import Statement, correct
 from cxr_xai.experiments.statements.terminal import print_statements
-from cxr_xai.experiments.studies import Studies, choose_anatomy, open_studies
+from cxr_xai.experiments.studies import Studies, choose_anatomy, open_studies, require_paths
 from cxr_xai.experiments.terminal import ProgressBar, quiet_libraries
 from cxr_xai.files import write_csv, write_json
 from cxr_xai.findings import FINDINGS
@@ -44,6 +44,7 @@ def run_statements(settings: Settings) -> None:
         UserError: a setting is no fit number, or the run or its data are not there or do not fit.
     """
     quiet_libraries()
+    require_paths(settings, ["folder"], ["root", "masks"])
     require_numbers(settings, max_studies=2, batch_size=1, bootstrap=1)
     require_replicates(settings["bootstrap"], TESTS, "statements")
     folder = RunFolder(Path(settings["folder"]))
