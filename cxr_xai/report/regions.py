@@ -46,9 +46,9 @@ def write_regions_report(folder: RunFolder) -> Path:
     for key, svg in figures.items():
         with whole(place / "figures" / f"{key}.svg") as partial:
             partial.write_text(make_standalone(svg, colors), encoding="utf-8")
-    with whole(place / "shap_summary.png") as partial:
-        partial.write_bytes(draw_summary(summary, films))
     phantom = read_json(folder.certificate)["data"]["source"] == "phantom"
+    with whole(place / "shap_summary.png") as partial:
+        partial.write_bytes(draw_summary(summary, films, phantom))
     context = {
         "style": Markup(STYLE + (HERE / "style.css").read_text()),
         "summary": summary,
@@ -107,14 +107,14 @@ def _bar(entry: Mapping[str, float | None]) -> Bar:
     return Bar(*(or_nan(entry[key]) for key in ("value", "low", "high")))
 
 
-def draw_summary(summary: Mapping[str, Any], films: pd.DataFrame) -> bytes:
+def draw_summary(summary: Mapping[str, Any], films: pd.DataFrame, phantom: bool) -> bytes:
     """Draw importance and every value of all findings in one picture, PNG."""
     rows = summary["importance"][MEAN]
     regions = sorted(rows, key=lambda one: -rows[one]["size"]["value"])
     by_region = dict(iter(films.groupby("region")))
     swarms = [Swarm(one, by_region[one]["phi"].tolist(), by_region[one]["target"].tolist()) for one in regions]
     note = (
-        f"{summary['films']:,} films × {len(FINDINGS)} findings; masked: {summary['masked']}; "
+        f"{summary['films']:,} {'synthetic ' * phantom}films × {len(FINDINGS)} findings; masked: {summary['masked']}; "
         f"regions: {summary['anatomy']}; values: {summary['values']}"
     )
     title = f"Which regions move the logits: {shorten(summary['run'], 70)}"

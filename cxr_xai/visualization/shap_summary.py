@@ -51,6 +51,7 @@ def draw_shap_summary(bars: Sequence[Bar], swarms: Sequence[Swarm], title: str, 
     right.set_xlabel(f"{unit}, one dot a film and finding", fontsize=9, color=INK)
     for axes in (left, right):
         axes.spines[["top", "right"]].set_visible(False)
+        axes.locator_params(axis="x", nbins=5)
         axes.tick_params(labelsize=9, colors=INK)
     buffer = io.BytesIO()
     figure.savefig(buffer, format="png", metadata={"Software": None})
