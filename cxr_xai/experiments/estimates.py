@@ -5,8 +5,10 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from cxr_xai.errors import UserError
 from cxr_xai.stats.clusters import effective_patients
 from cxr_xai.stats.intervals import interval
+from cxr_xai.stats.permutation import permutations_needed
 from cxr_xai.stats.weightings import Floats
 
 
@@ -41,3 +43,15 @@ def count_patients(patients: npt.ArrayLike, rows: npt.NDArray[np.bool_] | None =
     """
     codes = np.unique(np.asarray(patients), return_inverse=True)[1]
     return effective_patients(np.ones(len(codes), bool) if rows is None else rows, codes)
+
+
+def require_replicates(replicates: int, tests: int, what: str) -> None:
+    """Refuse a bootstrap whose smallest p value is too coarse for Holm's correction: 20 replicates a test, over .05.
+
+    Raises:
+        UserError: says how many are needed.
+    """
+    if replicates < (needed := permutations_needed(tests)):
+        raise UserError(
+            f"bootstrap={replicates}: the corrected p values of {tests} {what} need {needed} replicates or more."
+        )

@@ -140,15 +140,26 @@ def open_studies(
     )
 
 
-def read_test(folder: RunFolder) -> tuple[Floats, Floats, npt.NDArray[np.str_]]:
-    """Return ``(N, K)`` targets, ``(N, K)`` logits and ``(N,)`` patients of the whole test part."""
+def require_paths(settings: Settings, keys: Sequence[str], optional: Sequence[str] = ()) -> None:
+    """Refuse a place that is no text.
+
+    Raises:
+        UserError: names the first such key.
+    """
+    for key in (*keys, *optional):
+        if not isinstance(settings[key], str) and not (settings[key] is None and key in optional):
+            raise UserError(f"{key}={settings[key]}: expected the path of a folder{' or null' * (key in optional)}.")
+
+
+def read_test(folder: RunFolder) -> tuple[Floats, Floats, npt.NDArray[np.bool_], npt.NDArray[np.str_]]:
+    """Return ``(N, K)`` targets, logits and predictions and ``(N,)`` patients of the whole test part."""
     table = pd.read_parquet(folder.predictions)
     table = table[table["part"] == "test"]
-    target, logits = (
-        table.pivot(index="image_id", columns="finding", values=key)[list(FINDINGS)] for key in ("target", "logit")
+    target, logits, pred = (
+        table.pivot(index="image_id", columns="finding", values=key)[list(FINDINGS)] for key in READ
     )
     patients = table.drop_duplicates("image_id").set_index("image_id")["patient_id"].loc[target.index]
-    return target.to_numpy(np.float64), logits.to_numpy(np.float64), patients.to_numpy(str)
+    return target.to_numpy(np.float64), logits.to_numpy(np.float64), pred.to_numpy() > 0, patients.to_numpy(str)
 
 
 def choose_anatomy(data: ChestXrayDataModule, masks: str | Path | None) -> Anatomy:

@@ -17,13 +17,16 @@ from cxr_xai.report.page import HERE, make_environment
 from cxr_xai.visualization.bars import Bar, draw_bars
 from cxr_xai.visualization.beeswarm import Swarm, draw_beeswarm
 from cxr_xai.visualization.matrix import draw_matrix
+from cxr_xai.visualization.shap_summary import draw_shap_summary
 from cxr_xai.visualization.svg import STYLE
 
 MEAN = "mean"
+QUANTITIES = ("phi", "predicted phi", "correlation", "similarity")
+"""Of pairs of findings: in labels, in predictions, in logits beyond labels, in maps."""
 
 
 def write_regions_report(folder: RunFolder) -> Path:
-    """Write ``regions/report.html`` and its figures as SVG, and return the page's path.
+    """Write ``regions/report.html``, its figures as SVG and ``shap_summary.png``, and return the page's path.
 
     Raises:
         UserError: the folder holds no explanation by regions.
@@ -37,13 +40,15 @@ def write_regions_report(folder: RunFolder) -> Path:
         "overview": draw_overview(summary["importance"]),
         "bars": draw_importance(summary),
         **{f"beeswarm_{finding}": draw_films(films, finding) for finding in FINDINGS},
-        **{key: draw_pairs(pairs, key) for key in ("phi", "correlation", "similarity")},
+        **{key.replace(" ", "_"): draw_pairs(pairs, key) for key in QUANTITIES},
     }
     colors = (HERE / "style.css").read_text().partition("@media")[0]
     for key, svg in figures.items():
         with whole(place / "figures" / f"{key}.svg") as partial:
             partial.write_text(make_standalone(svg, colors), encoding="utf-8")
     phantom = read_json(folder.certificate)["data"]["source"] == "phantom"
+    with whole(place / "shap_summary.png") as partial:
+        partial.write_bytes(draw_summary(summary, films, phantom))
     context = {
         "style": Markup(STYLE + (HERE / "style.css").read_text()),
         "summary": summary,
@@ -102,6 +107,20 @@ def _bar(entry: Mapping[str, float | None]) -> Bar:
     return Bar(*(or_nan(entry[key]) for key in ("value", "low", "high")))
 
 
+def draw_summary(summary: Mapping[str, Any], films: pd.DataFrame, phantom: bool) -> bytes:
+    """Draw importance and every value of all findings in one picture, PNG."""
+    rows = summary["importance"][MEAN]
+    regions = sorted(rows, key=lambda one: -rows[one]["size"]["value"])
+    by_region = dict(iter(films.groupby("region")))
+    swarms = [Swarm(one, by_region[one]["phi"].tolist(), by_region[one]["target"].tolist()) for one in regions]
+    note = (
+        f"{summary['films']:,} {'synthetic ' * phantom}films × {len(FINDINGS)} findings; masked: {summary['masked']}; "
+        f"regions: {summary['anatomy']}; values: {summary['values']}"
+    )
+    title = f"Which regions move the logits: {shorten(summary['run'], 70)}"
+    return draw_shap_summary([_bar(rows[one]["size"]) for one in regions], swarms, title, note, "φ")
+
+
 def draw_films(films: pd.DataFrame, finding: str) -> str:
     """Draw the values of every film and region for one finding, the widest region first."""
     own = films[films["finding"] == finding]
@@ -119,8 +138,8 @@ def draw_films(films: pd.DataFrame, finding: str) -> str:
 def draw_pairs(pairs: pd.DataFrame, column: str) -> str:
     """Draw a quantity of pairs of findings, lower triangle."""
     values = np.full((len(FINDINGS), len(FINDINGS)), np.nan)
-    for row in pairs.itertuples():
-        values[FINDINGS.index(str(row.second)), FINDINGS.index(str(row.first))] = getattr(row, column)
+    for first, second, value in zip(pairs["first"], pairs["second"], pairs[column], strict=True):
+        values[FINDINGS.index(second), FINDINGS.index(first)] = value
     words = [name(finding) for finding in FINDINGS]
     most = max(0.2, float(np.nanmax(np.abs(values))) if np.isfinite(values).any() else 0.2)
     return draw_matrix(words[1:], words[:-1], values[1:, :-1].tolist(), most, f"{column} of every pair of findings")

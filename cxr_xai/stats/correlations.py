@@ -45,6 +45,35 @@ def column_correlations(table: npt.ArrayLike, codes: Codes) -> Statistic:
     return statistic
 
 
+def column_lifts(table: npt.ArrayLike, codes: Codes) -> Statistic:
+    """Return ``P(a and b) / (P(a) P(b))`` of every pair of columns as a function of patient weights.
+
+    Args:
+        table: ``(N, K)`` 0 or 1, no NaN.
+        codes: ``(N,)`` the patient's column in the weights.
+
+    Returns:
+        ``(B, P)`` weights to ``(B, K, K)``: 1 where two columns are independent; NaN where one of them has no 1.
+
+    >>> column_lifts([[1, 1], [0, 0], [0, 1], [0, 0]], np.arange(4))(np.ones((1, 4)))[0, 0, 1].item()
+    2.0
+    """
+    x = np.asarray(table, np.float64)
+    rows, columns = np.triu_indices(x.shape[1])
+    terms = np.column_stack([np.ones(len(x)), x, x[:, rows] * x[:, columns]])
+
+    def statistic(weights: Weights) -> Floats:
+        sums = weighted_sums(terms, weights, codes)
+        single, both = sums[:, 1 : x.shape[1] + 1], sums[:, x.shape[1] + 1 :]
+        result: Floats = np.full((len(weights), x.shape[1], x.shape[1]), np.nan)
+        chance = single[:, rows] * single[:, columns] / np.maximum(sums[:, :1], 1e-12)
+        lift = np.divide(both, chance, out=np.full(both.shape, np.nan), where=chance > 0)
+        result[:, rows, columns] = result[:, columns, rows] = lift
+        return result
+
+    return statistic
+
+
 def partial_spearman(x: npt.ArrayLike, y: npt.ArrayLike, strata: npt.ArrayLike, codes: Codes) -> Statistic:
     """Return the rank correlation of two quantities within strata as a function of patient weights.
 

@@ -19,6 +19,7 @@ from cxr_xai.files import read_json
 from cxr_xai.findings import FINDINGS
 
 FEW = ("max_studies=5", "samples=40", "background=4", "bootstrap=30")
+ENOUGH = "bootstrap=4000"
 
 
 @pytest.fixture(scope="module")
@@ -29,8 +30,8 @@ def copied(finished: RunFolder, tmp_path_factory: pytest.TempPathFactory) -> Run
 
 
 @pytest.fixture(scope="module")
-def explained(copied: RunFolder, tmp_path_factory: pytest.TempPathFactory) -> RunFolder:
-    settings, _ = compose("regions", [f"folder={copied.path}", f"against={copied.path}", *FEW])
+def explained(copied: RunFolder) -> RunFolder:
+    settings, _ = compose("regions", [f"folder={copied.path}", *FEW])
     run_regions(settings)
     return copied
 
@@ -42,7 +43,8 @@ def test_regions_leave_tables_figures_and_a_page(explained: RunFolder) -> None:
     assert summary["films"] == 5
     assert len(pd.read_csv(place / "importance.csv")) == (len(FINDINGS) + 1) * len(REGIONS)
     assert len(pd.read_csv(place / "pairs.csv")) == 91
-    assert "Beside" in (place / "report.html").read_text()
+    assert "In the predictions" in (place / "report.html").read_text()
+    assert (place / "shap_summary.png").stat().st_size > 10_000
     assert (place / "figures" / "beeswarm_Mass.svg").is_file()
     assert "importance of regions" in set(read_ledger(explained.ledger)["purpose"])
 
@@ -54,18 +56,33 @@ def test_values_of_a_film_add_up_to_its_logit_minus_that_of_the_empty_film(expla
     assert empty.max() < 1e-3  # the empty film is one for all
 
 
-def test_a_run_beside_itself_differs_nowhere(explained: RunFolder) -> None:
-    table = pd.read_csv(explained.path / "regions" / "differences.csv")
-    assert (table["difference"] == 0).all()
+def test_a_run_beside_one_whose_films_are_in_another_order_differs_where_it_was_changed(
+    explained: RunFolder, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The other run's values are the same, films in another order, but for the heart's, which are three times as large.
 
-
-def test_again_plays_nothing_again(explained: RunFolder, monkeypatch: pytest.MonkeyPatch) -> None:
-    before = pd.read_csv(explained.path / "regions" / "films.csv")
+    Were films paired by their place, every region would differ. Nothing is played again, of either.
+    """
+    films = pd.read_csv(explained.path / "regions" / "films.csv")
     monkeypatch.setattr(games, "play", None)
-    settings, _ = compose("regions", [f"folder={explained.path}", *FEW])
+    other = RunFolder(tmp_path / "other")
+    shutil.copytree(explained.path, other.path)
+    stored = dict(np.load(other.path / "regions" / "values.npz"))
+    order, heart = np.array([3, 1, 4, 0, 2]), REGIONS.index("heart")
+    for key in ("image_id", "phi", "interactions", "areas"):
+        stored[key] = stored[key][order]
+    stored["phi"][:, heart] *= 3
+    np.savez(other.path / "regions" / "values.npz", **stored)
+    settings, _ = compose("regions", [f"folder={explained.path}", f"against={other.path}", *FEW, ENOUGH])
     run_regions(settings)
-    after = pd.read_csv(explained.path / "regions" / "films.csv")
-    np.testing.assert_allclose(before["phi"], after["phi"], atol=1e-5)
+    table = pd.read_csv(explained.path / "regions" / "differences.csv").set_index(["finding", "region"])
+    before = np.abs(stored["phi"]).mean(axis=0)[heart] / 3
+    np.testing.assert_allclose(table["difference"].unstack()["heart"][list(FINDINGS)], -2 * before, rtol=1e-4)
+    assert (table["difference"].unstack().drop(columns="heart").to_numpy() == 0).all()
+    np.testing.assert_allclose(films["phi"], pd.read_csv(explained.path / "regions" / "films.csv")["phi"], atol=1e-5)
+    page = (explained.path / "regions" / "report.html").read_text()
+    assert "Beside other" in page
+    assert "Two networks, not two arms" in page
 
 
 def test_masks_that_are_missing_are_counted_or_refused(explained: RunFolder, tmp_path: Path) -> None:
@@ -74,9 +91,36 @@ def test_masks_that_are_missing_are_counted_or_refused(explained: RunFolder, tmp
         run_regions(settings)
 
 
+BAD = [
+    ("statements", "max_studies=null", "max_studies=None"),
+    ("statements", "bootstrap=few", "bootstrap=few"),
+    ("statements", "bootstrap=1000", "4 statements need 1600"),
+    ("statements", "batch_size=0", "batch_size=0"),
+    ("regions", "samples=abc", "samples=abc"),
+    ("regions", "samples=21", "samples=21"),
+    ("regions", "max_studies=1.5", "max_studies=1.5"),
+    ("regions", "background=0", "background=0"),
+    ("regions", "predicted=maybe", "predicted=maybe"),
+    ("regions", "folder=null", "folder=None"),
+]
+
+
+@pytest.mark.parametrize(("script", "word", "message"), BAD)
+def test_what_a_setting_cannot_be_is_said(script: str, word: str, message: str) -> None:
+    settings, _ = compose(script, ["folder=x", word])
+    with pytest.raises(UserError, match=message):
+        {"regions": run_regions, "statements": run_statements}[script](settings)
+
+
+def test_two_runs_beside_each_other_need_enough_replicates() -> None:
+    settings, _ = compose("regions", ["folder=x", "against=y", "bootstrap=3999"])
+    with pytest.raises(UserError, match="10 shares of importance need 4000"):
+        run_regions(settings)
+
+
 def test_statements_are_written_and_stand_in_the_report(copied: RunFolder) -> None:
     assert "Statements, tested" not in copied.report.read_text()
-    settings, _ = compose("statements", [f"folder={copied.path}", "max_studies=30", "bootstrap=30"])
+    settings, _ = compose("statements", [f"folder={copied.path}", "max_studies=16", "bootstrap=1600"])
     run_statements(settings)
     summary = read_json(copied.path / "statements" / "summary.json")
     assert [one["key"] for one in summary["statements"]] == ["focus", "location", "separateness", "agreement"]

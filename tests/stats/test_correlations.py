@@ -8,6 +8,7 @@ from scipy.stats import pearsonr, rankdata, spearmanr
 
 from cxr_xai.stats.correlations import (
     column_correlations,
+    column_lifts,
     partial_spearman,
     rank_rows,
     resample,
@@ -25,6 +26,16 @@ def test_columns_equal_scipy() -> None:
     for a in range(3):
         for b in range(3):
             assert found[a, b] == pytest.approx(pearsonr(table[:, a], table[:, b])[0], abs=1e-10)
+
+
+def test_lift_by_hand_and_repeating_a_patient_equals_weighting_it() -> None:
+    table = np.array([[1, 1, 0], [1, 0, 0], [0, 1, 0], [0, 0, 0], [1, 1, 0]])
+    found = column_lifts(table, np.arange(5))(np.array([[1, 1, 1, 1, 1], [2, 1, 1, 1, 0]]))
+    assert found[0, 0, 1] == pytest.approx((2 / 5) / (3 / 5 * 3 / 5))
+    assert found[0, 0, 0] == pytest.approx(5 / 3)
+    assert np.isnan(found[0, 2]).all()
+    again = column_lifts(table[[0, 0, 1, 2, 3]], np.arange(5))(np.ones((1, 5)))
+    np.testing.assert_allclose(found[1], again[0])
 
 
 def test_a_constant_column_is_undefined() -> None:

@@ -1,5 +1,6 @@
 """Regions from masks that came with the data, or that a segmentation made elsewhere."""
 
+import hashlib
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -48,6 +49,11 @@ class FolderAnatomy:
         """
         height, width = image.shape[-2:]
         return np.stack([self._read(name, width, height) for name in image_ids])
+
+    def fingerprint(self, image_id: str) -> str:
+        """Return the SHA-256 of the film's label image, or ``missing``."""
+        path = self._path(image_id)
+        return hashlib.sha256(path.read_bytes()).hexdigest() if path.is_file() else "missing"
 
     def _read(self, image_id: str, width: int, height: int) -> Regions:
         path = self._path(image_id)

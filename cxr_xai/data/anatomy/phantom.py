@@ -1,5 +1,6 @@
 """Exact regions of a phantom's films: the outlines that its generator drew them with."""
 
+import hashlib
 import re
 from collections.abc import Sequence
 from pathlib import Path
@@ -80,6 +81,10 @@ class PhantomAnatomy:
             cv2.resize(one.astype(np.uint8), (width, height), interpolation=cv2.INTER_NEAREST_EXACT) for one in labels
         ]
         return np.stack(resized).astype(np.int64)
+
+    def fingerprint(self, image_id: str) -> str:
+        """Return the SHA-256 of the spec that all films are drawn from."""
+        return hashlib.sha256(repr(self.spec).encode()).hexdigest()
 
     def _study(self, name: str) -> PhantomStudy:
         try:

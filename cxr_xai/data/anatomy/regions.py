@@ -61,6 +61,10 @@ class Anatomy(Protocol):
         """
         ...
 
+    def fingerprint(self, image_id: str) -> str:
+        """Return what this film's regions rest on besides its pixels and the code; another one, other regions."""
+        ...
+
 
 def compose_regions(
     right: Mask, left: Mask, heart: Mask, mediastinum: Mask, below: Mask, level: npt.ArrayLike

@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,7 +11,9 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
+from cxr_xai.artifacts.certificate import hash_code
 from cxr_xai.data.anatomy.regions import REGIONS, Anatomy, Regions, region_areas
+from cxr_xai.experiments.certify import hash_data
 from cxr_xai.experiments.studies import Studies
 from cxr_xai.explainers.coalitions import draw_coalitions, solve_shapley
 from cxr_xai.explainers.contract import borrow
@@ -23,8 +25,6 @@ Floats = npt.NDArray[np.float64]
 Predict = Callable[[Tensor], Tensor]
 Progress = Callable[[int, int], None]
 
-VERSION = 1
-"""Of the game: raise it when the same network, regions and films give other values; they are then played again."""
 EVERY = 4
 """So many films are played between two writings."""
 
@@ -92,18 +92,21 @@ def play(
 def play_all(
     studies: Studies, anatomy: Anatomy, filling: Tensor, budget: int, batch_size: int, progress: Progress | None = None
 ) -> Games:
-    """Play the game of every film, or read what was played before with the same network, regions, films and code.
+    """Play the game of every film, or read what was played before with the same network, data, regions and code.
 
-    What is done is written to ``regions/values.npz`` of the run every few films.
+    What is done is written to ``regions/values.npz`` of the run every few films. A film whose regions rest on something
+    else than before (another label image, or one where there was none) is played again; the others stay.
     """
-    key = _make_key(studies, anatomy, filling, budget)
+    key = make_key(studies, anatomy, filling, budget)
     path = studies.folder.path / "regions" / "values.npz"
-    done = _read(path, key)
-    for start in range(0, len(studies), EVERY):
-        names = studies.image_id[start : start + EVERY].tolist()
-        if all(name in done for name in names):
-            continue
-        image = studies.films(range(start, start + len(names)))
+    prints = {name: anatomy.fingerprint(name) for name in studies.image_id.tolist()}
+    done, before = _read(path, key, prints)
+    prints = before | prints
+    missing = [n for n, name in enumerate(studies.image_id.tolist()) if name not in done]
+    for start in range(0, len(missing), EVERY):
+        which = missing[start : start + EVERY]
+        names = studies.image_id[which].tolist()
+        image = studies.films(which)
         known = anatomy.known(image, names)
         labels = _look(anatomy, image, names, known)
         with borrow(studies.model) as lent:
@@ -114,9 +117,9 @@ def play_all(
                     done[name] = (*game, region_areas(labels[position][None])[0])
                 else:
                     done[name] = None
-        _write(path, key, done)
+        _write(path, key, done, prints)
         if progress:
-            progress(start + len(names), len(studies))
+            progress(start + len(names), len(missing))
     played = [name for name in studies.image_id.tolist() if done[name] is not None]
     parts = [done[name] or () for name in played]
     phi, pairs, areas = (np.stack([part[k] for part in parts]) if parts else np.zeros((0,)) for k in range(3))
@@ -137,26 +140,29 @@ def _look(anatomy: Anatomy, image: Tensor, names: list[str], known: npt.NDArray[
     return labels
 
 
-def _make_key(studies: Studies, anatomy: Anatomy, filling: Tensor, budget: int) -> str:
-    told = [studies.weights, anatomy.name, str(getattr(anatomy, "root", "")), budget, list(REGIONS), VERSION]
+def make_key(studies: Studies, anatomy: Anatomy, filling: Tensor, budget: int) -> str:
+    """Return the SHA-256 of what values of all films rest on: network, data, kind of regions, filling, budget, code."""
+    told = [studies.weights, hash_data(studies.data), anatomy.name, budget, list(REGIONS), hash_code()]
     told.append(hashlib.sha256(filling.cpu().numpy().tobytes()).hexdigest())
     return hashlib.sha256(json.dumps(told).encode()).hexdigest()
 
 
-def _read(path: Path, key: str) -> Played:
+def _read(path: Path, key: str, prints: Mapping[str, str]) -> tuple[Played, dict[str, str]]:
+    """What was played with this key, but for films whose regions rest on something else now; and what all rested on."""
     try:
         with np.load(path) as stored:
             if str(stored["key"]) != key:
-                return {}
-            known = dict(zip(stored["image_id"].tolist(), range(len(stored["image_id"])), strict=True))
+                return {}, {}
             arrays = [stored[name].astype(np.float64) for name in ("phi", "interactions", "areas")]
-            done: Played = {name: (arrays[0][n], arrays[1][n], arrays[2][n]) for name, n in known.items()}
-            return done | dict.fromkeys(stored["unknown"].tolist())
+            games = dict(zip(stored["image_id"].tolist(), zip(*arrays, strict=True), strict=True))
+            done: Played = games | dict.fromkeys(stored["unknown"].tolist())
+            before = dict(zip(stored["film"].tolist(), stored["fingerprint"].tolist(), strict=True))
+            return {name: game for name, game in done.items() if prints.get(name, before[name]) == before[name]}, before
     except (OSError, KeyError, ValueError):
-        return {}
+        return {}, {}
 
 
-def _write(path: Path, key: str, done: Played) -> None:
+def _write(path: Path, key: str, done: Played, prints: Mapping[str, str]) -> None:
     played = {name: game for name, game in done.items() if game is not None}
     columns = zip(*played.values(), strict=True) if played else ((), (), ())
     phi, pairs, areas = (np.array(column, np.float64) for column in columns)
@@ -170,4 +176,6 @@ def _write(path: Path, key: str, done: Played) -> None:
             interactions=pairs.astype(np.float32),
             areas=areas,
             unknown=unknown,
+            film=np.array(list(done), str),
+            fingerprint=np.array([prints[name] for name in done], str),
         )

@@ -12,11 +12,13 @@ from cxr_xai.artifacts.run_folder import RunFolder
 from cxr_xai.data.anatomy.regions import REGIONS
 from cxr_xai.data.background import Backgrounds
 from cxr_xai.errors import UserError
+from cxr_xai.experiments.estimates import require_replicates
 from cxr_xai.experiments.global_explanations.cooccurrence import (
     make_pairs,
     pair_labels,
     pair_logits,
     pair_maps,
+    pair_predictions,
     relate,
 )
 from cxr_xai.experiments.global_explanations.games import Games, play_all
@@ -26,7 +28,8 @@ from cxr_xai.experiments.global_explanations.importance import (
     summarize_interactions,
 )
 from cxr_xai.experiments.global_explanations.terminal import print_regions
-from cxr_xai.experiments.studies import Studies, choose_anatomy, open_studies, read_test
+from cxr_xai.experiments.require import require_numbers
+from cxr_xai.experiments.studies import Studies, choose_anatomy, open_studies, read_test, require_paths
 from cxr_xai.experiments.terminal import ProgressBar, quiet_libraries
 from cxr_xai.explainers.exact_cam import ExactCam
 from cxr_xai.files import write_csv, write_json
@@ -41,11 +44,15 @@ def run_regions(settings: Settings) -> None:
     """Explain a run by regions and pairs of findings, and print and write what was found.
 
     Raises:
-        UserError: the run, its data or the other run are not there or do not fit.
+        UserError: a setting is no fit number, or the run, its data or the other run are not there or do not fit.
     """
     quiet_libraries()
-    if settings["max_studies"] < 2 or settings["samples"] < 2 * len(REGIONS) + 2:
-        raise UserError(f"regions needs max_studies of 2 or more and samples of {2 * len(REGIONS) + 2} or more.")
+    require_paths(settings, ["folder"], ["against", "root", "masks"])
+    if not isinstance(settings["predicted"], bool):
+        raise UserError(f"predicted={settings['predicted']}: expected true or false.")
+    require_numbers(settings, max_studies=2, samples=2 * len(REGIONS) + 2, background=1, batch_size=1, bootstrap=1)
+    if settings["against"] is not None:
+        require_replicates(settings["bootstrap"], len(REGIONS), "shares of importance")
     studies = _open(settings["folder"], settings)
     games = _play(studies, settings, "films")
     other = None
@@ -104,9 +111,10 @@ def summarize(studies: Studies, games: Games, settings: Settings) -> tuple[dict[
     rows = np.array([at[name] for name in games.image_id.tolist()])
     patients, replicates = studies.patient_id[rows], settings["bootstrap"]
     pred = studies.pred[rows]
-    target, logits, owners = read_test(studies.folder)
+    target, logits, decided, owners = read_test(studies.folder)
     pairs = make_pairs(
         pair_labels(target, owners, replicates)
+        | pair_predictions(decided, target, owners, replicates)
         | pair_logits(logits, target, owners, replicates)
         | pair_maps(exact_maps(studies), studies.patient_id, replicates)
     )

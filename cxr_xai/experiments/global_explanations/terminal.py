@@ -12,6 +12,11 @@ from cxr_xai.experiments.terminal import NOTICE, console, interval
 from cxr_xai.report.format import name, number
 from cxr_xai.report.tables import p_value
 
+TWO_NETWORKS = (
+    "Two networks, not two arms: each was trained once, and another seed of the same arm may differ as much. "
+    "Intervals and p hold for other patients, not for other trainings."
+)
+
 
 def print_regions(summary: Mapping[str, Any], page: Path) -> None:
     """Print importance per region, where each finding's lies, and the difference to another run."""
@@ -40,6 +45,8 @@ def print_regions(summary: Mapping[str, Any], page: Path) -> None:
         + (f", unknown in {summary['unknown']} films" if summary["unknown"] else "")
     )
     console.print(table)
+    if against is not None:
+        console.print(TWO_NETWORKS, style="yellow")
     words = [
         f"{name(finding)} {max(regions, key=lambda one: regions[one]['size']['value'])}"
         for finding, regions in summary["importance"].items()

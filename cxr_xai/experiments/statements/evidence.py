@@ -17,6 +17,7 @@ from cxr_xai.explainers.exact_cam import ExactCam
 from cxr_xai.explainers.untrained import untrain
 from cxr_xai.findings import FINDINGS
 from cxr_xai.heatmap import make_heatmap, resize_heatmaps
+from cxr_xai.metrics.localization import energy_in_box
 
 Floats = npt.NDArray[np.float64]
 Maps = npt.NDArray[np.float32]
@@ -108,8 +109,8 @@ def _place_evidence(
     studies: Studies, n: int, maps: Maps, columns: npt.NDArray[np.int64], labels: npt.NDArray[np.int64]
 ) -> list[list[float]]:
     side = (labels.shape[1], labels.shape[2])
-    heat = resize_heatmaps(make_heatmap(torch.from_numpy(maps)), side).numpy()
-    shares, areas = region_shares(heat[None], labels)[0], region_areas(labels)[0]
+    heat = resize_heatmaps(make_heatmap(torch.from_numpy(maps)), side)
+    shares, areas = region_shares(heat.numpy()[None], labels)[0], region_areas(labels)[0]
     lesions = _lesions(studies, n, side)
     rows = []
     for row, k in enumerate(columns):
@@ -119,13 +120,12 @@ def _place_evidence(
         rest = np.any(others, axis=0) if others else None
         rows.append([float(shares[row, regions].sum()), float(areas[regions].sum())])
         for mask in (own, rest):
-            rows[-1] += [float("nan")] * 2 if mask is None else [_inside(heat[row], mask), float(mask.mean())]
+            rows[-1] += [float("nan")] * 2 if mask is None else [_share(heat[row], mask), float(mask.mean())]
     return rows
 
 
-def _inside(heat: Maps, mask: Mask) -> float:
-    total = float(heat.sum())
-    return float(heat[mask].sum() / total) if np.isfinite(total) and total > 0 else float("nan")
+def _share(heat: torch.Tensor, mask: Mask) -> float:
+    return float(energy_in_box(heat[None], torch.from_numpy(mask)[None]))
 
 
 def _lesions(studies: Studies, n: int, side: tuple[int, int]) -> dict[str, Mask] | None:

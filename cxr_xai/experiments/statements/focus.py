@@ -50,7 +50,8 @@ def judge_focus(
     told = {name: estimates(rows[name], drawn[name], behind) for name in rows}
     p = float(bootstrap_p(drawn["trained"] - drawn["untrained"]))
     counts = {"films": studies, "maps": pairs} | {f"dead, {name}": n for name, n in dead.items()}
-    return Statement("focus", CLAIM, MEASURE, effect, p, told, counts, _say(told["trained"], told["untrained"], effect))
+    ways = _say(told["trained"], told["untrained"], effect)
+    return Statement("focus", CLAIM, MEASURE, effect, p, told, counts, ways)
 
 
 def _once(statistic: Statistic, patients: Names, replicates: int) -> tuple[Floats, Floats]:
@@ -58,14 +59,15 @@ def _once(statistic: Statistic, patients: Names, replicates: int) -> tuple[Float
     return value[0], drawn[:, 0]
 
 
-def _say(trained: dict[str, float], untrained: dict[str, float], effect: dict[str, float]) -> str:
+def _say(trained: dict[str, float], untrained: dict[str, float], effect: dict[str, float]) -> dict[int, str]:
     way = {1: "more focused", -1: "less focused", 0: "neither more nor less focused"}[side(trained)]
     beyond = {
         1: "training moved it towards more focus",
         -1: "training moved it towards less focus",
         0: "so the network's training adds nothing that can be told from 0",
-    }[side(effect)]
-    return (
-        f"Within finding and view, maps of higher logits are {way}: ρ = {words(trained)}; an untrained network has "
-        f"{words(untrained)}, {beyond}: difference {words(effect)}."
-    )
+    }
+    return {
+        sign: f"Within finding and view, maps of higher logits are {way}: ρ = {words(trained)}; an untrained network "
+        f"has {words(untrained)}, {adds}: difference {words(effect)}."
+        for sign, adds in beyond.items()
+    }

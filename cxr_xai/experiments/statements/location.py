@@ -6,7 +6,7 @@ import numpy as np
 import numpy.typing as npt
 
 from cxr_xai.experiments.estimates import count_patients, estimates
-from cxr_xai.experiments.statements.statement import UNTESTED, Statement, side, words
+from cxr_xai.experiments.statements.statement import UNTESTED, Statement, words
 from cxr_xai.stats.bootstrap import bootstrap_means
 from cxr_xai.stats.correlations import resample, stratified_difference
 from cxr_xai.stats.paired import bootstrap_p
@@ -49,12 +49,13 @@ def judge_location(
     counts = {"true positives": int(present.sum()), "false positives": int((~present).sum()), "dead maps": dead}
     counts |= left_out or {}
     if len(share) == 0 or present.all() or not present.any():
-        return Statement("location", CLAIM, MEASURE, UNTESTED, np.nan, {}, counts, "Not tested: no pairs to compare.")
+        found = "Not tested: no pairs to compare."
+        return Statement("location", CLAIM, MEASURE, UNTESTED, np.nan, counts=counts, found=found)
     statistic = stratified_difference(np.column_stack([share, area]), present, ~present, strata, codes)
     value, drawn = resample(statistic, patients, replicates)
     if not np.isfinite(value[2, 0]):
         found = "Not tested: no finding and view has both true and false positives."
-        return Statement("location", CLAIM, MEASURE, UNTESTED, np.nan, {}, counts, found)
+        return Statement("location", CLAIM, MEASURE, UNTESTED, np.nan, counts=counts, found=found)
     behind = min(count_patients(patients, rows) for rows in (present, ~present))
     told = estimates(value, drawn, behind)
     rows = {
@@ -66,8 +67,8 @@ def judge_location(
     for name, (values, which) in (truth or {}).items():
         if which.any() and np.isfinite(values[which]).any():
             rows[name] = _mean(values, which, patients, replicates)
-    found = _say(told[0][0], told[1][0], told[0][1], told[2][0])
-    return Statement("location", CLAIM, MEASURE, told[2][0], float(bootstrap_p(drawn[:, 2, 0])), rows, counts, found)
+    ways = _say(told[0][0], told[1][0], told[0][1], told[2][0])
+    return Statement("location", CLAIM, MEASURE, told[2][0], float(bootstrap_p(drawn[:, 2, 0])), rows, counts, ways)
 
 
 def _mean(values: Floats, which: Mask, patients: Names, replicates: int) -> dict[str, float]:
@@ -76,14 +77,17 @@ def _mean(values: Floats, which: Mask, patients: Names, replicates: int) -> dict
     return told
 
 
-def _say(right: dict[str, float], wrong: dict[str, float], area: dict[str, float], effect: dict[str, float]) -> str:
-    way = {
+def _say(
+    right: dict[str, float], wrong: dict[str, float], area: dict[str, float], effect: dict[str, float]
+) -> dict[int, str]:
+    ways = {
         1: "True positives have more of their evidence in plausible regions than false positives",
         -1: "False positives have more of their evidence in plausible regions than true positives",
         0: "No difference was seen between true and false positives in how much evidence lies in plausible regions",
-    }[side(effect)]
+    }
     beside = "more" if wrong["low"] > area["value"] else "less" if wrong["high"] < area["value"] else "no more or less"
-    return (
-        f"{way}: {words(right)} against {words(wrong)}, difference {words(effect)}; false positives have {beside} "
-        f"there than the {words(area).split(' ')[0]} that an even map has."
-    )
+    return {
+        sign: f"{way}: {words(right)} against {words(wrong)}, difference {words(effect)}; false positives have "
+        f"{beside} there than the {words(area).split(' ')[0]} that an even map has."
+        for sign, way in ways.items()
+    }

@@ -10,7 +10,8 @@ import pandas as pd
 
 from cxr_xai.artifacts.ledger import note_read
 from cxr_xai.artifacts.run_folder import RunFolder
-from cxr_xai.errors import UserError
+from cxr_xai.experiments.estimates import require_replicates
+from cxr_xai.experiments.require import require_numbers
 from cxr_xai.experiments.statements.agreement import judge_agreement
 from cxr_xai.experiments.statements.evidence import Located, Maps, explain_twice, locate
 from cxr_xai.experiments.statements.focus import judge_focus
@@ -18,7 +19,7 @@ from cxr_xai.experiments.statements.location import judge_location
 from cxr_xai.experiments.statements.separateness import judge_separateness
 from cxr_xai.experiments.statements.statement import Statement, correct
 from cxr_xai.experiments.statements.terminal import print_statements
-from cxr_xai.experiments.studies import Studies, choose_anatomy, open_studies
+from cxr_xai.experiments.studies import Studies, choose_anatomy, open_studies, require_paths
 from cxr_xai.experiments.terminal import ProgressBar, quiet_libraries
 from cxr_xai.files import write_csv, write_json
 from cxr_xai.findings import FINDINGS
@@ -28,6 +29,8 @@ from cxr_xai.report.write import write_report
 Settings = Mapping[str, Any]
 Floats = npt.NDArray[np.float64]
 PURPOSE = "clinical statements"
+TESTS = 4
+"""Statements that are corrected for together."""
 NOTE = (
     "p values are from the bootstrap over patients, corrected over the four statements of this run (Holm); intervals "
     "hold one number at a time. What several runs say of one statement must be corrected over the runs, too."
@@ -38,11 +41,12 @@ def run_statements(settings: Settings) -> None:
     """Test the statements on a run, write ``statements/`` and the run's report again, and print what was found.
 
     Raises:
-        UserError: the run or its data are not there or do not fit.
+        UserError: a setting is no fit number, or the run or its data are not there or do not fit.
     """
     quiet_libraries()
-    if settings["max_studies"] < 2:
-        raise UserError(f"max_studies={settings['max_studies']}: statements need 2 or more.")
+    require_paths(settings, ["folder"], ["root", "masks"])
+    require_numbers(settings, max_studies=2, batch_size=1, bootstrap=1)
+    require_replicates(settings["bootstrap"], TESTS, "statements")
     folder = RunFolder(Path(settings["folder"]))
     cache = settings["paths"]["cache"]
     studies = open_studies(folder, settings["root"], cache, settings["max_studies"], PURPOSE)

@@ -6,7 +6,7 @@ import numpy as np
 import numpy.typing as npt
 
 from cxr_xai.experiments.estimates import count_patients, estimates
-from cxr_xai.experiments.statements.statement import UNTESTED, Statement, side, words
+from cxr_xai.experiments.statements.statement import UNTESTED, Statement, words
 from cxr_xai.stats.bootstrap import bootstrap_means
 from cxr_xai.stats.correlations import rank_rows
 from cxr_xai.stats.paired import bootstrap_p
@@ -18,7 +18,8 @@ CLAIM = "Several findings of one film get separate maps."
 MEASURE = (
     "Spearman's ρ between the raw maps of two predicted findings of one film, minus that of the same two findings in "
     "films of other patients: 0 where sharing a film makes maps no more alike, above 0 where the film decides and "
-    "not the finding."
+    "not the finding. Intervals resample patients with the pairs of their films; the films that they are compared "
+    "with are held fixed."
 )
 PARTNERS = 20
 """Films of other patients that each map is compared with, at most."""
@@ -87,7 +88,7 @@ def judge_separateness(maps: npt.NDArray[np.floating], pred: Mask, patients: Nam
     counts = {"films with several findings": films, "pairs": int(kept.sum()), "pairs left out": int((~kept).sum())}
     if kept.sum() < 2:
         found = "Not tested: the run predicts too few findings together."
-        return Statement("separateness", CLAIM, MEASURE, UNTESTED, np.nan, {}, counts, found)
+        return Statement("separateness", CLAIM, MEASURE, UNTESTED, np.nan, counts=counts, found=found)
     values, who = values[kept], who[kept]
     table = np.column_stack([values, values[:, 0] - values[:, 1]])
     means = bootstrap_means(table, np.zeros(len(table), np.int64), who, replicates)
@@ -98,14 +99,17 @@ def judge_separateness(maps: npt.NDArray[np.floating], pred: Mask, patients: Nam
     return Statement("separateness", CLAIM, MEASURE, told[3], p, rows, counts, _say(*told))
 
 
-def _say(within: dict[str, float], across: dict[str, float], same: dict[str, float], effect: dict[str, float]) -> str:
-    way = {
+def _say(
+    within: dict[str, float], across: dict[str, float], same: dict[str, float], effect: dict[str, float]
+) -> dict[int, str]:
+    ways = {
         1: "Maps of two findings of one film are more alike than those of the same findings in different films",
         -1: "Maps of two findings of one film are less alike than those of the same findings in different films",
         0: "Sharing a film makes the maps of two findings neither more nor less alike",
-    }[side(effect)]
+    }
     level = "hardly separate" if within["value"] >= 0.7 else "partly separate" if within["value"] >= 0.3 else "separate"
-    return (
-        f"{way}: ρ = {words(within)} against {words(across)}, difference {words(effect)}; by their size they are "
+    return {
+        sign: f"{way}: ρ = {words(within)} against {words(across)}, difference {words(effect)}; by their size they are "
         f"{level}. The same finding in two films has {words(same)}."
-    )
+        for sign, way in ways.items()
+    }

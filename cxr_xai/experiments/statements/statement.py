@@ -9,6 +9,8 @@ import numpy as np
 from cxr_xai.stats.corrections import holm
 
 Estimate = Mapping[str, float]
+ALPHA = 0.05
+"""Of the statements of a run together."""
 
 
 @dataclass(frozen=True)
@@ -23,7 +25,8 @@ class Statement:
         p: two-sided, of no effect, from the bootstrap over patients.
         rows: further numbers: what → value, low, high.
         counts: what was looked at and left out.
-        found: one sentence that says what was found, whichever way it came out.
+        ways: the sentence for an effect above 0 (1), below 0 (-1), and one that cannot be told from 0 (0).
+        found: the sentence that holds after the correction, from `correct`; given at once where nothing was tested.
         p_holm: corrected over the statements of the run.
     """
 
@@ -34,18 +37,47 @@ class Statement:
     p: float
     rows: Mapping[str, Estimate] = field(default_factory=dict)
     counts: Mapping[str, int] = field(default_factory=dict)
+    ways: Mapping[int, str] = field(default_factory=dict)
     found: str = ""
     p_holm: float = float("nan")
 
     def as_dict(self) -> dict[str, Any]:
-        """Return plain types."""
-        return asdict(self)
+        """Return plain types, of the sentences the one that holds."""
+        return {key: value for key, value in asdict(self).items() if key != "ways"}
 
 
 def correct(statements: list[Statement]) -> list[Statement]:
-    """Give every statement its p corrected over all of them (Holm)."""
+    """Give every statement its p corrected over all that were tested (Holm), and the sentence that still holds then.
+
+    A direction is claimed where the interval leaves out 0 and the corrected p is `ALPHA` or less; where only the
+    interval does, the sentence says that it does not hold after the correction.
+    """
     corrected = holm([one.p for one in statements])
-    return [replace(one, p_holm=float(p)) for one, p in zip(statements, corrected, strict=True)]
+    tested = int(np.isfinite(corrected).sum())
+    return [
+        replace(one, p_holm=float(p), found=_say(one, float(p), tested) if one.ways else one.found)
+        for one, p in zip(statements, corrected, strict=True)
+    ]
+
+
+def _say(one: Statement, p_holm: float, tested: int) -> str:
+    way = side(one.effect)
+    if way == 0 or p_holm <= ALPHA:
+        return one.ways[way]
+    return (
+        f"{one.ways[0]} Alone, the difference could be told from 0; not after correction for {count_words(tested)} "
+        f"(p = {_number(p_holm, 2)})."
+    )
+
+
+def count_words(tested: int) -> str:
+    """Return how many statements a correction is for.
+
+    >>> count_words(4)
+    'four statements'
+    """
+    words = ("no statement", "one statement", "two statements", "three statements", "four statements")
+    return words[tested] if tested < len(words) else f"{tested} statements"
 
 
 def side(effect: Estimate) -> int:

@@ -15,6 +15,11 @@ PATIENTS = np.repeat([f"p{n:02d}" for n in range(N // 2)], 2)
 STRATA = np.tile(np.arange(K), (N, 1))
 
 
+def said(statement: Statement) -> str:
+    """What is said of a statement that is tested alone."""
+    return correct([statement])[0].found
+
+
 def bumps(widths: np.ndarray) -> np.ndarray:
     """``(N, K)`` widths → ``(N, K, 9, 9)`` Gaussians in the middle."""
     x = np.arange(9) - 4.0
@@ -38,20 +43,20 @@ def focus(of_trained: float, of_untrained: float, seed: int = 0) -> Statement:
 def test_planted_focus_is_found_beyond_the_untrained() -> None:
     found = focus(2.0, 0.0)
     assert found.effect["low"] > 0.4
-    assert "are more focused" in found.found
+    assert "are more focused" in said(found)
     assert found.p < 0.05
 
 
 def test_the_other_way_round_is_said_too() -> None:
     found = focus(-2.0, 0.0)
     assert found.effect["high"] < -0.4
-    assert "are less focused" in found.found
+    assert "are less focused" in said(found)
 
 
 def test_a_network_beside_itself_shows_nothing_beyond() -> None:
     found = focus(2.0, 2.0)
     assert found.effect["value"] == 0
-    assert "adds nothing" in found.found
+    assert "adds nothing" in said(found)
     assert found.p == 1
 
 
@@ -75,8 +80,8 @@ def location(shift: float, seed: int = 0) -> Statement:
 def test_planted_places_are_found_and_none_otherwise() -> None:
     found = location(0.1)
     assert found.effect["value"] == pytest.approx(0.1, abs=0.04)
-    assert found.found.startswith("True positives have more")
-    assert location(-0.1).found.startswith("False positives have more")
+    assert said(found).startswith("True positives have more")
+    assert said(location(-0.1)).startswith("False positives have more")
     assert sum(side(location(0.0, seed).effect) != 0 for seed in range(20)) <= 4  # about one in twenty
 
 
@@ -94,7 +99,7 @@ def test_one_map_for_all_findings_of_a_film_is_not_separate() -> None:
     pred = np.ones((N, K), bool)
     same = judge_separateness(film + 0.1 * rng.standard_normal((N, K, 6, 6)), pred, PATIENTS, 100)
     assert same.effect["low"] > 0.8
-    assert "hardly separate" in same.found
+    assert "hardly separate" in said(same)
 
 
 def test_one_map_for_each_finding_is_separate() -> None:
@@ -140,11 +145,11 @@ def test_agreement_by_hand_and_beside_the_prior() -> None:
     assert found.rows["agreement, all boxes"]["value"] == pytest.approx(0.75)
     assert found.effect["value"] == pytest.approx(0.75)
     assert found.counts["dead maps"] == 2
-    assert "more often than" in found.found
-    assert "less often than" in judge_agreement(boxes(np.full(40, 0.05), iou), 100).found
+    assert "more often than" in said(found)
+    assert "less often than" in said(judge_agreement(boxes(np.full(40, 0.05), iou), 100))
     equal = judge_agreement(boxes(iou[:38], iou[:38]), 100)
     assert equal.effect["value"] == 0
-    assert "no more and no less" in equal.found
+    assert "no more and no less" in said(equal)
 
 
 def test_without_boxes_or_prior_it_is_said() -> None:
@@ -159,6 +164,31 @@ def test_p_values_are_corrected_over_those_that_were_tested() -> None:
     told = correct([Statement("focus", "", "", nothing, p) for p in (0.01, 0.04, float("nan"))])
     assert [round(one.p_holm, 3) for one in told[:2]] == [0.02, 0.04]
     assert np.isnan(told[2].p_holm)
+
+
+WAYS = {1: "More.", -1: "Less.", 0: "Neither."}
+
+
+def test_a_direction_is_claimed_only_where_it_holds_after_the_correction() -> None:
+    above, across = {"value": 0.2, "low": 0.1, "high": 0.3}, {"value": 0.2, "low": -0.1, "high": 0.5}
+    below = {"value": -0.2, "low": -0.3, "high": -0.1}
+
+    def sentence(effect: dict[str, float], p: float) -> str:
+        rest = [Statement("place", "", "", across, 0.9, ways=WAYS) for _ in range(3)]
+        return correct([Statement("focus", "", "", effect, p, ways=WAYS), *rest])[0].found
+
+    assert sentence(above, 0.01) == "More."
+    assert sentence(below, 0.01) == "Less."
+    assert sentence(across, 0.001) == "Neither."
+    weak = sentence(above, 0.02)  # .08 of four
+    assert weak.startswith("Neither. Alone")
+    assert "not after correction for four statements (p = .08)" in weak
+
+
+def test_only_the_sentence_that_holds_is_written() -> None:
+    told = correct([Statement("focus", "", "", {"value": 1.0, "low": 0.5, "high": 1.5}, 0.001, ways=WAYS)])[0].as_dict()
+    assert told["found"] == "More."
+    assert "ways" not in told
 
 
 def test_numbers_in_words() -> None:
