@@ -197,7 +197,7 @@ def skill_of(
 def as_entry(value: Any, low: Any, high: Any, cases: int, people: int) -> Entry:
     """Return plain floats for JSON: ``few`` below `MIN_CASES` cases, and no interval from a single patient."""
     low, high = (low, high) if people >= 2 else (np.nan, np.nan)
-    return {"value": float(value), "low": float(low), "high": float(high), "few": cases < MIN_CASES}
+    return {"value": float(value), "low": float(low), "high": float(high), "few": bool(cases < MIN_CASES)}
 
 
 def enough(tests: int) -> int:
