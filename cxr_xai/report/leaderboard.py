@@ -96,8 +96,8 @@ def how_judged(summary: Summary) -> str:
     primary = summary["primary"]
     uncorrected = f"; the primary contrast, {primary}, was declared beforehand and is not corrected" if primary else ""
     return (
-        f"Verdicts: p below .05 after Holm's correction over the {others}{' other' if primary else ''} contrasts with "
-        f"{summary['reference']}{uncorrected}. Intervals are 95 % and not corrected."
+        f"Verdicts: p below .05 after Holm's correction over contrasts with {summary['reference']} "
+        f"({others}{' others' if primary else ''}){uncorrected}. Intervals are 95 % and not corrected."
     )
 
 

@@ -68,7 +68,7 @@ def _print_places(summary: Mapping[str, Any]) -> None:
         if arm[key][metric]["over"] < over:
             console.print(f"{_name(arm)}: mean over {arm[key][metric]['over']} of {over} findings", style="dim")
     said = "* control; † fewer than 20 cases: no verdict; intervals resample patients; dead maps count 0; time in s"
-    console.print(f"{said}. p: {how_judged(summary)}", style="dim")
+    console.print(f"{said}. {how_judged(summary)}", style="dim")
 
 
 def _marked(entry: Mapping[str, Any]) -> str:
