@@ -96,8 +96,9 @@ def how_judged(summary: Summary) -> str:
     primary = summary["primary"]
     uncorrected = f"; the primary contrast, {primary}, was declared beforehand and is not corrected" if primary else ""
     return (
-        f"Verdicts: p below .05 after Holm's correction over contrasts with {summary['reference']} "
-        f"({others}{' others' if primary else ''}){uncorrected}. Intervals are 95 % and not corrected."
+        f"Verdicts: p below .05 after Holm's correction over {others} {'other ' if primary else ''}"
+        f"contrast{'' if others == 1 else 's'} with {summary['reference']}{uncorrected}. Intervals are 95 % and not "
+        "corrected."
     )
 
 

@@ -103,7 +103,7 @@ def _print_reliance(rows: Sequence[Mapping[str, Any]]) -> None:
     console.print("\nReliance: probability with the shortcut minus without it", style="bold")
     table = _table(("shortcut", "finding", "studies", "change (95 %)", "by .1 or more"))
     for row in rows[:MOST]:
-        cells = (str(row["studies"]), interval(row["change"]), str(row["leaning"]))
+        cells = (str(row["studies"]), interval(row["change"]) + mark(row["change"]), str(row["leaning"]))
         table.add_row(row["shortcut"], row["finding"], *cells)
     console.print(table)
     if len(rows) > MOST:
