@@ -8,7 +8,7 @@ import pandas as pd
 from cxr_xai.errors import UserError
 from cxr_xai.files import read_json, whole
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 
 CASE_COLUMNS = ("case", "kind", "row", "image_id", "patient_id", "finding", "shortcut", "change", "prob", "shown")
 """One row per judged map. ``kind``: ``lesion`` (the finding is there and predicted; its mask is the truth), ``for`` and

@@ -85,7 +85,7 @@ class BoxProbe:
         self.threshold, self.rule = threshold, rule
         self.rows = choose_rows(datamodule.index.studies["image_id"], datamodule.boxed_rows(half), max_studies)
         self.pairs = self._pairs()
-        self._references: dict[tuple[int, int], pd.DataFrame] = {}
+        self._references: dict[tuple[tuple[int, int], tuple[Policy, ...]], pd.DataFrame] = {}
 
     def explain(self, model: nn.Module, device: torch.device, epoch: int) -> Explained:
         """Explain every study once (each rank its share, joined on all ranks) and score every boxed finding."""
@@ -111,11 +111,17 @@ class BoxProbe:
         table = pd.concat([table, self.references((height, width))], axis=1)
         return Explained(self.explainer.name, epoch, self.half, self.rows, attribution, logits, table, regions)
 
-    def references(self, grid: tuple[int, int]) -> pd.DataFrame:
-        """Return prior and ceiling of each pair for maps on this grid, scored by the same code as the maps."""
-        if grid not in self._references:
-            self._references[grid] = self._compute_references(grid)
-        return self._references[grid]
+    def references(self, grid: tuple[int, int], policies: tuple[Policy, ...] | None = None) -> pd.DataFrame:
+        """Return prior and ceiling of each pair for maps on this grid, scored by the same code as the maps.
+
+        Args:
+            grid: ``(h, w)``.
+            policies: further ways from map to box that the prior is scored by; None takes those of this half.
+        """
+        key = (grid, self._policies() if policies is None else policies)
+        if key not in self._references:
+            self._references[key] = self._compute_references(*key)
+        return self._references[key]
 
     def _explain_rows(self, model: nn.Module, device: torch.device, positions: npt.NDArray[np.int64]) -> Any:
         dataset, size = self.datamodule.dataset_of(self.rows), self.datamodule.batch_size
@@ -126,10 +132,9 @@ class BoxProbe:
             parts.append((explanation.attribution.cpu(), explanation.logits.cpu()))
         return tuple(torch.cat(tensors) for tensors in zip(*parts, strict=True)) if parts else None
 
-    def _compute_references(self, grid: tuple[int, int]) -> pd.DataFrame:
+    def _compute_references(self, grid: tuple[int, int], policies: tuple[Policy, ...]) -> pd.DataFrame:
         prior, size = build_prior(self.datamodule.index.boxes), self.datamodule.image_size
         keys = list(zip(self.pairs.table["finding"], self.pairs.table["patient_id"], strict=True))
-        policies = self._policies()
         columns = reference_scores(self.pairs.boxes, keys, prior, grid, size, self.threshold, self.rule, policies)
         cross_fit_levels(columns, *self._owners())
         nothing = np.full(len(keys), np.nan)

@@ -24,6 +24,9 @@ def check_choices(settings: Mapping[str, Any], choices: Mapping[str, str]) -> No
     if "best" not in (kept := settings["keep"]) or not set(kept) <= set(CHECKPOINTS):
         raise UserError(f"keep={kept}: name best and, so that more epochs can be added, last.")
     _check_length(settings["trainer"])
+    replicates = settings.get("bootstrap", 1)
+    if not isinstance(replicates, int) or isinstance(replicates, bool) or replicates < 1:
+        raise UserError(f"bootstrap={_show(replicates)}; it must be a whole number, 1 or more.")
     needs, gives = settings["loss"]["needs"], settings["balancing"]["gives"]
     loss, balancing = f"loss={choices['loss']}", f"balancing={choices['balancing']}"
     if needs and needs != gives:

@@ -43,6 +43,7 @@ class Center:
     """
 
     name = "center"
+    control = True
 
     def __init__(self, sigma: float = SIGMA) -> None:
         if not sigma > 0:

@@ -20,7 +20,8 @@ class Explainer(Protocol):
     The model is lent: its modes, gradients, buffers, hooks and all random states are afterwards as before, also when
     explaining fails. Maps do not depend on who else is in the batch, on the contexts around the call (``no_grad``,
     ``inference_mode``, autocast) or on how the model is wrapped (compiled, DDP); what is drawn by lot is drawn from a
-    seed of the explainer's own.
+    seed of the explainer's own. A class that knows nothing of what the network saw in the film for the finding says so
+    by ``control = True``.
     """
 
     name: str

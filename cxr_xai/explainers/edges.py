@@ -35,6 +35,7 @@ class Edges:
     """The film's edges, the same for every finding; a film of one gray level has a dead map."""
 
     name = "edges"
+    control = True
 
     def explain(self, model: nn.Module, image: Tensor, findings: Sequence[int] | None = None) -> Explanation:
         """``(N, 1, H, W)`` films in [0, 1] → ``(N, F, H, W)`` magnitudes, ``(N, K)`` logits."""

@@ -37,6 +37,7 @@ class OtherFinding:
     """Exact maps, each finding's in another's place."""
 
     name = "other_finding"
+    control = True
 
     def __init__(self) -> None:
         self._exact = ExactCam()

@@ -51,6 +51,7 @@ class RandomMap:
     """
 
     name = "random_map"
+    control = True
 
     def __init__(self, seed: int = 0) -> None:
         self.seed = seed

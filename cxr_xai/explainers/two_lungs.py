@@ -47,6 +47,7 @@ class TwoLungs:
     """The same map for every film and finding, on the grid of the model's last feature map."""
 
     name = "two_lungs"
+    control = True
 
     def explain(self, model: nn.Module, image: Tensor, findings: Sequence[int] | None = None) -> Explanation:
         """``(N, 1, H, W)`` films in [0, 1] → ``(N, F, h, w)`` equal maps, ``(N, K)`` logits."""

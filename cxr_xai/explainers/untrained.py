@@ -62,6 +62,7 @@ class Untrained:
     """
 
     name = "untrained"
+    control = True
 
     def __init__(self, seed: int = 0) -> None:
         self.seed = seed

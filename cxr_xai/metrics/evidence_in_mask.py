@@ -10,8 +10,7 @@ from cxr_xai.errors import UserError
 from cxr_xai.heatmap import make_heatmap, resize_heatmaps
 from cxr_xai.metrics.localization import dead_maps, energy_in_box, energy_ratio, pointing_game
 from cxr_xai.metrics.region import count_pixels, mask_iou, region
-
-_NUMBERS = 2**23  # held at once: 32 MiB as float32
+from cxr_xai.metrics.separable import find_profiles
 
 
 def evidence_in_mask(attribution: Tensor, masks: Tensor, threshold: float = 0.5) -> dict[str, Tensor]:
@@ -52,7 +51,8 @@ def evidence_in_mask(attribution: Tensor, masks: Tensor, threshold: float = 0.5)
 def energy_ceiling_in_mask(masks: Tensor, grid: tuple[int, int]) -> Tensor:
     """Return the largest energy that a non-negative map on a grid can have inside each mask, after resizing.
 
-    Energy is a ratio of two sums that are linear in the cells, so one cell alone reaches its maximum.
+    Energy is a ratio of two sums that are linear in the cells, so one cell alone reaches its maximum; its map is the
+    product of a profile down and one across (`metrics.separable`).
 
     Args:
         masks: ``(M, H, W)`` bool.
@@ -67,13 +67,11 @@ def energy_ceiling_in_mask(masks: Tensor, grid: tuple[int, int]) -> Tensor:
     size = (masks.shape[1], masks.shape[2])
     if grid == size:
         return masks.flatten(1).any(1).float()
-    best = torch.zeros(len(masks))
-    inside, cells = masks.flatten(1).float(), torch.eye(grid[0] * grid[1])
-    step = max(1, _NUMBERS // (size[0] * size[1]))
-    for start in range(0, len(cells), step):
-        lit = resize_heatmaps(cells[start : start + step].view(-1, *grid), size).flatten(1)
-        best = torch.maximum(best, (inside @ lit.T / lit.sum(1)).amax(1))
-    return best
+    profiles = find_profiles(lambda maps: resize_heatmaps(maps, size), grid, size, masks.device)
+    assert profiles is not None  # bilinear resizing treats rows and columns apart
+    down, across = (axis / axis.sum(1, keepdim=True) for axis in profiles)
+    best = [(down @ mask.double() @ across.T).amax() for mask in masks]  # one by one: a mask is 8 bytes a pixel
+    return torch.stack(best).float() if best else torch.zeros(0, device=masks.device)
 
 
 def usual_place(masks: Tensor, patients: Sequence[str], patient: str, min_patients: int = 20) -> Tensor:

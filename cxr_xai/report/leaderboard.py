@@ -13,8 +13,9 @@ from markupsafe import Markup
 from cxr_xai.artifacts.leaderboard_folder import LeaderboardFolder
 from cxr_xai.files import whole
 from cxr_xai.heatmap import make_heatmap, resize_heatmaps
-from cxr_xai.report.format import number
+from cxr_xai.report.format import is_known, number
 from cxr_xai.report.page import HERE, NAMES, describe_phantom, make_environment
+from cxr_xai.report.tables import p_value
 from cxr_xai.visualization.embed import embed_picture
 from cxr_xai.visualization.outlines import LESION_COLOR, SHORTCUT_COLOR, draw_outlined
 from cxr_xai.visualization.svg import STYLE
@@ -25,6 +26,8 @@ COINCIDE = (
     "Exact CAM, Grad-CAM and HiResCAM are one map at the last layer of these heads (global average pooling and one "
     "linear layer); they part at an earlier layer."
 )
+
+CHOSEN = "An explainer chosen here must not be reported on these boxes: they have chosen it."
 
 
 def write_leaderboard_report(board: LeaderboardFolder) -> Path:
@@ -57,6 +60,10 @@ def make_context(board: LeaderboardFolder, summary: Summary) -> dict[str, Any]:
         "places": key,
         "metric": "energy" if truth else "iou",
         "over": summary["arms"][0][key]["over"],
+        "mark": mark,
+        "p_value": p_value,
+        "judged": how_judged(summary),
+        "chosen": CHOSEN,
         "headline": headline,
         "seconds": seconds,
         "recalls": speaks_for(summary),
@@ -72,6 +79,27 @@ def headline(entry: Mapping[str, Any], metric: str) -> Mapping[str, float | None
     """Return the mean over findings, or over all cases where no finding has enough."""
     found: Mapping[str, float | None] = entry[metric]["macro" if entry["over"] else "micro"]
     return found
+
+
+def mark(entry: Mapping[str, Any]) -> str:
+    """Return what stands behind a mean of fewer than 20 cases.
+
+    >>> mark({"value": 0.5, "few": True}), mark({"value": 0.5, "few": False})
+    (' †', '')
+    """
+    return " †" if entry["few"] and is_known(entry["value"]) else ""
+
+
+def how_judged(summary: Summary) -> str:
+    """Say what p and the verdicts are made of."""
+    others = len(summary["arms"]) - 1 - (summary["primary"] is not None)
+    primary = summary["primary"]
+    uncorrected = f"; the primary contrast, {primary}, was declared beforehand and is not corrected" if primary else ""
+    return (
+        f"Verdicts: p below .05 after Holm's correction over {others} {'other ' if primary else ''}"
+        f"contrast{'' if others == 1 else 's'} with {summary['reference']}{uncorrected}. Intervals are 95 % and not "
+        "corrected."
+    )
 
 
 def seconds(value: float | None) -> str:
@@ -100,13 +128,12 @@ def tabulate(summary: Summary) -> list[dict[str, Any]]:
         row: dict[str, Any] = {"place": place, "explainer": arm["label"], "control": arm["control"]}
         for metric in ("energy", "pointing", "mask_iou", "energy_ratio") if truth else ("iou", "pointing", "energy"):
             row |= _spread(metric, headline(entry, metric)) | _spread(f"{metric}_live", entry[metric]["live"])
-            row |= _spread(f"{metric}_difference", entry[metric]["difference"])
-        row |= {"cases": entry["cases"], "dead": entry["dead"], "findings_in_mean": entry["over"]}
+            row |= _difference(metric, entry[metric]["difference"])
+        main = entry["energy" if truth else "iou"]
+        row |= {"cases": entry["cases"], "dead": entry["dead"], "findings_in_mean": main["over"]}
         row |= {} if truth else _spread("skill", entry["skill"])
         for name, found in arm.get("for", {}).items():
-            row |= _spread(f"recall_{name}", found["recall"]) | _spread(
-                f"recall_{name}_difference", found["difference"]
-            )
+            row |= _spread(f"recall_{name}", found["recall"]) | _difference(f"recall_{name}", found["difference"])
             row |= {f"recall_{name}_cases": found["cases"], f"recall_{name}_even": found["share"]}
             row |= {f"recall_{name}_ceiling": found["ceiling"]}
         rows.append({**row, "seconds": arm["seconds"], "maps": arm["maps"], "source": summary["protocol"]["source"]})
@@ -115,6 +142,11 @@ def tabulate(summary: Summary) -> list[dict[str, Any]]:
 
 def _spread(name: str, entry: Mapping[str, float | None]) -> dict[str, float | None]:
     return {name: entry["value"], f"{name}_low": entry["low"], f"{name}_high": entry["high"]}
+
+
+def _difference(name: str, entry: Mapping[str, Any]) -> dict[str, Any]:
+    said = {f"{name}_difference_{key}": entry[key] for key in ("p", "p_holm", "verdict")}
+    return _spread(f"{name}_difference", entry) | said
 
 
 def make_studies(board: LeaderboardFolder, summary: Summary) -> list[dict[str, Any]]:

@@ -5,6 +5,7 @@ counts serve any number of statistics, so that what is compared is compared on t
 """
 
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import NamedTuple
 
 import numpy as np
@@ -95,11 +96,24 @@ def draw_patient_counts(patients: npt.ArrayLike, replicates: int, seed: int | Se
     ([1, 0, 1], [2, 2, 2])
     """
     names, codes = np.unique(np.asarray(patients), return_inverse=True)
+    # many statistics of a few hundred patients are each quicker than the draws, which they share
+    draw = _draw_again if replicates * len(names) <= _KEPT else _draw
+    return draw(len(names), replicates, seed if isinstance(seed, int | np.integer) else tuple(seed)), codes.astype(
+        np.int64
+    )
+
+
+def _draw(patients: int, replicates: int, seed: int | tuple[int, ...]) -> Counts:
     rng = np.random.default_rng(seed)
-    counts = np.empty((replicates, len(names)), dtype=np.uint16)
+    counts = np.empty((replicates, patients), dtype=np.uint16)
     for row in counts:
-        row[:] = np.bincount(rng.integers(len(names), size=len(names)), minlength=len(names))
-    return counts, codes.astype(np.int64)
+        row[:] = np.bincount(rng.integers(patients, size=patients), minlength=patients)
+    counts.flags.writeable = False
+    return counts
+
+
+_KEPT = 2**22  # counts of a set of draws that is kept for the next call: 8 MiB
+_draw_again = lru_cache(maxsize=4)(_draw)
 
 
 def bootstrap_metric(

@@ -49,6 +49,13 @@ def test_the_best_checkpoint_is_kept(kept: list[str]) -> None:
         check_choices({"keep": kept}, {})
 
 
+@pytest.mark.parametrize("replicates", ["abc", 0, True, 1.5])
+def test_replicates_are_counted_before_anything_is_trained(replicates: Any) -> None:
+    settings = {"keep": ["best"], "trainer": {"max_epochs": 1}, "bootstrap": replicates}
+    with pytest.raises(UserError, match=f"bootstrap={replicates}; it must be a whole number, 1 or more"):
+        check_choices(settings, {})
+
+
 @pytest.mark.parametrize("epochs", [None, -1, 0, 2.5])
 def test_epochs_are_counted(epochs: float | None) -> None:
     shown = "null" if epochs is None else epochs

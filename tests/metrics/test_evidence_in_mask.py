@@ -1,5 +1,7 @@
 """Evidence inside a set of pixels, by hand."""
 
+from typing import Any
+
 import pytest
 import torch
 from hypothesis import given
@@ -47,6 +49,24 @@ def test_a_mask_that_is_a_box_is_scored_as_the_box(seed: int) -> None:
     found, known = evidence_in_mask(maps, masks), score_maps(maps, boxes, 16)
     for key in ("pointing", "energy", "energy_ratio", "mask_iou", "dead"):
         torch.testing.assert_close(found[key], known[key], equal_nan=True)
+
+
+def test_the_ceiling_of_a_fine_grid_asks_for_profiles_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    plain, asked = torch.eye, []
+
+    def eye(n: int, **options: Any) -> torch.Tensor:
+        asked.append(n)
+        return plain(n, **options)
+
+    monkeypatch.setattr(torch, "eye", eye)
+    masks = torch.zeros(2, 32, 32, dtype=torch.bool)
+    masks[0, 3:9, 4:20] = masks[1, 30, 31] = True
+    ceiling = energy_ceiling_in_mask(masks, (16, 16))
+    assert max(asked) == 16, "not 256"
+    assert ceiling[0] == 1, "a cell's whole light falls inside"
+    lit = torch.zeros(1, 16, 16)
+    lit[0, 15, 15] = 1
+    assert ceiling[1] == evidence_in_mask(lit, masks[1:])["energy"][0]
 
 
 def test_the_usual_place_leaves_the_patient_out() -> None:

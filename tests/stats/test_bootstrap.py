@@ -19,6 +19,7 @@ def test_draws_keep_patients_whole_and_repeat_with_the_seed() -> None:
     assert (counts.sum(axis=1) == 3).all()
     assert codes.tolist() == [1, 0, 1, 2]
     assert (draw_patient_counts(patients, 500, seed=1)[0] == counts).all()
+    assert not counts.flags.writeable, "the next call may get the same array"
     assert (draw_patient_counts(patients, 500, seed=2)[0] != counts).any()
     # more replicates continue the same stream
     assert (draw_patient_counts(patients, 700, seed=1)[0][:500] == counts).all()

@@ -27,7 +27,6 @@ Numbers = npt.NDArray[np.int64]
 
 PRIOR = "class_prior"
 """The row for where other patients have the finding; always there, and no explainer."""
-CONTROLS = frozenset({"random_map", "center", "two_lungs", "edges", "untrained", "other_finding", PRIOR})
 
 
 @dataclass(frozen=True)
@@ -37,7 +36,7 @@ class Arm:
     Attributes:
         label: its name.
         scores: one row per case, in their order.
-        about: ``settings``, ``background``, ``seconds``, ``maps``, ``grid``, ``residual``.
+        about: ``settings``, ``background``, ``seconds``, ``maps``, ``grid``, ``residual``, ``control``.
         reused: it was there already.
     """
 
@@ -48,9 +47,8 @@ class Arm:
 
     @property
     def control(self) -> bool:
-        """Whether it knows nothing of what this network saw."""
-        target = str(self.about["settings"].get("_target_", self.label))
-        return self.label in CONTROLS or target.split(".")[-2:-1] in [[name] for name in CONTROLS]
+        """Whether it knows nothing of what this network saw; its class says so."""
+        return bool(self.about["control"])
 
 
 def run_arm(subject: Subject, bench: Bench, board: LeaderboardFolder, label: str, settings: Settings) -> Arm:
@@ -75,17 +73,18 @@ def run_arm(subject: Subject, bench: Bench, board: LeaderboardFolder, label: str
         residual = apart if residual is None else max(residual, apart or 0.0)
         bar(done, len(bench.cases))
     about = {**described, "seconds": seconds, "maps": done, "grid": list(grid), "residual": residual}
+    about["control"] = bool(getattr(explainer, "control", False))
     table = pd.concat(parts, ignore_index=True).sort_values("case", ignore_index=True)
     write_arm(board, label, key, table, shown, about)
     return Arm(label, table, about)
 
 
 def prior_arm(bench: Bench, grid: tuple[int, int]) -> Arm:
-    """Score the class prior, pooled to the grid of the reference."""
+    """Score the class prior, pooled to a grid: the network's own, whichever explainer is the reference."""
     start = time.perf_counter()
     scores = bench.priors(grid)
     about: dict[str, Any] = {"settings": {}, "background": None, "maps": len(scores), "grid": list(grid)}
-    return Arm(PRIOR, scores, {**about, "residual": None, "seconds": time.perf_counter() - start})
+    return Arm(PRIOR, scores, {**about, "residual": None, "control": True, "seconds": time.perf_counter() - start})
 
 
 def explain_cases(

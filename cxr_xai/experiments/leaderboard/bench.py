@@ -30,7 +30,7 @@ class Bench:
     Args:
         subject: the run.
         cases: what is judged.
-        probe: of the sealed boxes, where no masks are known.
+        probe: of the boxes of one half, where no masks are known.
     """
 
     def __init__(self, subject: Subject, cases: pd.DataFrame, probe: BoxProbe | None = None) -> None:
@@ -71,7 +71,7 @@ class Bench:
         """
         if self.probe is not None:
             pairs = self.cases["pair"].to_numpy()
-            found = self.probe.references(grid).iloc[pairs].reset_index(drop=True)
+            found = self.probe.references(grid, ()).iloc[pairs].reset_index(drop=True)
             prior = {key: found[f"prior_{key}"].to_numpy() for key in ("pointing", "energy", "iou")}
             both = {key: found[key].to_numpy() for key in ("prior_iou", "ceiling_iou")}
             return _table(np.arange(len(self.cases)), {"dead": np.zeros(len(pairs), bool), **prior, **both})
@@ -115,7 +115,8 @@ class Bench:
     def _score_boxes(self, numbers: Numbers, maps: Tensor) -> pd.DataFrame:
         assert self.probe is not None
         found = score_maps(maps, self._boxes(numbers), self.subject.data.image_size)
-        beside = self.probe.references((maps.shape[1], maps.shape[2])).iloc[self.cases["pair"].to_numpy()[numbers]]
+        pairs = self.cases["pair"].to_numpy()[numbers]
+        beside = self.probe.references((maps.shape[1], maps.shape[2]), ()).iloc[pairs]
         scores = {key: found[key].numpy() for key in ("dead", "pointing", "energy", "energy_ratio", "mask_iou", "iou")}
         return _table(numbers, scores | {key: beside[key].to_numpy() for key in ("prior_iou", "ceiling_iou")})
 

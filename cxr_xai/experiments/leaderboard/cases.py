@@ -29,7 +29,8 @@ def phantom_cases(subject: Subject, reliance: pd.DataFrame, max_studies: int | N
     Raises:
         UserError: there is none.
     """
-    right = subject.predictions[(subject.predictions["target"] == 1) & subject.predictions["pred"].astype(bool)]
+    said = subject.predictions[subject.predictions["part"] == "test"]
+    right = said[(said["target"] == 1) & said["pred"].astype(bool)]
     lesions = right[["image_id", "patient_id", "finding"]].assign(kind="lesion", shortcut="", change=np.nan)
     lesions["prob"] = right["calibrated"]
     leaning = reliance[reliance["shortcut"].isin(LOCAL)]
@@ -43,7 +44,7 @@ def phantom_cases(subject: Subject, reliance: pd.DataFrame, max_studies: int | N
 
 
 def box_cases(subject: Subject, probe: BoxProbe, max_studies: int | None) -> pd.DataFrame:
-    """Return the boxed (study, finding) pairs of the sealed half, in the order of the probe.
+    """Return the boxed (study, finding) pairs of the probe's half, in its order.
 
     Raises:
         UserError: there is none.
@@ -52,7 +53,9 @@ def box_cases(subject: Subject, probe: BoxProbe, max_studies: int | None) -> pd.
     said = subject.predictions.set_index(["image_id", "finding"])["calibrated"]
     table["prob"] = said.reindex(pd.MultiIndex.from_frame(table[["image_id", "finding"]])).to_numpy()
     if table.empty:
-        raise UserError(f"{subject.folder.path} has neither a phantom's truth nor sealed boxes: nothing to rank by.")
+        raise UserError(
+            f"{subject.folder.path} has neither a phantom's truth nor {probe.half} boxes: nothing to rank by."
+        )
     return complete(limit(table, max_studies).sort_values("pair", kind="stable"), subject)
 
 

@@ -17,20 +17,21 @@ from cxr_xai.artifacts.leaderboard_folder import (
     write_parquet,
 )
 from cxr_xai.artifacts.ledger import note_read
-from cxr_xai.callbacks.box_probe import BoxProbe
+from cxr_xai.callbacks.box_probe import READ, BoxProbe
 from cxr_xai.errors import UserError
 from cxr_xai.experiments.explain.ask import read_explainers
 from cxr_xai.experiments.leaderboard.arms import Arm, grid_of, prior_arm, run_arm
 from cxr_xai.experiments.leaderboard.bench import Bench
 from cxr_xai.experiments.leaderboard.cases import box_cases, phantom_cases
-from cxr_xai.experiments.leaderboard.reliance import measure_reliance
+from cxr_xai.experiments.leaderboard.reliance import LOCAL, measure_reliance
 from cxr_xai.experiments.leaderboard.subject import Subject, open_subject
 from cxr_xai.experiments.leaderboard.summarize import (
+    enough,
+    judge,
     rank,
     summarize_places,
     summarize_recall,
     summarize_reliance,
-    verdict,
 )
 from cxr_xai.experiments.leaderboard.terminal import print_leaderboard
 from cxr_xai.experiments.terminal import console, quiet_libraries
@@ -49,7 +50,8 @@ class Question:
         reference: the label that all others are compared with.
         primary: the label whose comparison was declared beforehand, or None.
         max_studies: at most so many studies of each finding, and of each finding that leans on each shortcut.
-        replicates: of the bootstrap.
+        replicates: of the bootstrap; more are drawn where Holm's correction needs them.
+        half: of the boxes, where no masks are known.
     """
 
     explainers: Mapping[str, Settings]
@@ -57,12 +59,21 @@ class Question:
     primary: str | None = None
     max_studies: int | None = None
     replicates: int = 1000
+    half: str = "monitored"
 
     def __post_init__(self) -> None:
         if self.reference not in self.explainers:
             raise UserError(f"reference={self.reference} is none of the explainers: {', '.join(self.explainers)}.")
-        if self.max_studies is not None and self.max_studies < 1:
+        if self.max_studies is not None and not _is_count(self.max_studies):
             raise UserError(f"max_studies={self.max_studies}; it must be 1 or more, or null for all.")
+        if not _is_count(self.replicates):
+            raise UserError(f"bootstrap={self.replicates}; it must be a whole number, 1 or more.")
+        if self.half not in READ:
+            raise UserError(f"half={self.half}; it is one of {', '.join(READ)}.")
+
+
+def _is_count(value: object) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and value >= 1
 
 
 def run_leaderboard(settings: Settings) -> None:
@@ -78,6 +89,7 @@ def run_leaderboard(settings: Settings) -> None:
         None,
         settings["max_studies"],
         settings["bootstrap"],
+        settings["half"],
     )
     subject = open_subject(settings["folder"], settings["root"], settings["paths"]["cache"], settings["device"])
     lead(subject, question)
@@ -92,7 +104,7 @@ def lead(subject: Subject, question: Question) -> dict[str, Any]:
         UserError: nothing can be ranked, or some explainer refused.
     """
     board = LeaderboardFolder(subject.folder.path)
-    bench, reliance = make_bench(subject, board, question.max_studies)
+    bench, reliance = make_bench(subject, board, question)
     write_parquet(board.cases, bench.cases, CASE_COLUMNS)
     with whole(board.films()) as partial, partial.open("wb") as file:
         np.savez_compressed(file, allow_pickle=False, **bench.pictures())
@@ -109,15 +121,16 @@ def lead(subject: Subject, question: Question) -> dict[str, Any]:
     return board.read_summary()
 
 
-def make_bench(subject: Subject, board: LeaderboardFolder, max_studies: int | None) -> tuple[Bench, pd.DataFrame]:
+def make_bench(subject: Subject, board: LeaderboardFolder, question: Question) -> tuple[Bench, pd.DataFrame]:
     """Choose the cases; on a phantom the reliance on shortcuts is measured first, or read where it was."""
+    purpose = f"leaderboard of {len(question.explainers)} explainers"
     path, studies = subject.folder.ledger, len(subject.data.dataset("test").rows)
     if subject.truth is None:
-        probe = BoxProbe(subject.data, _nobody(), "sealed")
-        cases = box_cases(subject, probe, max_studies)
-        note_read(path, "sealed boxes", "leaderboard of explainers", len(cases))
+        probe = BoxProbe(subject.data, _nobody(), question.half)
+        cases = box_cases(subject, probe, question.max_studies)
+        note_read(path, READ[question.half], purpose, len(cases))
         return Bench(subject, cases, probe), pd.DataFrame(columns=list(RELIANCE_COLUMNS))
-    note_read(path, "test labels", "leaderboard of explainers", studies)
+    note_read(path, "test labels", purpose, studies)
     text = json.dumps([subject.weights, subject.code, subject.summary["protocol"]["data_sha256"]])
     key, record = hashlib.sha256(text.encode()).hexdigest(), board.reliance.with_suffix(".json")
     if board.reliance.is_file() and record.is_file() and read_json(record) == {"key": key}:
@@ -127,7 +140,7 @@ def make_bench(subject: Subject, board: LeaderboardFolder, max_studies: int | No
         reliance = measure_reliance(subject, subject.truth)
         write_parquet(board.reliance, reliance, RELIANCE_COLUMNS)
         write_json(record, {"key": key})
-    return Bench(subject, phantom_cases(subject, reliance, max_studies)), reliance
+    return Bench(subject, phantom_cases(subject, reliance, question.max_studies)), reliance
 
 
 def _nobody() -> Any:
@@ -162,7 +175,8 @@ def summarize(
 ) -> dict[str, Any]:
     """Put together ``summary.json``."""
     mode = "phantom" if subject.truth is not None else "boxes"
-    cases, reference, replicates = bench.cases, arms[question.reference], question.replicates
+    cases, reference = bench.cases, arms[question.reference]
+    replicates = max(question.replicates, enough((len(arms) - 1) * (len(LOCAL) if mode == "phantom" else 1)))
     rows = []
     for label, arm in arms.items():
         row: dict[str, Any] = {"label": label, "control": arm.control, "reference": label == question.reference}
@@ -175,11 +189,11 @@ def summarize(
             row["lesions"] = summarize_places(cases, arm, reference, "lesion", replicates)
             for kind in ("for", "against"):
                 row[kind] = summarize_recall(cases, arm, reference, kind, replicates)
-        places = row["boxes" if mode == "boxes" else "lesions"]
-        row["verdict"] = verdict(places["iou" if mode == "boxes" else "energy"]["difference"])
         rows.append(row)
+    judge(rows, mode, question.primary)
     return {
         "mode": mode,
+        "half": question.half if mode == "boxes" else None,
         "run": subject.folder.path.name,
         "epoch": subject.summary["best_epoch"],
         "weights_sha256": subject.weights,

@@ -37,7 +37,7 @@ class Subject:
         data: its source and split.
         model: with the best weights, on ``device``.
         decision: what val decided.
-        predictions: of the test part.
+        predictions: of val and test.
         truth: masks and twins; None where the source is no phantom.
         weights: SHA-256 of the checkpoint.
         code: hash of the code that looks at it now.
@@ -92,14 +92,13 @@ def open_subject(folder: str, root: str | None, cache: str, device: str) -> Subj
         raise UserError(f"{run.path}: {reason}.")
     place = choose_device(device)
     truth = PhantomTruth(data.root, data.image_size) if data.index.name == "phantom" else None
-    predictions = pd.read_parquet(run.predictions)
     return Subject(
         run,
         summary,
         data,
         load_model(run, settings).to(place),
         read_calibration(run.calibration),
-        predictions[predictions["part"] == "test"].reset_index(drop=True),
+        pd.read_parquet(run.predictions),
         truth,
         hash_weights(run),
         hash_code(),

@@ -27,7 +27,7 @@ def rank_cells(plan: Plan, compose: Compose) -> None:
             ablation.reference,
             ablation.primary,
             ablation.max_studies,
-            int(planned.settings["bootstrap"]),
+            planned.settings["bootstrap"],
         )
         device = "cpu" if planned.settings["trainer"].get("accelerator") == "cpu" else "auto"
         subject = open_subject(str(planned.folder.path), None, planned.settings["paths"]["cache"], device)

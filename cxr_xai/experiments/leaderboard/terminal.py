@@ -10,7 +10,8 @@ from rich.table import Table
 from cxr_xai.experiments.terminal import NOTICE, console
 from cxr_xai.report.aggregate_tables import PHANTOM
 from cxr_xai.report.format import interval, number
-from cxr_xai.report.leaderboard import COINCIDE, headline, seconds, speaks_for
+from cxr_xai.report.leaderboard import CHOSEN, COINCIDE, headline, how_judged, mark, seconds, speaks_for
+from cxr_xai.report.tables import p_value
 
 MOST = 8
 """Rows of reliance that are printed; the page has all."""
@@ -21,6 +22,8 @@ def print_leaderboard(summary: Mapping[str, Any], page: Path) -> None:
     console.print(f"\nExplainers of {summary['run']}, epoch {summary['epoch']}", style="bold", markup=False)
     console.print(f"protocol: {summary['protocol']['label']}", markup=False)
     _print_places(summary)
+    if summary["mode"] == "boxes":
+        console.print(CHOSEN, style="yellow")
     if summary["mode"] == "phantom":
         _print_recalls(summary)
         _print_reliance(summary["reliance"])
@@ -40,26 +43,36 @@ def _table(columns: Sequence[str]) -> Table:
 
 def _print_places(summary: Mapping[str, Any]) -> None:
     phantom = summary["mode"] == "phantom"
-    key, metric, last = ("lesions", "energy", "mIoU") if phantom else ("boxes", "iou", "skill (95 %)")
+    key, metric, last = ("lesions", "energy", "mIoU") if phantom else ("boxes", "iou", "skill")
     over = summary["arms"][0][key]["over"]
     mean = f"mean over {over} findings" if over else "mean over all cases: no finding has 20"
     console.print(
         f"\n{summary['cases']['lesion']:,} true positives: share of the evidence in the lesion (energy), {mean}"
         if phantom
-        else f"\n{summary['cases']['box']:,} boxed findings of the sealed half: IoU, {mean}",
+        else f"\n{summary['cases']['box']:,} boxed findings of the {summary['half']} half: IoU, {mean}",
         style="bold",
     )
-    table = _table(("explainer", f"{metric} (95 %)", f"− {summary['reference']}", "point", last, "dead", "time"))
+    table = _table(("explainer", f"{metric} (95 %)", f"− {summary['reference']}", "p", last, "dead", "time"))
     for arm in summary["arms"]:
         entry = arm[key]
         difference = "reference" if arm["reference"] else interval(entry[metric]["difference"], 2)
-        beside = number(headline(entry, "mask_iou")["value"], 2) if phantom else interval(entry["skill"], 2)
-        cells = (interval(headline(entry, metric), 2), difference, number(headline(entry, "pointing")["value"], 2))
-        style = "bold" if arm["label"] == summary["primary"] else ""
+        beside = number((headline(entry, "mask_iou") if phantom else entry["skill"])["value"], 2)
+        primary = arm["label"] == summary["primary"]
+        p = p_value(entry[metric]["difference"]["p" if primary else "p_holm"])
+        cells = (_marked(headline(entry, metric)), difference, p)
+        style = "bold" if primary else ""
         row = (_name(arm), *cells, beside, str(entry["dead"]), seconds(arm["seconds"]))
         table.add_row(*row, style=style)
     console.print(table)
-    console.print("* control; intervals resample patients; dead maps count 0; time in seconds", style="dim")
+    for arm in summary["arms"]:
+        if arm[key][metric]["over"] < over:
+            console.print(f"{_name(arm)}: mean over {arm[key][metric]['over']} of {over} findings", style="dim")
+    said = "* control; † fewer than 20 cases: no verdict; intervals resample patients; dead maps count 0; time in s"
+    console.print(f"{said}. {how_judged(summary)}", style="dim")
+
+
+def _marked(entry: Mapping[str, Any]) -> str:
+    return interval(entry, 2) + mark(entry)
 
 
 def _name(arm: Mapping[str, Any]) -> str:
@@ -72,24 +85,25 @@ def _print_recalls(summary: Mapping[str, Any]) -> None:
         console.print("\nNo probability falls by .1 or more without a shortcut: there is nothing to recall.")
         return
     console.print("\nShortcut recall: share of the evidence in the mask of what the network leans on", style="bold")
-    table = _table(("explainer", *(word for name in found for word in (f"{name} (95 %)", "best", "dead"))))
+    table = _table(("explainer", *(word for name in found for word in (f"{name} (95 %)", "best", "p"))))
     table.add_row("an even map", *(word for e in found.values() for word in (number(e["share"], 2), "", "")))
     for arm in summary["arms"]:
         mine = [arm["for"][name] for name in found]
-        cells = [(interval(e["recall"], 2), number(e["ceiling"], 2), str(e["dead"])) for e in mine]
+        cells = [(_marked(e["recall"]), number(e["ceiling"], 2), p_value(e["difference"]["p_holm"])) for e in mine]
         table.add_row(_name(arm), *(word for three in cells for word in three))
     console.print(table)
     for name, entry in found.items():
         said = f"{name}: {entry['cases']} maps, {entry['studies']} studies, {entry['patients']} patients"
         console.print(said, style="dim")
-    console.print("best: the most that any map of this grid can have inside the mask", style="dim")
+    said = f"p: of no difference from {summary['reference']}, Holm over explainers and shortcuts together"
+    console.print(f"best: the most that any map of this grid can have inside the mask. {said}", style="dim")
 
 
 def _print_reliance(rows: Sequence[Mapping[str, Any]]) -> None:
     console.print("\nReliance: probability with the shortcut minus without it", style="bold")
     table = _table(("shortcut", "finding", "studies", "change (95 %)", "by .1 or more"))
     for row in rows[:MOST]:
-        cells = (str(row["studies"]), interval(row["change"]), str(row["leaning"]))
+        cells = (str(row["studies"]), interval(row["change"]) + mark(row["change"]), str(row["leaning"]))
         table.add_row(row["shortcut"], row["finding"], *cells)
     console.print(table)
     if len(rows) > MOST:

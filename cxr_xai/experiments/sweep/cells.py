@@ -93,7 +93,7 @@ def read_ablation(name: str, section: Mapping[str, Any]) -> Ablation:
 
     Raises:
         UserError: a key is missing, unknown or of the wrong type; the reference or the primary arm is none of the arms;
-            an arm is not a list of overrides.
+            an arm is not a list of overrides; max_studies is no count.
     """
     check_settings(Ablation, section, "ablation")
     if absent := [key for key in ("reference", "primary", "arms") if not section.get(key)]:
@@ -109,8 +109,11 @@ def read_ablation(name: str, section: Mapping[str, Any]) -> Ablation:
             raise UserError(f"ablation.{role}={section[role]}: no such arm; ablation={name} has {', '.join(arms)}.")
     if section["reference"] == section["primary"]:
         raise UserError(f"ablation.primary={section['primary']} is the reference; name the arm to compare it with.")
+    most = section.get("max_studies")
+    if most is not None and (not isinstance(most, int) or isinstance(most, bool) or most < 1):
+        raise UserError(f"ablation.max_studies={most}; it must be a whole number, 1 or more, or null for all.")
     reference, primary = str(section["reference"]), str(section["primary"])
-    return Ablation(name, reference, primary, dict(arms), section.get("max_studies"))
+    return Ablation(name, reference, primary, dict(arms), most)
 
 
 def read_axis(name: str, section: Mapping[str, Any]) -> Axis:

@@ -32,6 +32,9 @@ def print_dry_run(plan: Plan, studies: Studies) -> None:
     total = duration(sum(cost.seconds + start for cost in due) / max(min(jobs, len(due)), 1))
     console.print(f"[bold]time[/]: {total} for the {len(due)} cells to run, {jobs} at a time")
     console.print(f"  {source}; {start:.0f} s for the start of each; tables and report come on top", style="dim")
+    if plan.ablation is not None and plan.ablation.explains:
+        many = f"{len(plan.ablation.arms)} explainers on {len(plan.cells)} cells"
+        console.print(f"  [yellow]not in it[/]: the leaderboard of {many}; slow ones take longest by far")
     print_disk(plan, sum(cost.disk for cost in due))
     if plan.ablation is not None and not plan.ablation.explains:
         print_power(plan, studies)

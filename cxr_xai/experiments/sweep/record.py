@@ -16,13 +16,13 @@ def describe_sweep(plan: Plan, found: Found) -> dict[str, Any]:
     """Return what ``sweep.json`` says.
 
     ``cells`` name their folder within the sweep's; ``axes`` are the values of comma overrides; ``steps`` are optimizer
-    steps per epoch where arms are compared at equal steps, else null.
+    steps per epoch where arms are compared at equal steps, else null. ``primary`` is null where arms share a training.
     """
     ablation = plan.ablation
-    primary = None if ablation is None else {"arm": ablation.primary, "against": ablation.reference}
-    if primary is not None:
-        explains = ablation is not None and ablation.explains
-        primary |= {"metric": "energy" if explains else "auroc", "average": "macro"}
+    primary = None
+    if ablation is not None and not ablation.explains:  # else one arm alone has cells; the leaderboard has the contrast
+        arms = {"arm": ablation.primary, "against": ablation.reference}
+        primary = {**arms, "metric": "auroc", "average": "macro"}
     return {
         "schema_version": SCHEMA_VERSION,
         "command": plan.request.command,

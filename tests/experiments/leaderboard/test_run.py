@@ -10,6 +10,7 @@ import pytest
 
 from cxr_xai.artifacts.leaderboard_folder import LeaderboardFolder
 from cxr_xai.artifacts.ledger import read_ledger
+from cxr_xai.callbacks import box_probe
 from cxr_xai.errors import UserError
 from cxr_xai.experiments.leaderboard.run import Question, lead
 from cxr_xai.experiments.leaderboard.subject import Subject, open_subject
@@ -91,7 +92,9 @@ def test_what_is_done_is_kept_and_an_interruption_loses_one_explainer(
     assert calls == before
     lead(replace(coarse, weights="other"), QUESTION)
     assert calls["exact_cam"] == 2 * done
-    assert [*read_ledger(coarse.folder.ledger)["what"]] == ["test labels"] * 4
+    noted = read_ledger(coarse.folder.ledger)
+    assert [*noted["what"]] == ["test labels"] * 4
+    assert set(noted["purpose"]) == {"leaderboard of 2 explainers"}
 
 
 def small_batches(subject: Subject) -> Any:
@@ -116,11 +119,15 @@ def test_an_explainer_that_refuses_is_named_and_the_others_are_ranked(
     assert "Not ranked" in LeaderboardFolder(coarse.folder.path).report.read_text()
 
 
-def test_without_masks_boxes_rank(coarse: Subject) -> None:
+def test_without_masks_boxes_rank(coarse: Subject, capsys: pytest.CaptureFixture[str]) -> None:
     coarse = replace(coarse, truth=None)
     summary = lead(coarse, QUESTION)
+    said = " ".join(capsys.readouterr().out.split())
     board = LeaderboardFolder(coarse.folder.path)
-    assert summary["mode"] == "boxes"
+    assert (summary["mode"], summary["half"]) == ("boxes", "monitored")
+    for text in (said, board.report.read_text()):
+        assert "An explainer chosen here must not be reported on these boxes" in text
+        assert "boxed findings of the monitored half" in text
     assert summary["cases"]["box"] > 0
     assert summary["reliance"] == []
     assert not board.reliance.exists()
@@ -128,7 +135,40 @@ def test_without_masks_boxes_rank(coarse: Subject) -> None:
     assert arm(summary, "center")["boxes"]["iou"]["micro"]["value"] > 0
     assert "recall" not in board.table.read_text()
     assert "Shortcut recall" not in board.report.read_text()
-    assert [*read_ledger(coarse.folder.ledger)["what"]] == ["sealed boxes"]
+    assert "p_holm" in board.table.read_text()
+    lead(coarse, replace(QUESTION, half="sealed"))
+    noted = read_ledger(coarse.folder.ledger)
+    assert [*noted["what"]] == ["monitored boxes", "sealed boxes"]
+    assert set(noted["purpose"]) == {"leaderboard of 2 explainers"}
+    cases = pd.read_parquet(board.cases)
+    sealed = coarse.data.index.studies["image_id"].iloc[coarse.data.boxed_rows("sealed")]
+    assert set(cases["image_id"]) <= set(sealed)
+
+
+def test_the_prior_of_a_leaderboard_is_scored_by_its_own_rule_alone(
+    coarse: Subject, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[Any] = []
+    plain = box_probe.reference_scores
+
+    def scores(*args: Any) -> Any:
+        asked.append(args[-1])
+        return plain(*args)
+
+    monkeypatch.setattr(box_probe, "reference_scores", scores)
+    lead(replace(coarse, truth=None), replace(QUESTION, half="sealed"))
+    assert asked
+    assert set(asked) == {()}
+
+
+def test_a_control_is_what_its_class_says_whatever_its_name(coarse: Subject, measured: None) -> None:
+    swapped = {"center": MEMBERS["exact_cam"], "middle": MEMBERS["center"]}
+    summary = lead(coarse, Question(swapped, "center", replicates=50))
+    assert {arm["label"]: arm["control"] for arm in summary["arms"]} == {
+        "center": False,
+        "middle": True,
+        "class_prior": True,
+    }
 
 
 def test_the_page_says_that_phantom_numbers_are_phantom_numbers(coarse: Subject, measured: None) -> None:
@@ -137,7 +177,10 @@ def test_the_page_says_that_phantom_numbers_are_phantom_numbers(coarse: Subject,
     assert "Phantom numbers are phantom numbers" in page
     assert "For research, not for clinical use" in page
     assert page.count("data:image/webp") >= 3
+    assert "after Holm" in page
+    assert "the primary contrast, center, was declared beforehand" in page
     table = pd.read_csv(LeaderboardFolder(coarse.folder.path).table)
+    assert {"energy_difference_p", "energy_difference_p_holm", "recall_marker_difference_p_holm"} <= {*table}
     assert set(table["source"]) == {"phantom"}
 
 
@@ -146,5 +189,11 @@ def test_a_mistake_ends_in_a_line(tmp_path: Path) -> None:
         Question(MEMBERS, "lime")
     with pytest.raises(UserError, match="max_studies=0; it must be 1 or more, or null"):
         Question(MEMBERS, "center", max_studies=0)
+    with pytest.raises(UserError, match="max_studies=abc; it must be 1 or more, or null"):
+        Question(MEMBERS, "center", max_studies="abc")  # type: ignore[arg-type]
+    with pytest.raises(UserError, match="bootstrap=many; it must be a whole number, 1 or more"):
+        Question(MEMBERS, "center", replicates="many")  # type: ignore[arg-type]
+    with pytest.raises(UserError, match="half=both; it is one of monitored, sealed"):
+        Question(MEMBERS, "center", half="both")
     with pytest.raises(UserError, match="no such file or folder"):
         open_subject(str(tmp_path / "nowhere"), None, str(tmp_path), "cpu")

@@ -65,6 +65,9 @@ def test_cells_are_the_product(arms: list[str], models: list[str], folds: int, s
         ({"arms": {"none": "loss=bce"}}, "ablation.arms.none is 'loss=bce'; an arm is a list of overrides"),
         ({"arms": {"none": ["loss"]}}, r"ablation.arms.none is \['loss'\]"),
         ({"arms": {"a b": ["loss=bce"]}}, "ablation.arms.a b: the name of an arm"),
+        ({"max_studies": "abc"}, "ablation.max_studies='abc': expected"),
+        ({"max_studies": "25"}, "ablation.max_studies=25; it must be a whole number, 1 or more, or null"),
+        ({"max_studies": 0}, "ablation.max_studies=0; it must be a whole number, 1 or more, or null"),
         ({"refrence": "none"}, "ablation.refrence: Ablation has no such setting. Did you mean 'reference'"),
     ],
 )

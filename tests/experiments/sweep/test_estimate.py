@@ -10,13 +10,14 @@ from cxr_xai.data.splits.box_halves import half_rows
 from cxr_xai.experiments.build import build
 from cxr_xai.experiments.command import compose
 from cxr_xai.experiments.sweep import dry_run
-from cxr_xai.experiments.sweep.cells import Cell
+from cxr_xai.experiments.sweep.cells import Ablation, Cell
 from cxr_xai.experiments.sweep.dry_run import print_dry_run
 from cxr_xai.experiments.sweep.estimate import (
     CHOSEN,
     GALLERY,
     PICTURE,
     ROW,
+    Cost,
     Speed,
     estimate_cost,
     finished_cost,
@@ -98,6 +99,18 @@ def test_a_dry_run_writes_nothing(
     print_dry_run(Plan(Request("", jobs=2), None, [cell]), Studies(dry=True))
     said = capsys.readouterr().out
     assert "for the 1 cells to run, 2 at a time" in said
+    assert "leaderboard" not in said
     assert "keeping best and last of the checkpoints" in said
     assert "nothing was started or written" in said
     assert sorted(tmp_path.rglob("*")) == before
+
+
+def test_a_dry_run_says_that_the_leaderboard_comes_on_top(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(dry_run, "measure_start", lambda: 10.0)
+    monkeypatch.setattr(dry_run, "estimate_all", lambda cells, studies: ([Cost(60.0, 1e6)], 1))
+    cell = planned(f"paths.data={tmp_path / 'data'}", f"paths.outputs={tmp_path / 'outputs'}")
+    arms = {"exact_cam": ["explainer=exact_cam"], "lime": ["explainer=lime"]}
+    print_dry_run(Plan(Request(""), Ablation("explainer", "exact_cam", "lime", arms), [cell]), Studies(dry=True))
+    assert "not in it: the leaderboard of 2 explainers on 1 cells" in capsys.readouterr().out

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from cxr_xai.errors import UserError
+from cxr_xai.experiments.aggregate.contrasts import choose_question
 from cxr_xai.experiments.sweep.cells import Ablation, Cell
 from cxr_xai.experiments.sweep.plan import Plan, Planned, Request, Steps
 from cxr_xai.experiments.sweep.record import FILE, describe_sweep, extend, read_if_there, read_sweep, write_sweep
@@ -53,6 +54,14 @@ def test_cells_by_hand() -> None:
 def test_without_arms_there_is_nothing_to_contrast() -> None:
     said = describe_sweep(Plan(Request("c"), None, [planned("none", 0)]), {})
     assert (said["ablation"], said["primary"], said["arms"], said["cells"][0]["steps"]) == (None, None, {}, None)
+
+
+def test_arms_that_share_one_training_leave_the_contrast_to_the_leaderboard() -> None:
+    arms = {"exact_cam": ["explainer=exact_cam"], "lime": ["explainer=lime"]}
+    plan = Plan(Request("c"), Ablation("explainer", "exact_cam", "lime", arms), [planned("exact_cam", 0)])
+    said = describe_sweep(plan, {})
+    assert said["primary"] is None
+    assert choose_question(["exact_cam"], None, said).contrasts == []  # what can be aggregated is
 
 
 def test_a_second_launch_adds_seeds_and_raises_epochs(tmp_path: Path) -> None:
