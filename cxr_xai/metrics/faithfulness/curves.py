@@ -66,17 +66,22 @@ def predict_films(predict: Predict, image: Tensor, batch: int = 64) -> Tensor:
     A film that is not finite, for want of an imputation, has NaN whatever the model makes of it.
     """
     logits = []
-    for films in image.split(batch):
+    for start in range(0, len(image), batch):
+        films = image[start : start + batch]
         finite = films.isfinite().flatten(1).all(1).cpu()
         logits.append(predict(films.nan_to_num()).float().cpu().where(finite[:, None], torch.nan))
     return torch.cat(logits)
 
 
-def predict_ends(predict: Predict, image: Tensor, imputer: Imputer, batch: int = 64) -> Ends:
-    """Predict the films as they are, and with all of them removed."""
+@torch.no_grad()
+def predict_ends(
+    predict: Predict, image: Tensor, imputer: Imputer, batch: int = 64, intact: Tensor | None = None
+) -> Ends:
+    """Predict the films as they are, unless that is there already, and with all of them removed."""
     everything = torch.ones_like(image, dtype=torch.bool)
     removed = imputer.impute(image, imputer.fill(image), everything)
-    return Ends(*(predict_films(predict, films, batch) for films in (image, removed)))
+    intact = predict_films(predict, image, batch) if intact is None else intact
+    return Ends(intact, predict_films(predict, removed, batch))
 
 
 @torch.no_grad()
