@@ -16,7 +16,7 @@ from cxr_xai.errors import UserError
 from cxr_xai.experiments.command import compose
 from cxr_xai.experiments.sanity import run as sanity
 from cxr_xai.experiments.sanity.faithful import Evidence
-from cxr_xai.experiments.sanity.plan import CONTROLS, READS, TESTS, Due, plan_tables, require_settings
+from cxr_xai.experiments.sanity.plan import CONTROLS, READS, TESTS, Due, make_key, require_settings
 from cxr_xai.experiments.sanity.run import run_sanity
 from cxr_xai.experiments.sanity.subject import open_subject
 from cxr_xai.explainers.exact_cam import ExactCam
@@ -122,7 +122,7 @@ def test_every_test_hangs_on_just_the_settings_it_reads(copied: RunFolder) -> No
         assert settings.read == set(reads), test
 
     def keys(**changed: Any) -> dict[str, str]:
-        return {one.test: one.key for one in plan_tables(subject, {"exact_cam": {}}, {**plain, **changed})}
+        return {test: make_key(subject, {}, None, test, {**plain, **changed}) for test in READS}
 
     before = keys()
     for key in {key for reads in READS.values() for key in reads} - {"others"}:
