@@ -47,27 +47,45 @@ def read_settings(folder: RunFolder) -> dict[str, Any]:
         raise UserError(f"{folder.config} cannot be read: {' '.join(str(error).split())}.") from error
 
 
-def load_model(folder: RunFolder, settings: Settings) -> Classifier:
-    """Build the network of a run and give it its best weights; in evaluation mode, on the CPU.
+def load_model(folder: RunFolder, settings: Settings, checkpoint: Path | None = None) -> Classifier:
+    """Build the network of a run and give it the weights of a checkpoint; in evaluation mode, on the CPU.
+
+    Args:
+        folder: of the run.
+        settings: its configuration.
+        checkpoint: one of its files, ``folder.best`` if None.
 
     Raises:
-        UserError: the run kept no best checkpoint, or it does not fit the configuration.
+        UserError: the run did not keep it, or it does not fit the configuration.
     """
-    if not folder.best.is_file():
-        raise UserError(f"{folder.path} holds no best checkpoint; run its training command again.")
+    checkpoint = folder.best if checkpoint is None else checkpoint
+    if not checkpoint.is_file():
+        raise UserError(f"{folder.path} holds no {checkpoint.stem} checkpoint; run its training command again.")
     described = dict(settings["model"])
     if "weights" in described:
         described["weights"] = "none"  # the checkpoint has them
     model: Classifier = build(described, "model")
     try:
-        state = torch.load(folder.best, map_location="cpu", weights_only=True)["state_dict"]
+        state = torch.load(checkpoint, map_location="cpu", weights_only=True)["state_dict"]
         model.load_state_dict({k.removeprefix("model."): v for k, v in state.items() if k.startswith("model.")})
     except Exception as error:  # there is no end to what a damaged file can raise
         reason = " ".join(str(error).split())[:200]
-        raise UserError(f"{folder.best} does not fit {folder.config}: {reason}") from error
+        raise UserError(f"{checkpoint} does not fit {folder.config}: {reason}") from error
     return model.eval()
 
 
-def hash_weights(folder: RunFolder) -> str:
-    """Return the SHA-256 of the best checkpoint's file."""
-    return hashlib.sha256(folder.best.read_bytes()).hexdigest()
+def read_step(checkpoint: Path) -> int:
+    """Return after how many optimizer steps a checkpoint was written: two of one run and one step have one network.
+
+    Raises:
+        UserError: it cannot be read.
+    """
+    try:
+        return int(torch.load(checkpoint, map_location="cpu", weights_only=True)["global_step"])
+    except Exception as error:  # as above
+        raise UserError(f"{checkpoint} cannot be read: {' '.join(str(error).split())[:200]}") from error
+
+
+def hash_weights(folder: RunFolder, checkpoint: Path | None = None) -> str:
+    """Return the SHA-256 of a checkpoint's file, of ``folder.best`` if None."""
+    return hashlib.sha256((folder.best if checkpoint is None else checkpoint).read_bytes()).hexdigest()

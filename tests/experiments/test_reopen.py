@@ -7,7 +7,8 @@ import torch
 
 from cxr_xai.artifacts.run_folder import RunFolder
 from cxr_xai.errors import UserError
-from cxr_xai.experiments.reopen import find_run, load_model, read_settings
+from cxr_xai.experiments.reopen import find_run, load_model, read_settings, read_step
+from cxr_xai.models.classifier import build_classifier
 
 SETTINGS = {"model": {"_target_": "cxr_xai.models.classifier.build_classifier", "backbone": "resnet10t", "in_chans": 1}}
 
@@ -40,12 +41,25 @@ def test_a_torn_configuration(folder: RunFolder) -> None:
         read_settings(folder)
 
 
+def test_another_checkpoint_and_its_step(folder: RunFolder) -> None:
+    model = build_classifier("resnet10t", in_chans=1)
+    torch.nn.init.constant_(model.head.bias, 7)
+    state = {f"model.{key}": value for key, value in model.state_dict().items()}
+    torch.save({"state_dict": state, "global_step": 14}, folder.last)
+    assert load_model(folder, SETTINGS, folder.last).head.bias.tolist() == [7] * 14
+    assert read_step(folder.last) == 14
+    with pytest.raises(UserError, match=r"best\.ckpt cannot be read"):
+        read_step(folder.best)
+
+
 def test_a_torn_absent_or_foreign_checkpoint(folder: RunFolder) -> None:
     with pytest.raises(UserError, match=r"best\.ckpt does not fit"):
         load_model(folder, SETTINGS)
     torch.save({"state_dict": {"model.head.bias": torch.zeros(3)}}, folder.best)
     with pytest.raises(UserError, match=r"best\.ckpt does not fit"):
         load_model(folder, SETTINGS)
+    with pytest.raises(UserError, match="holds no last checkpoint"):
+        load_model(folder, SETTINGS, folder.last)
     folder.best.unlink()
     with pytest.raises(UserError, match="holds no best checkpoint"):
         load_model(folder, SETTINGS)

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
+import torch
 
 from cxr_xai.artifacts.ledger import read_ledger
 from cxr_xai.artifacts.run_folder import RunFolder
@@ -14,7 +15,11 @@ from cxr_xai.artifacts.sanity_folder import SanityFolder
 from cxr_xai.errors import UserError
 from cxr_xai.experiments.command import compose
 from cxr_xai.experiments.sanity import run as sanity
-from cxr_xai.experiments.sanity.run import TESTS, require_settings, run_sanity
+from cxr_xai.experiments.sanity.faithful import Evidence
+from cxr_xai.experiments.sanity.plan import CONTROLS, READS, TESTS, Due, make_key, require_settings
+from cxr_xai.experiments.sanity.run import run_sanity
+from cxr_xai.experiments.sanity.subject import open_subject
+from cxr_xai.explainers.exact_cam import ExactCam
 
 SMALL = (
     *("max_studies=3", "cells=4", "steps=4", "imputers=[mean,noisy_linear]", "random_orders=2", "removals=6"),
@@ -76,12 +81,80 @@ def test_chance_is_one_film_at_a_time(copied: RunFolder) -> None:
         ("tests=[truth]", f"truth is none of {TESTS[0]}"),
         ("steps=99", "only 16 cells"),
         ("draws=0", "draws=0"),
+        ("batch_size=0", "batch_size=0: expected a whole number of at least 1"),
+        ("removals=0", "removals=0: expected a whole number of at least 2"),
+        ("bootstrap=many", "bootstrap=many: expected a whole number"),
+        ("explainer_seeds=-1", "explainer_seeds=-1: expected"),
+        ("findings=1", "findings=1: expected a whole number of at least 2"),
+        ("radius=0", "radius=0: expected a number above 0"),
         ("imputers=[]", "one at least"),
     ],
 )
 def test_wrong_settings_are_named(override: str, words: str) -> None:
     with pytest.raises(UserError, match=words):
         require_settings(ask(RunFolder("nowhere"), override))
+
+
+def test_cells_are_no_finer_than_the_film(finished: RunFolder) -> None:
+    with pytest.raises(UserError, match=r"cells=999: the run's films have \d+ pixels per side; ask for fewer"):
+        run_sanity(ask(finished, "cells=999"))
+
+
+class Recording(dict[str, Any]):
+    """Settings that note what is read of them."""
+
+    def __init__(self, settings: dict[str, Any]) -> None:
+        super().__init__(settings)
+        self.read: set[str] = set()
+
+    def __getitem__(self, key: str) -> Any:
+        self.read.add(key)
+        return super().__getitem__(key)
+
+
+def test_every_test_hangs_on_just_the_settings_it_reads(copied: RunFolder) -> None:
+    plain = ask(copied, "max_studies=1", "imputers=[mean]", "draws=1")
+    subject = open_subject(plain)
+    for test, reads in READS.items():
+        settings = Recording(plain)
+        due = Due(CONTROLS if test in ("random", "prior") else "exact_cam", test, {}, "")
+        sanity.measure(Evidence(subject, settings), due, lambda label: ExactCam(), settings)
+        assert settings.read == set(reads), test
+
+    def keys(**changed: Any) -> dict[str, str]:
+        return {test: make_key(subject, {}, None, test, {**plain, **changed}) for test in READS}
+
+    before = keys()
+    for key in {key for reads in READS.values() for key in reads} - {"others"}:
+        changed = {test for test, one in keys(**{key: 7}).items() if one != before[test]}
+        assert changed == {test for test, reads in READS.items() if key in reads}, key
+    subject.folder.last.write_bytes(subject.folder.last.read_bytes() + b" ")
+    assert {test for test, one in keys().items() if one != before[test]} == {"repeatability"}
+
+
+def test_a_film_is_explained_as_it_is_once_for_all_tests(copied: RunFolder) -> None:
+    settings = ask(copied, "imputers=[mean]", "tests=[faithfulness,randomization,equivariance,repeatability]")
+    subject, explainer = open_subject(settings), ExactCam()
+    plain: list[int] = []
+    explain = explainer.explain
+
+    def watch(model: Any, image: Any, findings: Any = None) -> Any:
+        if model is subject.model and any(torch.equal(image[0], film) for film in subject.films.image):
+            plain.append(len(image))
+        return explain(model, image, findings)
+
+    explainer.explain = watch  # type: ignore[method-assign]
+    evidence = Evidence(subject, settings)
+    for test in settings["tests"]:
+        sanity.measure(evidence, Due("exact_cam", test, {}, ""), lambda label: explainer, settings)
+    assert sum(plain) == len(subject.films.image)
+
+
+def test_one_network_is_not_compared_with_itself(copied: RunFolder, capsys: pytest.CaptureFixture[str]) -> None:
+    shutil.copy(copied.best, copied.last)
+    run_sanity(ask(copied, "tests=[repeatability]"))
+    assert "best and last checkpoint are one network" in capsys.readouterr().out
+    assert SanityFolder(copied.path / "sanity").read_summary()["explainers"]["exact_cam"]["lines"] == []
 
 
 def test_no_such_run(tmp_path: Path) -> None:

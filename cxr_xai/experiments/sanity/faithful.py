@@ -1,6 +1,7 @@
 """Evidence taken away in the order of each map, of chance and of the finding's usual place."""
 
 from collections.abc import Mapping, Sequence
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -11,16 +12,20 @@ from torch import Tensor
 from cxr_xai.experiments.sanity.subject import Films, Subject
 from cxr_xai.explainers.contract import Explainer
 from cxr_xai.metrics.faithfulness.curves import (
+    Ends,
     Mode,
     areas_under,
     count_removed,
     normalize_curves,
+    predict_ends,
+    predict_films,
     removal_logits,
     road_from_curves,
 )
 from cxr_xai.metrics.faithfulness.imputers import IMPUTERS, Imputer, MeanImputer, NoisyLinearImputer
 from cxr_xai.metrics.faithfulness.orders import draw_ranks, find_dead, pool_cells, rank_cells
 from cxr_xai.metrics.faithfulness.sensitivity import (
+    Removals,
     draw_removals,
     infidelity,
     max_sensitivity,
@@ -33,7 +38,57 @@ ADDS_UP = "adds up"
 """The condition under which sensitivity-n and infidelity are given."""
 
 
-def chance_cells(subject: Subject, settings: Settings) -> Tensor:
+class Evidence:
+    """What all orders of cells share, predicted when first asked for: where curves begin and end, random removals.
+
+    Args:
+        subject: the network and its films.
+        settings: of the tests.
+    """
+
+    def __init__(self, subject: Subject, settings: Settings) -> None:
+        self.subject, self.settings = subject, settings
+        self._ends: dict[str, Ends] = {}
+
+    @property
+    def batch(self) -> int:
+        """Films predicted at once."""
+        return self.subject.batch * 4
+
+    @cached_property
+    def image(self) -> Tensor:
+        """``(N, 1, H, W)`` on the network's device."""
+        return self.subject.films.image.to(self.subject.device)
+
+    @cached_property
+    def intact(self) -> Tensor:
+        """``(N, K)`` logits of the films."""
+        return predict_films(self.subject.predict, self.image, self.batch)
+
+    def ends(self, imputer: Imputer) -> Ends:
+        """Return the logits of intact and wholly removed films."""
+        if imputer.name not in self._ends:
+            self._ends[imputer.name] = predict_ends(self.subject.predict, self.image, imputer, self.batch, self.intact)
+        return self._ends[imputer.name]
+
+    @cached_property
+    def removals(self) -> Removals:
+        """Random fifths of the cells under mean imputation, on the CPU."""
+        cells, draws = (self.settings["cells"],) * 2, self.settings["removals"]
+        found = draw_removals(
+            self.subject.predict,
+            self.image,
+            cells,
+            MeanImputer(),
+            draws=draws,
+            seed=self.settings["seed"],
+            batch=self.batch,
+            intact=self.intact,
+        )
+        return Removals(found.masks.cpu(), found.drops.cpu())
+
+
+def chance_cells(settings: Settings) -> Tensor:
     """Return ``(S, a, b)`` values drawn by lot, the same for every film."""
     ranks = draw_ranks((settings["cells"], settings["cells"]), settings["random_orders"], settings["seed"])
     return -ranks.float() + ranks[0].numel()  # positive: a live map
@@ -47,31 +102,32 @@ def prior_cells(subject: Subject, films: Films, cells: int) -> Tensor:
 
 
 def measure_removal(
-    subject: Subject, values: Tensor, owner: Tensor, columns: Tensor, settings: Settings
+    evidence: Evidence, values: Tensor, owner: Tensor, columns: Tensor
 ) -> tuple[dict[str, dict[str, Tensor]], dict[str, dict[str, Tensor]]]:
     """Delete and insert cells in the order of the values under every imputer.
 
     Args:
-        subject: the network.
+        evidence: of the network and its films.
         values: ``(R, a, b)`` signed evidence; dead ones give NaN.
         owner: ``(R,)`` the film of each.
         columns: ``(R, C)`` findings whose logits are followed.
-        settings: of the tests.
 
     Returns:
         by imputer: ``deletion insertion drop`` and ROAD's ``road``, each ``(R, C)``; and the normalized curves by
         mode, ``(R, C, S)``.
     """
+    settings, predict = evidence.settings, evidence.subject.predict
     cells, steps = settings["cells"], settings["steps"]
     ranks, counts, dead = rank_cells(values), count_removed(cells * cells, steps), find_dead(values)
     scores: dict[str, dict[str, Tensor]] = {}
     drawn: dict[str, dict[str, Tensor]] = {}
-    image = subject.films.image.to(subject.device)
+    image = evidence.image
     for name in settings["imputers"]:
         imputer: Imputer = IMPUTERS[name]()
+        ends = evidence.ends(imputer)
         curves, scores[name], drawn[name] = {}, {}, {}
         for mode in MODES:
-            logits = removal_logits(subject.predict, image, ranks, owner, counts, imputer, mode, subject.batch * 4)
+            logits = removal_logits(predict, image, ranks, owner, counts, imputer, mode, evidence.batch, ends)
             followed = logits.gather(2, columns[:, None].expand(-1, len(counts), -1)).transpose(1, 2)  # (R, C, S)
             curves[mode] = followed.where(~dead[:, None, None], torch.nan)
             flat = curves[mode].flatten(0, 1)
@@ -99,25 +155,25 @@ def order_table(
     return pd.concat(parts, ignore_index=True)
 
 
-def measure_map_order(subject: Subject, values: Tensor, settings: Settings) -> pd.DataFrame:
+def measure_map_order(evidence: Evidence, values: Tensor) -> pd.DataFrame:
     """Judge one set of values, ``(M, a, b)`` of every pair: areas, ROAD, sensitivity-n and infidelity."""
-    films = subject.films
+    films = evidence.subject.films
     owner, columns = torch.from_numpy(films.position), torch.from_numpy(films.finding)[:, None]
-    scores, drawn = measure_removal(subject, values, owner, columns, settings)
+    scores, drawn = measure_removal(evidence, values, owner, columns)
     flat = {name: {key: one[:, 0] for key, one in measures.items()} for name, measures in scores.items()}
     curves = {name: {mode: one[:, 0] for mode, one in modes.items()} for name, modes in drawn.items()}
-    added = films.table.assign(condition=ADDS_UP, **adds_up(subject, values, settings))
+    added = films.table.assign(condition=ADDS_UP, **adds_up(evidence, values))
     table = pd.concat([order_table(films, flat, curves), added], ignore_index=True)
     return table.assign(dead=np.tile(find_dead(values).numpy(), len(scores) + 1))
 
 
-def measure_chance(subject: Subject, settings: Settings) -> pd.DataFrame:
+def measure_chance(evidence: Evidence) -> pd.DataFrame:
     """Judge orders by lot; a film's draws serve all its findings, and the mean over the draws is given."""
-    films, drawn_cells = subject.films, chance_cells(subject, settings)
+    films, drawn_cells = evidence.subject.films, chance_cells(evidence.settings)
     count, number = len(films.image), len(drawn_cells)
     owner = torch.arange(count).repeat_interleave(number)
     every = torch.arange(int(films.finding.max()) + 1).expand(count * number, -1)
-    scores, drawn = measure_removal(subject, drawn_cells.repeat(count, 1, 1), owner, every, settings)
+    scores, drawn = measure_removal(evidence, drawn_cells.repeat(count, 1, 1), owner, every)
 
     def mean(value: Tensor) -> Tensor:
         over = value.view(count, number, *value.shape[1:]).mean(dim=1)
@@ -125,21 +181,16 @@ def measure_chance(subject: Subject, settings: Settings) -> pd.DataFrame:
 
     flat = {name: {key: mean(one) for key, one in measures.items()} for name, measures in scores.items()}
     curves = {name: {mode: mean(one) for mode, one in modes.items()} for name, modes in drawn.items()}
-    sums = [adds_up(subject, cells.expand(len(films.table), -1, -1), settings) for cells in drawn_cells]
+    sums = [adds_up(evidence, cells.expand(len(films.table), -1, -1)) for cells in drawn_cells]
     means = {key: np.mean([one[key] for one in sums], axis=0) for key in sums[0]}
     added = films.table.assign(condition=ADDS_UP, **means)
     return pd.concat([order_table(films, flat, curves), added], ignore_index=True).assign(dead=False)
 
 
-def adds_up(subject: Subject, values: Tensor, settings: Settings) -> dict[str, Any]:
+def adds_up(evidence: Evidence, values: Tensor) -> dict[str, Any]:
     """Return sensitivity-n and infidelity of ``(M, a, b)`` values, under mean imputation."""
-    films, cells = subject.films, settings["cells"]
-    image = subject.films.image.to(subject.device)
-    removals = draw_removals(
-        subject.predict, image, (cells, cells), MeanImputer(), draws=settings["removals"], seed=settings["seed"]
-    )
-    drops = removals.drops.cpu()[films.position, :, films.finding]
-    masks = removals.masks.cpu()
+    films, (masks, drops) = evidence.subject.films, evidence.removals
+    drops = drops[films.position, :, films.finding]
     return {
         "sensitivity_n": sensitivity_n(values, masks, drops).numpy(),
         "infidelity": infidelity(values, masks, drops).numpy(),
@@ -147,7 +198,7 @@ def adds_up(subject: Subject, values: Tensor, settings: Settings) -> dict[str, A
 
 
 def measure_sensitivity(subject: Subject, explainer: Explainer, settings: Settings) -> pd.DataFrame:
-    """Return how far maps move under noise, beside a map that is the film itself and one that never looks."""
+    """Return how far maps move under noise, beside a map that is the film itself."""
     films, found = subject.films, []
     radius, draws, seed = settings["radius"], settings["draws"], settings["seed"]
     for start in range(0, len(films.image), subject.batch):
@@ -156,6 +207,7 @@ def measure_sensitivity(subject: Subject, explainer: Explainer, settings: Settin
         image = films.image[start : start + subject.batch].to(subject.device)
 
         def explain(shown: Tensor, findings: Sequence[int] = findings) -> Tensor:
+            subject.meter.add(len(shown))
             return explainer.explain(subject.model, shown, findings).attribution
 
         scores = max_sensitivity(explain, image, radius, draws, seed).cpu()

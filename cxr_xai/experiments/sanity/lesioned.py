@@ -3,17 +3,16 @@
 from collections.abc import Mapping
 from typing import Any
 
-import numpy as np
 import pandas as pd
 import torch
 from torch import Tensor
 
-from cxr_xai.experiments.sanity.subject import Subject, stages_of
+from cxr_xai.experiments.sanity.subject import Subject, partners_of, stages_of
 from cxr_xai.explainers.contract import Explainer
 from cxr_xai.metrics.faithfulness.orders import find_dead
 from cxr_xai.metrics.prior import pool_to_grid
 from cxr_xai.metrics.sanity.randomization import cascade, independent
-from cxr_xai.metrics.sanity.similarity import compare_maps, other_patients
+from cxr_xai.metrics.sanity.similarity import compare_maps
 from cxr_xai.metrics.scoring import score_maps
 
 Settings = Mapping[str, Any]
@@ -28,8 +27,8 @@ def measure_randomization(subject: Subject, explainer: Explainer, settings: Sett
     patient's film, and a map drawn by lot. A method that passes comes down to them.
     """
     films = subject.films
-    before = subject.explain(explainer, films)
-    controls = unrelated(before, list(films.table["patient_id"]), list(films.table["finding"]), settings["seed"])
+    before = subject.plain_maps(explainer)
+    controls = unrelated(before, films.table, settings["seed"])
     parts = []
     for way, walk in WAYS.items():
         for name, model in walk(subject.model, stages_of(subject.model), settings["seed"]):
@@ -39,13 +38,9 @@ def measure_randomization(subject: Subject, explainer: Explainer, settings: Sett
     return pd.concat(parts, ignore_index=True)
 
 
-def unrelated(before: Tensor, patients: list[str], findings: list[str], seed: int) -> dict[str, Any]:
+def unrelated(before: Tensor, table: pd.DataFrame, seed: int) -> dict[str, Any]:
     """Return the likeness of maps to those of the same finding on other patients' films, and to chance."""
-    partner = np.arange(len(before))
-    for finding in set(findings):
-        mine = np.flatnonzero(np.array(findings) == finding)
-        partner[mine] = mine[other_patients([patients[row] for row in mine])]
-    lonely = torch.from_numpy(partner == np.arange(len(before)))
+    partner, lonely = partners_of(table)
     drawn = torch.rand(before.shape, generator=torch.Generator().manual_seed(seed))
     elsewhere, chance = compare_maps(before, before[partner]), compare_maps(before, drawn)
     keys = ("spearman_abs", "spearman", "top_overlap")

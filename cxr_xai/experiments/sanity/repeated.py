@@ -11,9 +11,10 @@ from torch import Tensor
 
 from cxr_xai.artifacts.run_folder import RunFolder
 from cxr_xai.errors import UserError
-from cxr_xai.experiments.reopen import find_run, load_model, read_settings
+from cxr_xai.experiments.reopen import find_run, load_model, read_settings, read_step
 from cxr_xai.experiments.sanity.lesioned import OTHER
-from cxr_xai.experiments.sanity.subject import Films, Subject, common_findings, explain_pairs
+from cxr_xai.experiments.sanity.subject import Films, Subject, common_findings, partners_of
+from cxr_xai.experiments.terminal import console
 from cxr_xai.experiments.verification.evidence import require_known_targets
 from cxr_xai.explainers.contract import Explainer
 from cxr_xai.findings import FINDINGS
@@ -28,7 +29,7 @@ STILL = "fixed map"
 def measure_equivariance(subject: Subject, explainer: Explainer) -> pd.DataFrame:
     """Compare maps of changed films with changed maps, beside a map that does not move with the film."""
     films, parts = subject.films, []
-    first = subject.explain(explainer, films)[:, None]
+    first = subject.plain_maps(explainer)[:, None]
     image = films.image[films.position]
     for mild in MILD:
 
@@ -36,7 +37,7 @@ def measure_equivariance(subject: Subject, explainer: Explainer) -> pd.DataFrame
             # one changed film per pair comes in; each film is explained once
             moved = torch.zeros_like(films.image)
             moved[films.position] = shown
-            return explain_pairs(explainer, subject.model, films, subject.device, subject.batch, moved)[:, None]
+            return subject.explain(explainer, films, image=moved)[:, None]
 
         scores, still = equivariance(explain, image, mild, first), equivariance(lambda _: first, image, mild, first)
         columns = {key: value[:, 0].numpy() for key, value in scores.items()}
@@ -54,11 +55,7 @@ def measure_agreement(subject: Subject, runs: Mapping[str, Sequence[Tensor]]) ->
     """
     films = subject.films
     parts = [pd.DataFrame(columns=[*films.table, "condition", "dead"])]
-    partner = np.arange(len(films.table))
-    for finding in set(films.table["finding"]):
-        mine = np.flatnonzero(films.table["finding"] == finding)
-        partner[mine] = mine[other_patients([films.table["patient_id"].iloc[row] for row in mine])]
-    lonely = torch.from_numpy(partner == np.arange(len(partner)))
+    partner, lonely = partners_of(films.table)
     for name, maps in runs.items():
         scores = agreement(torch.stack(list(maps)), subject.size)
         other = agreement(torch.stack([maps[0], maps[0][partner]]), subject.size)
@@ -87,15 +84,16 @@ def explain_again(
     plain = rebuild(-1)
     if plain is None:
         return runs
-    networks = [subject.model, *(load_model(*one).to(subject.device) for one in other_networks(subject, settings))]
-    if len(networks) > 1:
-        runs["networks"] = [subject.explain(plain, subject.films, network) for network in networks]
-    if subject.folder.last.is_file():
-        last = RunFolder(subject.folder.path)
-        last.best = last.last
-        network = load_model(last, subject.trained).to(subject.device)
-        maps = [subject.explain(plain, subject.films, model) for model in (subject.model, network)]
-        runs["best and last checkpoint"] = maps
+    own = subject.plain_maps(plain)
+    others = [load_model(*one).to(subject.device) for one in other_networks(subject, settings)]
+    if others:
+        runs["networks"] = [own, *(subject.explain(plain, subject.films, network) for network in others)]
+    if (last := subject.folder.last).is_file():
+        if (step := read_step(last)) == read_step(subject.folder.best):
+            console.print(f"best and last checkpoint are one network (step {step:,}): not compared")
+        else:
+            network = load_model(subject.folder, subject.trained, last).to(subject.device)
+            runs["best and last checkpoint"] = [own, subject.explain(plain, subject.films, network)]
     return runs
 
 

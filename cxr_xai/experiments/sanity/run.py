@@ -1,25 +1,25 @@
 """Tests several explainers on one run's network, keeps what is done, and writes a page."""
 
-import hashlib
-import json
 from collections.abc import Callable, Iterator, Mapping
+from functools import cache
 from typing import Any
 
 import pandas as pd
 
-from cxr_xai.artifacts.certificate import describe_code, hash_code
+from cxr_xai.artifacts.certificate import describe_code
 from cxr_xai.artifacts.sanity_folder import SanityFolder
-from cxr_xai.errors import UserError
 from cxr_xai.experiments.explain.ask import read_explainers
 from cxr_xai.experiments.explaining import build_explainer, describe_background
-from cxr_xai.experiments.reopen import find_run, hash_weights
+from cxr_xai.experiments.sanity.estimate import count_films, print_estimate
 from cxr_xai.experiments.sanity.faithful import (
+    Evidence,
     measure_chance,
     measure_map_order,
     measure_sensitivity,
     prior_cells,
 )
 from cxr_xai.experiments.sanity.lesioned import measure_collapse, measure_randomization
+from cxr_xai.experiments.sanity.plan import CONTROLS, READS, Due, plan_tables, require_settings
 from cxr_xai.experiments.sanity.repeated import (
     explain_again,
     measure_agreement,
@@ -29,18 +29,13 @@ from cxr_xai.experiments.sanity.repeated import (
 from cxr_xai.experiments.sanity.subject import Subject, open_subject, stages_of
 from cxr_xai.experiments.sanity.summarize import as_rows, join_controls, mean_curves, summarize
 from cxr_xai.experiments.sanity.terminal import print_sanity
-from cxr_xai.experiments.terminal import ProgressBar, console, quiet_libraries
+from cxr_xai.experiments.terminal import console, quiet_libraries
 from cxr_xai.explainers.contract import Explainer
 from cxr_xai.files import write_csv
-from cxr_xai.metrics.faithfulness.imputers import IMPUTERS
 from cxr_xai.metrics.faithfulness.orders import pool_cells
 from cxr_xai.report.sanity import write_sanity_report
 
 Settings = Mapping[str, Any]
-TESTS = ("faithfulness", "sensitivity", "randomization", "collapse", "equivariance", "repeatability", "findings")
-CONTROLS = "controls"
-DECIDES = ("tests", "cells", "steps", "imputers", "random_orders", "removals", "radius", "draws", "findings", "seed")
-"""Settings that change numbers; ``max_studies`` shows in the names of the films."""
 
 
 def run_sanity(settings: Settings) -> None:
@@ -68,75 +63,51 @@ def run_sanity(settings: Settings) -> None:
     print_sanity(found, page)
 
 
-def require_settings(settings: Settings) -> None:
-    """Refuse what cannot be measured before anything is opened.
-
-    Raises:
-        UserError: names the setting.
-    """
-    for key, least in (("max_studies", 1), ("cells", 2), ("steps", 2), ("random_orders", 1), ("draws", 1)):
-        if settings[key] < least:
-            raise UserError(f"{key}={settings[key]}; it must be {least} or more.")
-    if settings["steps"] > settings["cells"] ** 2:
-        raise UserError(f"steps={settings['steps']}: there are only {settings['cells'] ** 2} cells to remove.")
-    for key, known in (("imputers", tuple(IMPUTERS)), ("tests", TESTS)):
-        if unknown := [name for name in settings[key] if name not in known]:
-            raise UserError(f"{key}: {unknown[0]} is none of {', '.join(known)}.")
-    if not settings["imputers"] or not settings["tests"]:
-        raise UserError("imputers and tests must name one at least.")
-
-
 def measure_all(
     subject: Subject, asked: Mapping[str, Settings], settings: Settings, folder: SanityFolder
 ) -> Iterator[tuple[tuple[str, str], pd.DataFrame]]:
     """Yield every table, ``(label, test)``, from the folder where it is there already."""
-    due = [(CONTROLS, name) for name in ("random", "prior") if "faithfulness" in settings["tests"]]
-    due += [(label, test) for label in asked for test in settings["tests"]]
-    progress = ProgressBar("tests")
-    progress(0, len(due))
-    try:
-        for done, (label, test) in enumerate(due):
-            one = asked.get(label, {})
-            key = make_key(subject, one, test, settings)
-            table = folder.kept(label, test, key)
-            if table is None:
-                table = measure(subject, one, label, test, settings)
-                folder.keep(label, test, table, key)
-                table = folder.kept(label, test, key)  # as the next call will find it, to the last digit
-                assert table is not None
-            progress(done + 1, len(due))
-            yield (label, test), table
-    finally:
-        progress(len(due), len(due))  # an error must not leave the bar behind
+    evidence = Evidence(subject, settings)
+
+    @cache
+    def explainers(label: str) -> Explainer:
+        return build_explainer(asked[label], subject.data, f"explainers.{label}")
+
+    planned = list(plan_tables(subject, asked, settings))
+    missing = [one for one in planned if folder.kept(one.label, one.test, one.key) is None]
+    if missing:
+        print_estimate(subject, missing, explainers, settings)
+    for number, one in enumerate(missing, start=1):
+        words = f"{one.label}: {one.test} ({number} of {len(missing)})"
+        subject.meter.start(words, count_films(subject, one, settings))
+        try:
+            table = measure(evidence, one, explainers, settings)
+        finally:
+            subject.meter.stop()
+        folder.keep(one.label, one.test, table, one.key)
+    for one in planned:
+        kept = folder.kept(one.label, one.test, one.key)  # as the next call will find it, to the last digit
+        assert kept is not None
+        yield (one.label, one.test), kept
 
 
-def make_key(subject: Subject, one: Settings, test: str, settings: Settings) -> str:
-    """Return what a table depends on as one hash."""
-    others = [hash_weights(find_run(place)) for place in settings["others"]] if test == "repeatability" else []
-    told = {key: settings[key] for key in (*DECIDES[1:], "explainer_seeds")}
-    background = describe_background(one, subject.data) if one else None
-    films = [list(part.table.itertuples(index=False, name=None)) for part in (subject.films, subject.boxed)]
-    inputs = [subject.weights, dict(one), background, test, told, films, others, hash_code()]
-    return hashlib.sha256(json.dumps(inputs, sort_keys=True).encode()).hexdigest()
-
-
-def measure(subject: Subject, one: Settings, label: str, test: str, settings: Settings) -> pd.DataFrame:
+def measure(evidence: Evidence, due: Due, explainers: Callable[[str], Explainer], settings: Settings) -> pd.DataFrame:
     """Run one test of one explainer, or judge one of the two controls' orders."""
-    if label == CONTROLS:
-        if test == "random":
-            return measure_chance(subject, settings)
-        return measure_map_order(subject, prior_cells(subject, subject.films, settings["cells"]), settings)
-    explainer = build_explainer(one, subject.data, f"explainers.{label}")
+    subject = evidence.subject
+    if due.label == CONTROLS:
+        if due.test == "random":
+            return measure_chance(evidence)
+        return measure_map_order(evidence, prior_cells(subject, subject.films, settings["cells"]))
+    explainer = explainers(due.label)
 
     def faithfulness() -> pd.DataFrame:
-        maps = subject.explain(explainer, subject.films)
-        values = pool_cells(maps, subject.size, (settings["cells"], settings["cells"]))
-        return measure_map_order(subject, values, settings)
+        cells = (settings["cells"], settings["cells"])
+        return measure_map_order(evidence, pool_cells(subject.plain_maps(explainer), subject.size, cells))
 
     def rebuild(seed: int) -> Explainer | None:
         if seed < 0:
             return explainer
-        return build_explainer({**one, "seed": seed}, subject.data) if "seed" in one else None
+        return build_explainer({**due.one, "seed": seed}, subject.data) if "seed" in due.one else None
 
     work: dict[str, Callable[[], pd.DataFrame]] = {
         "faithfulness": faithfulness,
@@ -147,7 +118,7 @@ def measure(subject: Subject, one: Settings, label: str, test: str, settings: Se
         "repeatability": lambda: measure_agreement(subject, explain_again(subject, rebuild, settings)),
         "findings": lambda: measure_findings(subject, explainer, settings),
     }
-    return work[test]()
+    return work[due.test]()
 
 
 def condense(tables: Mapping[tuple[str, str], pd.DataFrame], label: str, settings: Settings) -> dict[str, Any]:
@@ -167,6 +138,7 @@ def condense(tables: Mapping[tuple[str, str], pd.DataFrame], label: str, setting
 def describe(subject: Subject, asked: Mapping[str, Settings], settings: Settings) -> dict[str, Any]:
     """Return what the numbers were made of."""
     films, summary = subject.films, subject.folder.read_summary()
+    decisive = sorted({key for keys in READS.values() for key in keys} - {"others"})
     return {
         "run": subject.folder.path.name,
         "epoch": summary["best_epoch"],
@@ -178,6 +150,6 @@ def describe(subject: Subject, asked: Mapping[str, Settings], settings: Settings
         "pairs": len(films.table),
         "boxed_pairs": len(subject.boxed.table),
         "stages": [name for name, _ in stages_of(subject.model)],
-        "settings": {key: settings[key] for key in (*DECIDES, "max_studies", "explainer_seeds", "bootstrap")},
+        "settings": {key: settings[key] for key in ("tests", *decisive, "max_studies", "bootstrap")},
         "asked": {label: {**one, "background": describe_background(one, subject.data)} for label, one in asked.items()},
     }

@@ -1,8 +1,9 @@
 """What is tested: a run's network, and the studies that are explained."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from typing import Any
+from weakref import WeakKeyDictionary
 
 import numpy as np
 import numpy.typing as npt
@@ -18,11 +19,13 @@ from cxr_xai.data.datamodule import ChestXrayDataModule
 from cxr_xai.errors import UserError
 from cxr_xai.experiments.explain.network import choose_device
 from cxr_xai.experiments.reopen import find_run, hash_weights, load_model, read_settings
+from cxr_xai.experiments.sanity.meter import Meter
 from cxr_xai.experiments.verification.evidence import reach_data, require_known_targets
 from cxr_xai.explainers.contract import Explainer, borrow
 from cxr_xai.findings import FINDINGS, INDEX
 from cxr_xai.metrics.prior import ClassBoxPrior
 from cxr_xai.metrics.sanity.randomization import Stage
+from cxr_xai.metrics.sanity.similarity import other_patients
 
 Settings = Mapping[str, Any]
 
@@ -44,7 +47,7 @@ class Films:
     finding: npt.NDArray[np.int64]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Subject:
     """A run, opened again.
 
@@ -60,6 +63,7 @@ class Subject:
         boxes: of the boxed pairs, xyxy pixels.
         prior: of all boxes of the source.
         batch: films at once.
+        meter: is told of every film that is explained or predicted.
     """
 
     folder: RunFolder
@@ -73,6 +77,8 @@ class Subject:
     boxes: list[Tensor]
     prior: ClassBoxPrior
     batch: int
+    meter: Meter = field(default_factory=Meter)
+    _plain: "WeakKeyDictionary[Explainer, Tensor]" = field(default_factory=WeakKeyDictionary)
 
     @property
     def size(self) -> tuple[int, int]:
@@ -83,15 +89,30 @@ class Subject:
         """``(N, 1, H, W)`` → ``(N, K)`` logits of the plain model."""
         with borrow(self.model) as lent:
             logits: Tensor = lent(image.to(self.device))
+        self.meter.add(len(image))
         return logits
 
-    def explain(self, explainer: Explainer, films: Films, model: nn.Module | None = None) -> Tensor:
+    def explain(
+        self, explainer: Explainer, films: Films, model: nn.Module | None = None, image: Tensor | None = None
+    ) -> Tensor:
         """Return ``(M, h, w)`` raw maps of all pairs, on the CPU; a batch is explained for its own findings only."""
-        return explain_pairs(explainer, model or self.model, films, self.device, self.batch)
+        return explain_pairs(explainer, model or self.model, films, self.device, self.batch, image, self.meter.add)
+
+    def plain_maps(self, explainer: Explainer) -> Tensor:
+        """Return the network's maps of its films as they are, made once for all tests."""
+        if explainer not in self._plain:
+            self._plain[explainer] = self.explain(explainer, self.films)
+        return self._plain[explainer]
 
 
 def explain_pairs(
-    explainer: Explainer, model: nn.Module, films: Films, device: torch.device, batch: int, image: Tensor | None = None
+    explainer: Explainer,
+    model: nn.Module,
+    films: Films,
+    device: torch.device,
+    batch: int,
+    image: Tensor | None = None,
+    seen: Callable[[int], None] = lambda films: None,
 ) -> Tensor:
     """Explain pairs of films and findings, ``batch`` films at once.
 
@@ -102,6 +123,7 @@ def explain_pairs(
         device: of the model.
         batch: films at once.
         image: shown in place of ``films.image``.
+        seen: is told of every batch's films.
 
     Returns:
         ``(M, h, w)`` float32 on the CPU.
@@ -116,6 +138,7 @@ def explain_pairs(
         columns = [findings.index(int(k)) for k in films.finding[mine]]
         parts.append(maps[films.position[mine] - start, columns])
         order.append(mine)
+        seen(len(shown[start : start + batch]))
     if not parts:
         return torch.zeros(0, 1, 1)
     return torch.cat(parts)[np.argsort(np.concatenate(order))]
@@ -131,6 +154,8 @@ def open_subject(settings: Settings) -> Subject:
     folder.read_summary()
     trained = read_settings(folder)
     require_known_targets(trained)
+    if settings["cells"] > (side := trained["datamodule"]["image_size"]):
+        raise UserError(f"cells={settings['cells']}: the run's films have {side} pixels per side; ask for fewer.")
     data, reason = reach_data(trained, settings["root"], settings["paths"]["cache"])
     if data is None:
         raise UserError(f"explainers are tested on the films of the run: {reason}.")
@@ -201,8 +226,25 @@ def read_films(data: ChestXrayDataModule, rows: npt.NDArray[np.int64]) -> Tensor
     return data.plain(data.dataset_of(rows).batch(rows), 0).image.float()
 
 
+def partners_of(table: pd.DataFrame) -> tuple[npt.NDArray[np.int64], Tensor]:
+    """Return for each pair the row of the same finding on another patient's film, and where there is none.
+
+    Args:
+        table: ``patient_id`` and ``finding`` of ``M`` pairs.
+
+    Returns:
+        ``(M,)`` rows, its own where there is no other; ``(M,)`` bool, True there.
+    """
+    partner = np.arange(len(table))
+    for finding in set(table["finding"]):
+        mine = np.flatnonzero(table["finding"] == finding)
+        partner[mine] = mine[other_patients([table["patient_id"].iloc[row] for row in mine])]
+    return partner, torch.from_numpy(partner == np.arange(len(partner)))
+
+
 def stages_of(model: nn.Module) -> list[Stage]:
     """Return the parts of a network that are randomized, from the head down to the input."""
+    # not `Classifier.stages`: these must have names and all weights between them, stem included, none of them twice
     trunk, head = (model.get_submodule(name) for name in ("trunk", "head"))
     parts = [(name, part) for name, part in trunk.named_children() if any(True for _ in part.parameters())]
     if len(parts) == 1:  # a trunk in one wrapper, as DenseNet's ``features``

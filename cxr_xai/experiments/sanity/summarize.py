@@ -8,6 +8,8 @@ import numpy.typing as npt
 import pandas as pd
 
 from cxr_xai.artifacts.sanity_folder import KEYS
+from cxr_xai.experiments.sanity.faithful import ADDS_UP
+from cxr_xai.metrics.faithfulness.imputers import NoisyLinearImputer
 from cxr_xai.stats.bootstrap import bootstrap_means
 
 BETTER = {
@@ -80,7 +82,16 @@ def measures_of(rows: pd.DataFrame) -> list[str]:
     """Return the measures of one condition: columns that have no control's name, and are no point of a curve."""
     skipped = {*KEYS, "dead", "drop"}
     named = [column for column in map(str, rows) if column not in skipped and "@" not in column and column in BETTER]
-    return [column for column in named if rows[column].notna().any() or f"{column}@random" not in rows.columns]
+    return [column for column in named if belongs(column, str(rows["condition"].iloc[0]))]
+
+
+def belongs(measure: str, condition: str) -> bool:
+    """Say whether a measure is taken under a condition; one that is and has no value is shown as undefined."""
+    if measure in ("sensitivity_n", "infidelity"):
+        return condition == ADDS_UP
+    if measure == "road":
+        return condition == NoisyLinearImputer.name
+    return measure not in ("deletion", "insertion") or condition != ADDS_UP
 
 
 def controls_of(rows: pd.DataFrame, measure: str) -> list[str]:

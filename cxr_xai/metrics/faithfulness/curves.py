@@ -38,6 +38,18 @@ class Areas(NamedTuple):
     drop: Tensor
 
 
+class Ends(NamedTuple):
+    """Where every curve of a film begins and ends, whatever the order.
+
+    Attributes:
+        intact: ``(N, K)`` logits of the films.
+        removed: ``(N, K)`` of the films without anything.
+    """
+
+    intact: Tensor
+    removed: Tensor
+
+
 def count_removed(cells: int, steps: int) -> list[int]:
     """Return how many cells are touched at each of ``steps + 1`` points, from none to all.
 
@@ -45,6 +57,31 @@ def count_removed(cells: int, steps: int) -> list[int]:
     [0, 2, 5, 8, 10]
     """
     return [round(step * cells / steps) for step in range(steps + 1)]
+
+
+@torch.no_grad()
+def predict_films(predict: Predict, image: Tensor, batch: int = 64) -> Tensor:
+    """Return ``(N, K)`` float32 logits on the CPU of ``(N, 1, H, W)`` films, ``batch`` of them at once.
+
+    A film that is not finite, for want of an imputation, has NaN whatever the model makes of it.
+    """
+    logits = []
+    for start in range(0, len(image), batch):
+        films = image[start : start + batch]
+        finite = films.isfinite().flatten(1).all(1).cpu()
+        logits.append(predict(films.nan_to_num()).float().cpu().where(finite[:, None], torch.nan))
+    return torch.cat(logits)
+
+
+@torch.no_grad()
+def predict_ends(
+    predict: Predict, image: Tensor, imputer: Imputer, batch: int = 64, intact: Tensor | None = None
+) -> Ends:
+    """Predict the films as they are, unless that is there already, and with all of them removed."""
+    everything = torch.ones_like(image, dtype=torch.bool)
+    removed = imputer.impute(image, imputer.fill(image), everything)
+    intact = predict_films(predict, image, batch) if intact is None else intact
+    return Ends(intact, predict_films(predict, removed, batch))
 
 
 @torch.no_grad()
@@ -57,6 +94,7 @@ def removal_logits(
     imputer: Imputer,
     mode: Mode = "deletion",
     batch: int = 64,
+    ends: Ends | None = None,
 ) -> Tensor:
     """Predict films from which the first cells of an order were removed, or that have nothing but them.
 
@@ -72,14 +110,20 @@ def removal_logits(
         imputer: puts something in their place.
         mode: ``deletion`` removes the first cells, ``insertion`` all others.
         batch: films predicted at once.
+        ends: of the films under this imputer, where they are there already.
 
     Returns:
-        ``(M, S, K)`` float32 on the CPU.
+        ``(M, S, K)`` float32 on the CPU; NaN where the imputer gave no film.
     """
+    intact, emptied = predict_ends(predict, image, imputer, batch) if ends is None else ends
+    none, every = (intact, emptied) if mode == "deletion" else (emptied, intact)
+    cells = ranks[0].numel() if len(ranks) else 0
+    known = {0: none[owner.cpu()], cells: every[owner.cpu()]}  # one film's, whatever the order
+    inner = [count for count in counts if count not in known]
     fill, size = imputer.fill(image), image.shape[-2:]
-    first = torch.as_tensor(list(counts), device=image.device)
+    first = torch.as_tensor(inner, device=image.device)
     ranks, owner = ranks.to(image.device), owner.to(image.device)
-    total, logits = len(ranks) * len(first), []
+    total, logits = len(ranks) * len(first), [none[:0]]
     for start in range(0, total, batch):
         pair = torch.arange(start, min(start + batch, total), device=image.device)
         step, order = pair // len(ranks), pair % len(ranks)  # masks of one size together: they are filled alike
@@ -87,10 +131,9 @@ def removal_logits(
         removed = chosen if mode == "deletion" else ~chosen
         mask = F.interpolate(removed[:, None].float(), size, mode="nearest-exact") > 0.5
         film = owner[order]
-        logits.append(predict(imputer.impute(image[film], fill[film], mask)).float().cpu())
-    if not logits:
-        return torch.zeros(0, len(first), predict(image[:1]).shape[1])
-    return torch.cat(logits).view(len(first), len(ranks), -1).transpose(0, 1)
+        logits.append(predict_films(predict, imputer.impute(image[film], fill[film], mask), batch))
+    between = iter(torch.cat(logits).view(len(inner), len(ranks), none.shape[1]))
+    return torch.stack([known[count] if count in known else next(between) for count in counts], dim=1)
 
 
 def normalize_curves(curves: Tensor, mode: Mode = "deletion", least_drop: float = LEAST_DROP) -> Tensor:
@@ -165,8 +208,3 @@ def road_from_curves(deletion: Tensor, insertion: Tensor, shares: Sequence[float
     steps = deletion.shape[1] - 1
     most = [round(share * steps) for share in shares]
     return road_scores(deletion[:, most], insertion[:, [steps - step for step in most]])
-
-
-def reverse(ranks: Tensor) -> Tensor:
-    """Return the order that begins with the last cell, ``(M, a, b)``."""
-    return ranks[0].numel() - 1 - ranks if len(ranks) else ranks

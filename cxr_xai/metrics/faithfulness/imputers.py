@@ -79,7 +79,8 @@ class NoisyLinearImputer:
 
     Neither a hole nor its outline is left for the network to read. The linear system (a graph Laplacian: neighbors
     outside the film count for nothing) is solved by conjugate gradients, a whole batch at once. Where all is removed
-    nothing is known, and the film's mean takes its place.
+    nothing is known, and the film's mean takes its place. A film whose system is not solved within the iterations is
+    NaN: no answer is better than a wrong one.
 
     Source: Rong et al., A Consistent and Efficient Evaluation Strategy for Attribution Methods, ICML 2022
     (https://arxiv.org/abs/2202.00449), section 4.
@@ -118,8 +119,14 @@ def interpolate(image: Tensor, fill: Tensor, removed: Tensor, tolerance: float =
         most: iterations at most.
 
     Returns:
-        ``(N, 1, H, W)``, equal to ``image`` outside the mask.
+        ``(N, 1, H, W)``, equal to ``image`` outside the mask; NaN within it for films that are not solved.
     """
+    solution, solved = _solve(image, fill, removed, tolerance, most)
+    return solution.where(solved | ~removed, torch.nan)
+
+
+def _solve(image: Tensor, fill: Tensor, removed: Tensor, tolerance: float, most: int) -> tuple[Tensor, Tensor]:
+    """Return what the iterations came to, and ``(N, 1, 1, 1)`` whether its residual is within the tolerance."""
     all_removed = removed.flatten(1).all(1).view(-1, 1, 1, 1)  # without a known pixel the system is singular
     free = (removed & ~all_removed).to(image.dtype)
     degree = add_neighbors(torch.ones_like(image[:1]))
@@ -130,15 +137,17 @@ def interpolate(image: Tensor, fill: Tensor, removed: Tensor, tolerance: float =
     direction = residual / degree
     size = _dot(residual, direction)
     for _ in range(most):
-        if bool((_dot(residual, residual) <= bound).all()):
+        unsolved = _dot(residual, residual) > bound
+        if not bool(unsolved.any()):
             break
         moved = free * (degree * direction - add_neighbors(direction))
-        step = size / _dot(direction, moved).clamp(min=tiny)
+        step = unsolved * size / _dot(direction, moved).clamp(min=tiny)  # a solved film stays, whoever else is not
         x, residual = x + step * direction, residual - step * moved
         scaled = residual / degree
         size, before = _dot(residual, scaled), size
         direction = scaled + size / before.clamp(min=tiny) * direction
-    return torch.where(removed, torch.where(all_removed, fill, x), image)
+    solution = torch.where(removed, torch.where(all_removed, fill, x), image)
+    return solution, _dot(residual, residual) <= bound
 
 
 COARSEST = 16
@@ -151,8 +160,8 @@ def _guess(image: Tensor, fill: Tensor, removed: Tensor, tolerance: float, most:
         return fill
     known = F.avg_pool2d((~removed).to(image.dtype), 2, ceil_mode=True)
     half = F.avg_pool2d(image * ~removed, 2, ceil_mode=True) / known.clamp(min=0.25)
-    solved = interpolate(half, F.avg_pool2d(fill, 2, ceil_mode=True), known == 0, tolerance, most)
-    return F.interpolate(solved, image.shape[-2:], mode="bilinear", align_corners=False)
+    guess, _ = _solve(half, F.avg_pool2d(fill, 2, ceil_mode=True), known == 0, tolerance, most)
+    return F.interpolate(guess, image.shape[-2:], mode="bilinear", align_corners=False)
 
 
 def add_neighbors(x: Tensor) -> Tensor:

@@ -7,7 +7,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from cxr_xai.metrics.faithfulness.curves import Predict
+from cxr_xai.metrics.faithfulness.curves import Predict, predict_films
 from cxr_xai.metrics.faithfulness.imputers import Imputer
 from cxr_xai.metrics.faithfulness.orders import find_dead
 
@@ -66,6 +66,7 @@ def draw_removals(
     draws: int = 50,
     seed: int = 0,
     batch: int = 64,
+    intact: Tensor | None = None,
 ) -> Removals:
     """Take random subsets of a given share of the cells away, and note what the logits lose.
 
@@ -78,6 +79,7 @@ def draw_removals(
         draws: ``D``.
         seed: of the subsets.
         batch: films predicted at once.
+        intact: ``(N, K)`` logits of the films, where they are there already.
     """
     generator, total = torch.Generator().manual_seed(seed), cells[0] * cells[1]
     size = max(1, round(share * total))
@@ -89,8 +91,8 @@ def draw_removals(
     for start in range(0, len(pairs), batch):
         film, draw = pairs[start : start + batch].unbind(1)
         remaining.append(predict(imputer.impute(image[film], fill[film], wide[draw])).float())
-    intact = torch.cat([predict(image[start : start + batch]).float() for start in range(0, len(image), batch)])
-    return Removals(masks, intact[:, None] - torch.cat(remaining).view(len(image), draws, -1))
+    intact = predict_films(predict, image, batch) if intact is None else intact
+    return Removals(masks, intact.to(image.device)[:, None] - torch.cat(remaining).view(len(image), draws, -1))
 
 
 def sensitivity_n(values: Tensor, masks: Tensor, drops: Tensor) -> Tensor:
@@ -116,10 +118,10 @@ def sensitivity_n(values: Tensor, masks: Tensor, drops: Tensor) -> Tensor:
 
 
 def infidelity(values: Tensor, masks: Tensor, drops: Tensor) -> Tensor:
-    """Return ``min over β of E(β Σφ - drop)² / E(drop²)``, the share of the loss that the map leaves unexplained.
+    """Return ``min over β ≥ 0 of E(β Σφ - drop)² / E(drop²)``, the share of the loss that the map leaves unexplained.
 
     The infidelity of Yeh et al. 2019 (section 2.1) for removals of cells, under their best scaling, so that maps
-    without a unit can be compared.
+    without a unit can be compared. A scale is never negative: a map of the wrong sign explains nothing and has 1.
 
     Args:
         values: ``(M, a, b)`` signed evidence in each cell.
@@ -130,5 +132,5 @@ def infidelity(values: Tensor, masks: Tensor, drops: Tensor) -> Tensor:
         ``(M,)`` in [0, 1]; NaN where the map is dead or nothing was lost.
     """
     sums, lost = values.double().flatten(1) @ masks.flatten(1).double().T, drops.double()
-    explained: Tensor = (sums * lost).sum(1) ** 2 / ((sums**2).sum(1) * (lost**2).sum(1))
+    explained: Tensor = (sums * lost).sum(1).clamp(min=0) ** 2 / ((sums**2).sum(1) * (lost**2).sum(1))
     return (1 - explained).where(~find_dead(values) & explained.isfinite(), torch.nan).float()

@@ -9,6 +9,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from cxr_xai.heatmap import resize_heatmaps
 from cxr_xai.metrics.faithfulness.orders import find_dead, pool_cells
 from cxr_xai.metrics.sanity.similarity import spearman
 
@@ -92,7 +93,10 @@ def equivariance(explain: Explain, image: Tensor, mild: Mild, before: Tensor | N
     first = explain(image) if before is None else before
     changed, inside = move(image, mild)
     second = explain((changed + mild.brightness).clamp(0, 1))
-    expected, found = move(_at_size(first, size), mild)[0], _at_size(second, size)
+    at_size = [
+        resize_heatmaps(maps.float().flatten(0, 1), size).view(*maps.shape[:2], *size) for maps in (first, second)
+    ]
+    expected, found = move(at_size[0], mild)[0], at_size[1]
     dead = find_dead(first) | find_dead(second)
     cells = (min(CELLS[0], size[0]), min(CELLS[1], size[1]))
     seen = F.adaptive_avg_pool2d(inside[None].float(), cells)[0] > 0.99
@@ -103,12 +107,6 @@ def equivariance(explain: Explain, image: Tensor, mild: Mild, before: Tensor | N
         "displacement": peak_distance(expected, found, inside).where(~dead, torch.nan),
         "dead": dead.double(),
     }
-
-
-def _at_size(maps: Tensor, size: tuple[int, int]) -> Tensor:
-    if maps.shape[-2:] == size:
-        return maps.float()
-    return F.interpolate(maps.float(), size, mode="bilinear", align_corners=False)
 
 
 def peak_distance(one: Tensor, other: Tensor, inside: Tensor | None = None) -> Tensor:

@@ -5,7 +5,7 @@ import pandas as pd
 import torch
 from torch import Tensor, nn
 
-from cxr_xai.experiments.sanity.subject import Films, common_findings, explain_pairs, stages_of
+from cxr_xai.experiments.sanity.subject import Films, common_findings, explain_pairs, partners_of, stages_of
 from cxr_xai.models.classifier import build_classifier
 from cxr_xai.types import Explanation
 
@@ -37,6 +37,13 @@ def test_pairs_come_back_in_their_order_and_only_theirs_are_made() -> None:
 def test_no_pairs_are_no_maps() -> None:
     empty = Films(torch.zeros(0, 1, 8, 8), pd.DataFrame(), np.zeros(0, np.int64), np.zeros(0, np.int64))
     assert len(explain_pairs(Numbers(), nn.Identity(), empty, torch.device("cpu"), 2)) == 0
+
+
+def test_partners_have_the_finding_and_are_other_patients() -> None:
+    table = pd.DataFrame({"patient_id": list("aabcd"), "finding": ["Mass", "Hernia", "Mass", "Mass", "Edema"]})
+    partner, lonely = partners_of(table)
+    assert partner.tolist() == [2, 1, 3, 0, 4]
+    assert lonely.tolist() == [False, True, False, False, True]
 
 
 def test_stages_go_from_the_head_to_the_input() -> None:

@@ -35,6 +35,13 @@ def test_a_measure_without_any_value_says_so() -> None:
     assert (line["rows"], line["undefined"], line["dead"]) == (0, 2, 2)
 
 
+def test_a_measure_that_is_undefined_everywhere_is_shown_beside_its_controls() -> None:
+    nothing = table(deletion=[np.nan, np.nan], sensitivity_n=[np.nan, np.nan])  # the second is of another condition
+    (line,) = summarize("faithfulness", join_controls(nothing, random=nothing), 50, 0)
+    assert (line["measure"], line["rows"], line["undefined"]) == ("deletion", 0, 2)
+    assert np.isnan(line["controls"]["random"]["value"])
+
+
 def test_what_speaks_for_a_map_depends_on_the_test() -> None:
     rows = table(spearman=[0.1, 0.2])
     assert summarize("randomization", rows, 50, 0)[0]["better"] == "lower"

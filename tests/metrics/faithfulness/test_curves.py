@@ -12,8 +12,8 @@ from cxr_xai.metrics.faithfulness.curves import (
     areas_under,
     count_removed,
     normalize_curves,
+    predict_ends,
     removal_logits,
-    reverse,
     road_from_curves,
     road_scores,
 )
@@ -32,6 +32,11 @@ def total(image: Tensor) -> Tensor:
     """A model that sums pixels, and one that sums their negatives."""
     logit = image.flatten(1).sum(1)
     return torch.stack([logit, -logit], dim=1)
+
+
+def reverse(ranks: Tensor) -> Tensor:
+    """The order that begins with the last cell."""
+    return ranks[0].numel() - 1 - ranks
 
 
 FILM = torch.tensor([[[[4.0, 3.0], [2.0, 1.0]]]])
@@ -115,6 +120,39 @@ def test_batches_make_no_difference(name: str, batch: int) -> None:
         )
         torch.testing.assert_close(found[m], alone[0], atol=1e-3, rtol=0)
     torch.testing.assert_close(found[:, 0], model(films)[owner].detach(), atol=1e-6, rtol=0)
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_what_all_orders_share_is_predicted_once_per_film(mode: Mode) -> None:
+    seen = []
+
+    def predict(image: Tensor) -> Tensor:
+        seen.append(len(image))
+        return total(image)
+
+    films, ranks = torch.rand(2, 1, 4, 4), draw_ranks((2, 2), 5)
+    owner, counts = torch.tensor([0, 1, 1, 0, 1]), [0, 2, 4]
+    found = removal_logits(predict, films, ranks, owner, counts, MeanImputer(), mode)
+    assert sum(seen) == 2 + 2 + 5  # intact and removed films, and each order's inner point
+    seen.clear()
+    ends = predict_ends(predict, films, MeanImputer())
+    assert torch.equal(found, removal_logits(predict, films, ranks, owner, counts, MeanImputer(), mode, ends=ends))
+    assert sum(seen) == 4 + 5
+
+
+def test_a_film_that_could_not_be_filled_is_undefined() -> None:
+    class Fails(MeanImputer):
+        def impute(self, image: Tensor, fill: Tensor, removed: Tensor) -> Tensor:
+            return (
+                super().impute(image, fill, removed).where(removed.flatten(1).sum(1).view(-1, 1, 1, 1) != 2, torch.nan)
+            )
+
+    def deaf(image: Tensor) -> Tensor:
+        return total(image).nan_to_num() - 7  # a model may answer anything
+
+    curve = removal_logits(deaf, FILM, rank_cells(FILM[0]), OWNER, [0, 1, 2, 3, 4], Fails())[..., 0]
+    assert curve[0].isnan().tolist() == [False, False, True, False, False]
+    assert bool(areas_under(curve).area.isnan().all())
 
 
 def test_no_orders_give_no_curves() -> None:
