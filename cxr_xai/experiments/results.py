@@ -85,7 +85,7 @@ def stopped_early(callbacks: Sequence[Any]) -> bool:
 
 
 def summarize_maps(table: pd.DataFrame, replicates: int, predictions: pd.DataFrame) -> dict[str, Any]:
-    """Return localization by explainer and half, each at its last epoch.
+    """Return localization by explainer and half, each at its last epoch, and the largest residual of its maps.
 
     Args:
         table: ``localization.parquet``.
@@ -97,7 +97,9 @@ def summarize_maps(table: pd.DataFrame, replicates: int, predictions: pd.DataFra
     localization: dict[str, Any] = {}
     for (explainer, half), rows in table.groupby(["explainer", "half"]):
         final = rows[rows["epoch"] == rows["epoch"].max()]
-        localization.setdefault(str(explainer), {})[str(half)] = summarize_localization(final, replicates, predicted)
+        half_summary = summarize_localization(final, replicates, predicted)
+        half_summary["largest_residual"] = float(final["residual"].abs().max())
+        localization.setdefault(str(explainer), {})[str(half)] = half_summary
     return localization
 
 

@@ -69,6 +69,8 @@ def test_undefined_logits_are_not_exact() -> None:
     explainer = ShapDeep(draw, background_size=2)
     explainer.explain(Gated(), torch.full((1, 1, 64, 64), torch.nan))
     assert explainer.exact is False
+    explainer._judge(torch.ones(1, 1))
+    assert explainer.largest_residual != explainer.largest_residual, "NaN is not forgotten"
 
 
 class Affine(nn.Module):

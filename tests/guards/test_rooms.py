@@ -17,6 +17,7 @@ FLOORS = {
     "lease": 0,
     "types": 1,
     "heatmap": 1,
+    "blur": 1,
     **dict.fromkeys(
         ("data", "models", "losses", "explainers", "metrics", "stats", "visualization", "artifacts", "loggers"), 2
     ),

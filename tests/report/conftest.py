@@ -88,7 +88,7 @@ def localization() -> dict[str, Any]:
     macro |= {key: around(0.31) for key in SCORES}
     micro = {"pairs": 340, "dead": 28, **{key: around(0.29) for key in SCORES[:3]}}
     whole = {"findings": findings, "macro": macro, "micro": micro}
-    return {**whole, "predicted": whole, **beside_the_headline()}
+    return {**whole, "predicted": whole, "largest_residual": 0.034, **beside_the_headline()}
 
 
 def beside_the_headline() -> dict[str, Any]:

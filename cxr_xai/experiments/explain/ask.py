@@ -62,9 +62,7 @@ def read_explainers(asked: Sequence[str]) -> dict[str, dict[str, Any]]:
     """
     entries = [str(entry) for entry in asked] if isinstance(asked, list | tuple) else [str(asked or "")]
     if not entries or not all(entry.split() for entry in entries):
-        raise UserError(
-            "explainers is empty or names nothing; name members, explainers=[exact_cam,grad_cam]."
-        )
+        raise UserError("explainers is empty or names nothing; name members, explainers=[exact_cam,grad_cam].")
     found: dict[str, dict[str, Any]] = {}
     for entry in entries:
         member, *options = entry.split()
