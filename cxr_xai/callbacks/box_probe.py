@@ -89,11 +89,14 @@ class BoxProbe:
 
     def explain(self, model: nn.Module, device: torch.device, epoch: int) -> Explained:
         """Explain every study once (each rank its share, joined on all ranks) and score every boxed finding."""
-        attribution, logits = gather_rows(partial(self._explain_rows, model, device), len(self.rows))
-        return self.score(attribution, logits, epoch)
+        attribution, logits, residual = gather_rows(partial(self._explain_rows, model, device), len(self.rows))
+        return self.score(attribution, logits, epoch, residual)
 
-    def score(self, attribution: Tensor, logits: Tensor, epoch: int) -> Explained:
-        """Score every boxed finding on maps that are there: ``(n, K, h, w)`` of this half's studies, in their order."""
+    def score(self, attribution: Tensor, logits: Tensor, epoch: int, residual: Tensor | None = None) -> Explained:
+        """Score every boxed finding on maps that are there: ``(n, K, h, w)`` of this half's studies, in their order.
+
+        Residuals are ``(n, K)``; stored maps have none.
+        """
         if self.folder is not None and world()[0] == 0:
             note_read(self.folder.ledger, READ[self.half], f"maps of epoch {epoch}", len(self.pairs.table))
         maps = attribution[self.pairs.position, self.pairs.finding]
@@ -106,6 +109,8 @@ class BoxProbe:
         table["grid"] = f"{height}x{width}"
         table["prob"] = torch.sigmoid(logits[self.pairs.position, self.pairs.finding]).numpy()
         table["dead"] = scores["dead"].numpy()
+        apart = torch.full_like(logits, torch.nan) if residual is None else residual
+        table["residual"] = apart[self.pairs.position, self.pairs.finding].numpy()
         for key in (*SCORED, *POLICY_SCORES):
             table[key] = scores[key].numpy() if key in scores else np.nan
         table = pd.concat([table, self.references((height, width))], axis=1)
@@ -129,7 +134,9 @@ class BoxProbe:
         for start in range(0, len(positions), size):
             batch = self.datamodule.plain(dataset.batch(self.rows[positions[start : start + size]]), 0)
             explanation = self.explainer.explain(model, batch.image.to(device))
-            parts.append((explanation.attribution.cpu(), explanation.logits.cpu()))
+            logits, apart = explanation.logits.cpu(), explanation.residual
+            residual = torch.full_like(logits, torch.nan) if apart is None else apart.cpu()
+            parts.append((explanation.attribution.cpu(), logits, residual))
         return tuple(torch.cat(tensors) for tensors in zip(*parts, strict=True)) if parts else None
 
     def _compute_references(self, grid: tuple[int, int], policies: tuple[Policy, ...]) -> pd.DataFrame:

@@ -24,20 +24,26 @@ class Backgrounds:
 
     def __init__(self, datamodule: ChestXrayDataModule) -> None:
         self.datamodule = datamodule
+        self._known: dict[int, Background] = {}
 
     def __call__(self, count: int) -> Background:
-        """Return the first ``count`` films.
+        """Return the first ``count`` films, read once for each number; do not write into them.
 
         Raises:
             UserError: fewer than one was asked for, or more than the training part has films.
         """
         if count < 1:
             raise UserError(f"a background of {count} films was asked for; an explainer compares with 1 or more.")
+        if count not in self._known:
+            self._known[count] = self._read(count)
+        return self._known[count]
+
+    def _read(self, count: int) -> Background:
         dataset = self.datamodule.dataset("train")
         if count > len(dataset.rows):
             raise UserError(
                 f"a background of {count:,} films was asked for and the training part has {len(dataset.rows):,}; "
-                "set explainer.background_size to fewer, or unpack more of the release."
+                "set explainer.background_size (integrated_gradients: films) to fewer, or unpack more of the release."
             )
         rows = first_by_hash(self.datamodule.index.studies["image_id"].iloc[dataset.rows].tolist(), count)
         size = max(self.datamodule.batch_size, 1)

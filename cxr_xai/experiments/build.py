@@ -36,7 +36,7 @@ def build(settings: Settings, path: str, context: Settings | None = None) -> Any
     }
     parameters = inspect.signature(target).parameters
     handed = {key: context[key] for key in parameters if key in context and key not in given}
-    check_settings(target, given, path)
+    given = check_settings(target, given, path)
     try:
         return hydra.utils.instantiate(
             {"_target_": settings["_target_"], "_partial_": settings.get("_partial_", False)}, **given, **handed
@@ -57,23 +57,25 @@ def _build_nested(value: Any, path: str, context: Settings) -> Any:
     return {key: _build_nested(entry, f"{path}.{key}", context) for key, entry in value.items()}
 
 
-def check_settings(target: Callable[..., Any], given: Settings, path: str) -> None:
-    """Compare keys and types with the signature.
+def check_settings(target: Callable[..., Any], given: Settings, path: str) -> dict[str, Any]:
+    """Compare keys and types with the signature; return the settings, numbers of the type that is expected.
 
     Raises:
         UserError: names the key, and what was expected.
     """
     parameters = inspect.signature(target).parameters
     if any(p.kind is inspect.Parameter.VAR_KEYWORD for p in parameters.values()):
-        return
+        return dict(given)
     hints = _hints(target)
+    checked = dict(given)
     for key, value in given.items():
         if key not in parameters:
             close = difflib.get_close_matches(key, parameters, n=1, cutoff=0.5)
             hint = f" Did you mean {close[0]!r}?" if close else f" It takes {', '.join(parameters)}."
             raise UserError(f"{path}.{key}: {target.__name__} has no such setting.{hint}")
         if key in hints and isinstance(value, str | int | float | bool | list | None):
-            _check_type(hints[key], value, f"{path}.{key}")
+            checked[key] = _check_type(hints[key], value, f"{path}.{key}")
+    return checked
 
 
 def _hints(target: Callable[..., Any]) -> Settings:
@@ -83,12 +85,13 @@ def _hints(target: Callable[..., Any]) -> Settings:
         return {}
 
 
-def _check_type(hint: Any, value: Any, path: str) -> None:
+def _check_type(hint: Any, value: Any, path: str) -> Any:
     try:
         adapter: TypeAdapter[Any] = TypeAdapter(hint, config=ConfigDict(arbitrary_types_allowed=True))
-        adapter.validate_python(value)
+        valid = adapter.validate_python(value)
     except ValidationError as error:
         reason = error.errors()[0]["msg"].removeprefix("Input should be ")
         raise UserError(f"{path}={value!r}: expected {reason}.") from error
     except (PydanticSchemaGenerationError, TypeError):
-        return  # a hint that cannot be checked from outside; the target itself will
+        return value  # a hint that cannot be checked from outside; the target itself will
+    return valid if isinstance(valid, bool | int | float) else value  # 64.0 for a count is 64; texts and lists stay

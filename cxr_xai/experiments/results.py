@@ -90,7 +90,7 @@ def stopped_early(callbacks: Sequence[Any]) -> bool:
 def summarize_maps(
     table: pd.DataFrame, replicates: int, predictions: pd.DataFrame, datamodule: ChestXrayDataModule | None
 ) -> dict[str, Any]:
-    """Return localization by explainer and half, each at its last epoch.
+    """Return localization by explainer and half, each at its last epoch, and the largest residual of its maps.
 
     Args:
         table: ``localization.parquet``.
@@ -107,6 +107,7 @@ def summarize_maps(
         if half == "sealed" and datamodule is not None:
             boxes, size = datamodule.index.boxes, datamodule.image_size
             summary["controls"] = summarize_beside(final, boxes, size, replicates)
+        summary["largest_residual"] = float(final["residual"].abs().max())
         localization.setdefault(str(explainer), {})[str(half)] = summary
     return localization
 

@@ -3,16 +3,13 @@
 from typing import Literal, get_args
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor
 
+from cxr_xai.blur import BLUR, blur_films
 from cxr_xai.errors import UserError
 
 Fill = Literal["black", "mean", "blur"]
 """Gray level 0; each film's mean gray level; each film blurred."""
-
-BLUR = 1 / 16
-"""Standard deviation of the blur in sides of the film: 14 px at 224, at which a nodule is gone and the chest is not."""
 
 
 def require_fill(name: str, fill: str, others: tuple[str, ...] = ()) -> None:
@@ -33,13 +30,3 @@ def fill_films(image: Tensor, fill: Fill) -> Tensor:
     if fill == "mean":
         return image.mean(dim=(2, 3), keepdim=True).expand_as(image).contiguous()
     return blur_films(image, BLUR * min(image.shape[-2:]))
-
-
-def blur_films(image: Tensor, sigma: float) -> Tensor:
-    """Convolve ``(N, 1, H, W)`` films with a Gaussian of ``sigma`` pixels, cut at 3 sigma, mirrored at the border."""
-    radius = max(round(3 * sigma), 1)
-    place = torch.arange(-radius, radius + 1, device=image.device, dtype=image.dtype)
-    kernel = torch.exp(-0.5 * (place / sigma) ** 2)
-    kernel = kernel / kernel.sum()
-    mirrored = F.pad(image, (radius,) * 4, mode="reflect")
-    return F.conv2d(F.conv2d(mirrored, kernel.view(1, 1, 1, -1)), kernel.view(1, 1, -1, 1))

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from cxr_xai.errors import UserError
-from cxr_xai.explainers.contract import borrow
+from cxr_xai.explainers.contract import borrow, choose_findings
 from cxr_xai.types import Explanation
 
 SIGMA = 0.25
@@ -55,7 +55,7 @@ class Center:
         with borrow(model) as lent:
             features = lent.features(image.float())
             logits = lent.classify(features)
-            columns = logits.shape[1] if findings is None else len(findings)
+            columns = len(choose_findings(findings, logits.shape[1]))
             grid = (features.shape[2], features.shape[3])
             maps = center(grid, self.sigma).to(image.device).expand(len(image), columns, *grid).clone()
             return Explanation(maps, logits)

@@ -11,6 +11,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.parallel import DistributedDataParallel
 
+from cxr_xai.errors import UserError
 from cxr_xai.types import Explanation
 
 
@@ -28,6 +29,8 @@ class Explainer(Protocol):
 
     def explain(self, model: nn.Module, image: Tensor, findings: Sequence[int] | None = None) -> Explanation:
         """``(N, 1, H, W)`` films in [0, 1] → maps of the findings asked for (columns, in their order); None means all.
+
+        An empty list or a column that there is not is refused (`choose_findings`).
 
         What can be shared between findings is computed once.
         """
@@ -150,6 +153,24 @@ def bare(model: nn.Module) -> nn.Module:
 def fresh(image: Tensor) -> Tensor:
     """Return a float32 copy that may be differentiated; call it inside `borrow`, where tensors are ordinary ones."""
     return image.detach().clone().float()
+
+
+def choose_findings(findings: Sequence[int] | None, count: int) -> list[int]:
+    """Return the columns asked for; None means all ``count``.
+
+    Raises:
+        UserError: none was asked for, or one that the network does not know.
+
+    >>> choose_findings(None, 3), choose_findings([2, 0], 3)
+    ([0, 1, 2], [2, 0])
+    """
+    if findings is None:
+        return list(range(count))
+    if not findings:
+        raise UserError("findings is empty: name columns to explain, or None for all.")
+    if wrong := [k for k in findings if not 0 <= k < count]:
+        raise UserError(f"findings={list(findings)}: this network has columns 0 to {count - 1}, not {wrong[0]}.")
+    return list(findings)
 
 
 @contextmanager

@@ -10,7 +10,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from cxr_xai.explainers.contract import borrow
+from cxr_xai.explainers.contract import borrow, choose_findings
 from cxr_xai.types import Explanation
 
 
@@ -41,6 +41,6 @@ class Edges:
         """``(N, 1, H, W)`` films in [0, 1] → ``(N, F, H, W)`` magnitudes, ``(N, K)`` logits."""
         with borrow(model) as lent:
             logits = lent(image.float())
-            columns = logits.shape[1] if findings is None else len(findings)
+            columns = len(choose_findings(findings, logits.shape[1]))
             maps = edges(image)[:, None].expand(-1, columns, -1, -1).clone()
             return Explanation(maps, logits)

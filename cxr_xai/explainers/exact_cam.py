@@ -10,7 +10,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor, nn
 
-from cxr_xai.explainers.contract import borrow
+from cxr_xai.explainers.contract import borrow, choose_findings
 from cxr_xai.types import Explanation
 
 
@@ -41,6 +41,6 @@ class ExactCam:
             weight = lent.head.weight.float()
             bias = torch.zeros(len(weight), device=weight.device) if lent.head.bias is None else lent.head.bias.float()
             logits = features.mean(dim=(2, 3)) @ weight.T + bias
-            chosen = slice(None) if findings is None else list(findings)
+            chosen = choose_findings(findings, len(weight))
             maps = exact_cam(features, weight[chosen])
             return Explanation(maps, logits, maps.sum(dim=(2, 3)) - (logits - bias)[:, chosen])

@@ -13,7 +13,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
 
-from cxr_xai.explainers.contract import borrow, fresh
+from cxr_xai.explainers.contract import borrow, choose_findings, fresh
 from cxr_xai.explainers.input_gradients import input_gradients
 from cxr_xai.types import Explanation
 
@@ -69,9 +69,8 @@ class GuidedBackprop:
     def explain(self, model: nn.Module, image: Tensor, findings: Sequence[int] | None = None) -> Explanation:
         """``(N, 1, H, W)`` films in [0, 1] → ``(N, F, H, W)`` guided gradients per unit of gray level."""
         with borrow(model, gradients=True) as lent:
-            lent.requires_grad_(False)
             films = fresh(image).requires_grad_()
             with GuidedReLUs():
                 logits = lent(films)
-            columns = range(logits.shape[1]) if findings is None else findings
+            columns = choose_findings(findings, logits.shape[1])
             return Explanation(input_gradients(logits, films, columns), logits.detach())

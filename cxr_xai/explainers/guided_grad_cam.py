@@ -9,7 +9,7 @@ from collections.abc import Sequence
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from cxr_xai.explainers.contract import borrow, fresh
+from cxr_xai.explainers.contract import borrow, choose_findings, fresh
 from cxr_xai.explainers.exact_cam import exact_cam
 from cxr_xai.explainers.guided_backprop import GuidedReLUs
 from cxr_xai.explainers.input_gradients import input_gradients
@@ -25,12 +25,11 @@ class GuidedGradCam:
     def explain(self, model: nn.Module, image: Tensor, findings: Sequence[int] | None = None) -> Explanation:
         """``(N, 1, H, W)`` films in [0, 1] → ``(N, F, H, W)`` guided gradients × ReLU of the resized map."""
         with borrow(model, gradients=True) as lent:
-            lent.requires_grad_(False)
             films = fresh(image).requires_grad_()
             with GuidedReLUs():
                 features = lent.features(films)
                 logits = lent.classify(features)
-            columns = list(range(logits.shape[1]) if findings is None else findings)
+            columns = choose_findings(findings, logits.shape[1])
             guided = input_gradients(logits, films, columns)
             maps = exact_cam(features.detach(), lent.head.weight[columns]).clamp(min=0)
             resized = F.interpolate(maps, films.shape[-2:], mode=RESIZE_RULE, align_corners=False)

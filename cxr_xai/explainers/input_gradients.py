@@ -9,6 +9,8 @@ from torch import Tensor
 def input_gradients(logits: Tensor, films: Tensor, findings: Iterable[int], weight: Tensor | None = None) -> Tensor:
     """Return ``(N, F, H, W)``: the gradient of each finding's logits; a backward pass a finding, one graph for all.
 
+    A logit that does not depend on the film has the gradient 0.
+
     Args:
         logits: ``(M, K)``, computed from ``films``; the graph is freed afterwards.
         films: ``(N, 1, H, W)``, requiring gradients. Where a film has several logits, its gradients add up.
@@ -22,7 +24,9 @@ def input_gradients(logits: Tensor, films: Tensor, findings: Iterable[int], weig
     columns = list(findings)
     factor = torch.ones_like(logits[:, 0]) if weight is None else weight
     maps = [
-        torch.autograd.grad(logits[:, k], films, factor, retain_graph=place < len(columns) - 1)[0]
+        torch.autograd.grad(logits[:, k], films, factor, retain_graph=place < len(columns) - 1, materialize_grads=True)[
+            0
+        ]
         for place, k in enumerate(columns)
     ]
     return torch.cat(maps, dim=1)

@@ -13,8 +13,9 @@ import torch
 from torch import Tensor, nn
 
 from cxr_xai.errors import UserError
+from cxr_xai.explainers.background_films import BackgroundFilms
 from cxr_xai.explainers.baselines import fill_films, require_fill
-from cxr_xai.explainers.contract import borrow, fresh
+from cxr_xai.explainers.contract import borrow, choose_findings, fresh
 from cxr_xai.explainers.input_gradients import input_gradients
 from cxr_xai.types import DrawBackground, Explanation
 
@@ -30,9 +31,12 @@ class IntegratedGradients:
             ``mean`` to the middle gray of a lung's opacities. ``blur`` keeps exposure and posture and takes away what
             is finer than a sixteenth of the film, so that maps are about findings, not about the chest.
             ``background`` is the mean over films of the training part, at ``films`` times the cost.
-        films: number of background films.
+        films: number of background films; those of another size are resized.
         background: draws them.
         batch_size: most films in one pass (steps × films).
+
+    Attributes:
+        background_size: ``films`` under ``background``, else None.
 
     Raises:
         UserError: no steps, an unknown baseline, or ``background`` without its films.
@@ -54,19 +58,16 @@ class IntegratedGradients:
         require_fill("baseline", baseline, ("background",))
         if baseline == "background" and background is None:
             raise UserError("baseline=background: no training films at hand here; use black, mean or blur.")
-        self.baseline, self.films, self.background, self.batch_size = baseline, films, background, batch_size
+        self.background = BackgroundFilms(background, films) if background and baseline == "background" else None
+        self.background_size = films if baseline == "background" else None
+        self.baseline, self.batch_size = baseline, batch_size
         nodes, weights = np.polynomial.legendre.leggauss(steps)
         self.nodes = torch.tensor((nodes + 1) / 2, dtype=torch.float32)
         self.weights = torch.tensor(weights / 2, dtype=torch.float32)
 
     def explain(self, model: nn.Module, image: Tensor, findings: Sequence[int] | None = None) -> Explanation:
-        """``(N, 1, H, W)`` films in [0, 1] → ``(N, F, H, W)`` shares of the logit's change; residual: of their sum.
-
-        Raises:
-            UserError: background films of another size.
-        """
+        """``(N, 1, H, W)`` films in [0, 1] → ``(N, F, H, W)`` shares of the logit's change; residual: of their sum."""
         with borrow(model, gradients=True) as lent:
-            lent.requires_grad_(False)
             parts = [self._explain(lent, films, findings) for films in torch.split(fresh(image), self.batch_size)]
             maps, logits, change = (torch.cat(column) for column in zip(*parts, strict=True))
             return Explanation(maps, logits, maps.sum(dim=(2, 3)) - change)
@@ -75,7 +76,7 @@ class IntegratedGradients:
         """Return maps, logits and the logits' change from the baseline, of at most ``batch_size`` films."""
         with torch.no_grad():
             logits = lent(films)
-        columns = list(range(logits.shape[1]) if findings is None else findings)
+        columns = choose_findings(findings, logits.shape[1])
         baselines = self._baselines(films)
         maps = change = torch.zeros((), device=films.device)
         for start in baselines:
@@ -85,16 +86,10 @@ class IntegratedGradients:
         return maps, logits, change
 
     def _baselines(self, films: Tensor) -> list[Tensor]:
-        if self.baseline != "background":
-            return [fill_films(films, self.baseline)]
-        assert self.background is not None
-        drawn = self.background(self.films).image.to(films)
-        if drawn.shape[1:] != films.shape[1:]:
-            raise UserError(
-                f"background films are {drawn.shape[-2]} × {drawn.shape[-1]} px and the films to explain "
-                f"{films.shape[-2]} × {films.shape[-1]}; read both at one image size."
-            )
-        return [film[None].expand_as(films) for film in drawn]
+        if self.background is not None:
+            return [film[None].expand_as(films) for film in self.background.like(films)]
+        assert self.baseline != "background"
+        return [fill_films(films, self.baseline)]
 
     def _integrate(self, lent: nn.Module, start: Tensor, films: Tensor, columns: list[int]) -> Tensor:
         """Sum weighted gradients over the nodes; those of one pass share its graph and are added up on the way back."""

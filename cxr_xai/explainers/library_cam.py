@@ -15,7 +15,7 @@ import torch
 from torch import Tensor, nn
 
 from cxr_xai.errors import UserError
-from cxr_xai.explainers.contract import borrow, fresh
+from cxr_xai.explainers.contract import borrow, choose_findings, fresh
 from cxr_xai.types import Explanation
 
 Array = npt.NDArray[np.float32]
@@ -63,7 +63,7 @@ class LibraryCam:
         with borrow(model, gradients=True) as lent:
             film = fresh(image)
             features, logits = watch(lent, self.layer, film)
-            chosen = range(logits.shape[1]) if findings is None else findings
+            chosen = choose_findings(findings, logits.shape[1])
             # Without target layers the library leaves no hooks and only computes.
             maps = self.draw(library(lent, []), film, features, logits, chosen)
             return Explanation(torch.from_numpy(maps).to(image.device), logits.detach())

@@ -1,7 +1,7 @@
 """LIME: a linear model of which segments of the film matter, fitted to the network around that film.
 
 Source: Ribeiro et al., "Why Should I Trust You?", KDD 2016 (https://arxiv.org/abs/1602.04938). Kernel and its width are
-those of its image explainer.
+those of its image explainer, which takes the root of the kernel of its tables: hence the 2.
 """
 
 from collections.abc import Sequence
@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from cxr_xai.errors import UserError
 from cxr_xai.explainers.baselines import Fill, fill_films, require_fill
-from cxr_xai.explainers.contract import borrow, fresh
+from cxr_xai.explainers.contract import borrow, choose_findings, fresh
 from cxr_xai.explainers.perturbed import perturbed_logits
 from cxr_xai.explainers.superpixels import Superpixels
 from cxr_xai.types import Explanation
@@ -27,13 +27,13 @@ def draw_presence(samples: int, segments: int, seed: int) -> Tensor:
 
 
 def locality(shown: Tensor, width: float) -> Tensor:
-    """``(M, S)`` presence → ``(M,)`` weights ``exp(-d² / width²)``, ``d`` the cosine distance to showing everything.
+    """``(M, S)`` presence → ``(M,)`` weights ``exp(-d² / (2 width²))``, ``d`` the cosine distance to showing all.
 
     >>> locality(torch.tensor([[True, True], [False, False]]), 1.0).tolist()
-    [1.0, 0.3678794503211975]
+    [1.0, 0.6065306663513184]
     """
     distance = 1 - shown.double().mean(dim=1).sqrt()
-    return torch.exp(-((distance / width) ** 2)).float()
+    return torch.exp(-((distance / width) ** 2) / 2).float()
 
 
 def fit_ridge(design: Tensor, answer: Tensor, weight: Tensor, penalty: float) -> Tensor:
@@ -99,7 +99,7 @@ class Lime:
             grid = self.superpixels.kind == "grid"
             parts = [self._explain(lent, part) for part in torch.split(films, self.batch_size if grid else 1)]
             maps, logits = (torch.cat(column) for column in zip(*parts, strict=True))
-            return Explanation(maps if findings is None else maps[:, list(findings)], logits)
+            return Explanation(maps[:, choose_findings(findings, logits.shape[1])], logits)
 
     def _explain(self, lent: nn.Module, films: Tensor) -> tuple[Tensor, Tensor]:
         """Return maps and logits of films with one number of segments."""

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from cxr_xai.errors import UserError
 from cxr_xai.explainers.baselines import Fill, fill_films, require_fill
-from cxr_xai.explainers.contract import borrow, fresh
+from cxr_xai.explainers.contract import borrow, choose_findings, fresh
 from cxr_xai.explainers.perturbed import perturbed_logits
 from cxr_xai.types import Explanation
 
@@ -61,7 +61,7 @@ class Occlusion:
         with borrow(model) as lent:
             parts = [self._explain(lent, films) for films in torch.split(fresh(image), self.batch_size)]
             drops, logits = (torch.cat(column) for column in zip(*parts, strict=True))
-            return Explanation(drops if findings is None else drops[:, list(findings)], logits)
+            return Explanation(drops[:, choose_findings(findings, logits.shape[1])], logits)
 
     def _explain(self, lent: nn.Module, films: Tensor) -> tuple[Tensor, Tensor]:
         span = self.window // self.stride

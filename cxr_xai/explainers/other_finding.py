@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from cxr_xai.errors import UserError
+from cxr_xai.explainers.contract import choose_findings
 from cxr_xai.explainers.exact_cam import ExactCam
 from cxr_xai.findings import BOXED
 from cxr_xai.types import Explanation
@@ -52,7 +53,7 @@ class OtherFinding:
         count = everything.logits.shape[1]
         if count < 2:
             raise UserError("explainer=other_finding needs a model of two findings or more; this one has one.")
-        asked = range(count) if findings is None else findings
-        with torch.inference_mode(False):
+        asked = choose_findings(findings, count)
+        with torch.inference_mode(False):  # the copy is an ordinary tensor, as those that are made while borrowing
             maps = everything.attribution[:, [other_finding(k, count) for k in asked]]
         return Explanation(maps, everything.logits)

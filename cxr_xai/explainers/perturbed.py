@@ -3,16 +3,21 @@
 from collections.abc import Callable
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 
 def perturbed_logits(
-    model: nn.Module, image: Tensor, fill: Tensor, hidden: Callable[[slice], Tensor], total: int, batch_size: int
+    predict: Callable[[Tensor], Tensor],
+    image: Tensor,
+    fill: Tensor,
+    hidden: Callable[[slice], Tensor],
+    total: int,
+    batch_size: int,
 ) -> Tensor:
     """Return ``(M, N, K)`` logits of every film under every one of ``M = total`` masks.
 
     Args:
-        model: ``(N, 1, H, W)`` → ``(N, K)``.
+        predict: ``(N, 1, H, W)`` → ``(N, K)``.
         image: ``(N, 1, H, W)`` films.
         fill: of the same shape: what stands where something is hidden.
         hidden: some of the masks → ``(m, N or 1, H, W)`` bool, True where hidden.
@@ -24,5 +29,5 @@ def perturbed_logits(
     for start in range(0, total, at_once):
         mask = hidden(slice(start, min(start + at_once, total)))
         films = torch.where(mask[:, :, None], fill, image)
-        logits.append(model(films.flatten(0, 1)).unflatten(0, films.shape[:2]))
+        logits.append(predict(films.flatten(0, 1)).view(*films.shape[:2], -1))
     return torch.cat(logits)

@@ -11,7 +11,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from cxr_xai.explainers.contract import borrow
+from cxr_xai.explainers.contract import borrow, choose_findings
 from cxr_xai.types import Explanation
 
 
@@ -61,7 +61,7 @@ class RandomMap:
         with borrow(model) as lent:
             features = lent.features(image.float())
             logits = lent.classify(features)
-            columns = range(logits.shape[1]) if findings is None else findings
+            columns = choose_findings(findings, logits.shape[1])
             grid = (features.shape[2], features.shape[3])
             noise = [
                 random_map(grid, f"{film} {column}", self.seed) for film in map(film_key, image) for column in columns

@@ -6,14 +6,15 @@ Lee, A unified approach to interpreting model predictions, NeurIPS 2017 (https:/
 
 from collections.abc import Sequence
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
 from cxr_xai.errors import UserError
 from cxr_xai.explainers.background_films import BackgroundFilms
-from cxr_xai.explainers.contract import borrow, fresh
+from cxr_xai.explainers.contract import borrow, choose_findings, fresh
+from cxr_xai.explainers.input_gradients import input_gradients
 from cxr_xai.explainers.rescale import Tape, rescaled
-from cxr_xai.explainers.shap_gradient import gradients
 from cxr_xai.types import DrawBackground, Explanation
 
 TOLERANCE = 1e-3
@@ -66,7 +67,7 @@ class ShapDeep:
             twin = rescaled(lent, tape)
             parts = [deep_shap(twin, tape, film[None], films, findings, self.batch_size) for film in image]
             maps, logits, base = (torch.stack(tensors) for tensors in zip(*parts, strict=True))
-            chosen = slice(None) if findings is None else list(findings)
+            chosen = choose_findings(findings, logits.shape[1])
             residual = maps.sum(dim=(2, 3), dtype=torch.float64) - (logits - base)[:, chosen]
             self._judge(residual)
             return Explanation(maps, logits, residual.float())
@@ -74,7 +75,7 @@ class ShapDeep:
     def _judge(self, residual: Tensor) -> None:
         worst = residual.abs().max().item() if residual.numel() else 0.0
         self.exact = self.exact is not False and worst <= TOLERANCE
-        self.largest_residual = worst if worst != worst else max(worst, self.largest_residual)
+        self.largest_residual = float(np.maximum(self.largest_residual, worst))  # of NaN and a number NaN
         if self.require_exact and not self.exact:
             raise UserError(
                 f"explainer.require_exact: Deep SHAP's maps miss the logits by up to {worst:.2g} "
@@ -101,12 +102,11 @@ def deep_shap(
     """
     with torch.no_grad(), tape.recording():
         logits = twin(film)[0]
-    chosen = list(range(len(logits))) if findings is None else list(findings)
+    chosen = choose_findings(findings, len(logits))
     total, base = film.new_zeros(len(chosen), *film.shape[-2:]), torch.zeros_like(logits)
     for some in torch.split(films, chunk):
         points = some.clone().requires_grad_()
         out = twin(points)
         base += out.detach().sum(dim=0)
-        for row, multiplier in enumerate(gradients(out, points, chosen)):
-            total[row] += (multiplier * (film - some)).sum(dim=(0, 1))
+        total += (input_gradients(out, points, chosen) * (film - some)).sum(dim=0)
     return total / len(films), logits, base / len(films)

@@ -5,14 +5,15 @@
 priors and expected gradients, 2021 (https://arxiv.org/abs/1906.10670); the same estimate as shap's GradientExplainer.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 
 import torch
 from torch import Tensor, nn
 
 from cxr_xai.errors import UserError
 from cxr_xai.explainers.background_films import BackgroundFilms
-from cxr_xai.explainers.contract import borrow, fresh
+from cxr_xai.explainers.contract import borrow, choose_findings, fresh
+from cxr_xai.explainers.input_gradients import input_gradients
 from cxr_xai.types import DrawBackground, Explanation
 
 Predict = Callable[[Tensor], Tensor]
@@ -56,7 +57,7 @@ class ShapGradient:
             with torch.no_grad():
                 logits = lent(image)
                 base = torch.cat([lent(part) for part in torch.split(films, self.batch_size)]).mean(dim=0)
-            chosen = list(range(logits.shape[1])) if findings is None else list(findings)
+            chosen = choose_findings(findings, logits.shape[1])
             which = torch.arange(len(films), device=image.device).repeat_interleave(self.moments)
             moments = spread_moments(len(films), self.moments, self.seed).to(image)
             maps = [
@@ -84,16 +85,8 @@ def expected_gradients(
     for some, at in zip(torch.split(which, chunk), torch.split(moments, chunk), strict=True):
         difference = film - films[some]
         points = (films[some] + at[:, None, None, None] * difference).requires_grad_()
-        for row, gradient in enumerate(gradients(predict(points), points, findings)):
-            total[row] += (gradient * difference).sum(dim=(0, 1))
+        total += (input_gradients(predict(points), points, findings) * difference).sum(dim=0)
     return total / len(which)
-
-
-def gradients(logits: Tensor, points: Tensor, findings: Sequence[int]) -> Iterator[Tensor]:
-    """Yield ``∂ logits[:, k] / ∂ points`` of each finding from one graph, zero where there is no way."""
-    for row, finding in enumerate(findings):
-        more = row + 1 < len(findings)
-        yield torch.autograd.grad(logits[:, finding].sum(), points, retain_graph=more, materialize_grads=True)[0]
 
 
 def spread_moments(films: int, moments: int, seed: int) -> Tensor:

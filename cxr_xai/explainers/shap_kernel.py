@@ -14,7 +14,8 @@ from torch import Tensor, nn
 from cxr_xai.errors import UserError
 from cxr_xai.explainers.background_films import BackgroundFilms
 from cxr_xai.explainers.coalitions import draw_coalitions, solve_shapley
-from cxr_xai.explainers.contract import borrow, fresh
+from cxr_xai.explainers.contract import borrow, choose_findings, fresh
+from cxr_xai.explainers.perturbed import perturbed_logits
 from cxr_xai.explainers.superpixels import Superpixels
 from cxr_xai.types import DrawBackground, Explanation
 
@@ -30,13 +31,15 @@ class ShapKernel:
     Args:
         background: draws films of the training part; what masks is made of them.
         background_size: how many.
-        regions: ``(N, 1, H, W)`` films → ``(N, H, W)`` int64 labels, such as superpixels or lung zones; None takes a
-            grid of 7 × 7 cells.
+        regions: ``(N, 1, H, W)`` films → ``(N, H, W)`` int64 labels, such as lung zones; None takes ``segments``.
         masking: ``mean`` puts the mean of the background films into masked regions; ``films`` puts each of them there
             and averages the logits, ``background_size`` times as expensive.
         samples: at most so many coalitions per film.
         batch_size: masked films at a time.
         seed: of the coalitions, the same ones for every film with as many regions.
+        segments: which regions: ``grid`` cells, ``slic`` superpixels (`Superpixels`), or ``anatomy``, for which
+            ``regions`` must be handed in. Where those are, they are taken.
+        count: of grid cells or superpixels.
     """
 
     name = "shap_kernel"
@@ -50,13 +53,19 @@ class ShapKernel:
         samples: int = 256,
         batch_size: int = 32,
         seed: int = 0,
+        segments: Literal["grid", "slic", "anatomy"] = "grid",
+        count: int = 49,
     ) -> None:
         if masking not in ("mean", "films"):
             raise UserError(f"explainer.masking is {masking!r}; it must be mean or films.")
         if batch_size < 1:
             raise UserError(f"explainer.batch_size is {batch_size}; it must be 1 or more.")
         self.background, self.background_size = BackgroundFilms(background, background_size), background_size
-        self.regions: Regions = Superpixels("grid", 49) if regions is None else regions
+        if regions is None:
+            if segments == "anatomy":
+                raise UserError("explainer.segments=anatomy: no regions of the chest at hand here; use grid or slic.")
+            regions = Superpixels(segments, count)
+        self.regions = regions
         self.masking, self.samples, self.batch_size, self.seed = masking, samples, batch_size, seed
 
     def explain(self, model: nn.Module, image: Tensor, findings: Sequence[int] | None = None) -> Explanation:
@@ -71,7 +80,7 @@ class ShapKernel:
             if self.masking == "mean":
                 fillings = fillings.mean(dim=0, keepdim=True)
             logits = lent(image)
-            chosen = list(range(logits.shape[1])) if findings is None else list(findings)
+            chosen = choose_findings(findings, logits.shape[1])
             nothing = torch.cat([lent(part) for part in torch.split(fillings, self.batch_size)]).mean(dim=0)
             maps = []
             for film, labels, everything in zip(image, self.regions(image), logits, strict=True):
@@ -126,10 +135,10 @@ def masked_logits(
         fillings: ``(B, 1, H, W)``.
         batch_size: films at a time.
     """
-    total: Tensor | float = 0.0
-    keep = coalitions.to(film.device)
-    for filling in fillings:
-        masked = (torch.where(some[:, regions][:, None], film, filling) for some in torch.split(keep, batch_size))
-        total = total + torch.cat([predict(films) for films in masked])
-    assert isinstance(total, Tensor)
-    return total / len(fillings)
+    hidden = ~coalitions.to(film.device)
+
+    def mask(some: slice) -> Tensor:
+        return hidden[some][:, regions][:, None]
+
+    under = [perturbed_logits(predict, film[None], one[None], mask, len(hidden), batch_size) for one in fillings]
+    return torch.stack(under).mean(dim=0)[:, 0]

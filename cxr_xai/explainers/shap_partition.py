@@ -15,7 +15,7 @@ from torch import Tensor, nn
 
 from cxr_xai.errors import UserError
 from cxr_xai.explainers.background_films import BackgroundFilms
-from cxr_xai.explainers.contract import borrow, fresh
+from cxr_xai.explainers.contract import borrow, choose_findings, fresh
 from cxr_xai.types import DrawBackground, Explanation
 
 Predict = Callable[[Tensor], Tensor]
@@ -79,7 +79,7 @@ class ShapPartition:
     Args:
         background: draws films of the training part.
         background_size: how many.
-        max_evals: forward passes per film; more of them cut finer.
+        max_evals: most forward passes per film, two a cut (shap does one more of odd numbers); more cut finer.
         batch_size: masked films at a time; the order of cuts depends on it.
     """
 
@@ -105,7 +105,7 @@ class ShapPartition:
                 owen_values(lent, film, filling, nothing, everything, self.max_evals - 2, self.batch_size)
                 for film, everything in zip(image, logits, strict=True)
             ]
-            chosen = slice(None) if findings is None else list(findings)
+            chosen = choose_findings(findings, logits.shape[1])
             attribution = torch.stack(maps)[:, chosen]
             residual = attribution.sum(dim=(2, 3)) - (logits - nothing)[:, chosen]
             return Explanation(attribution, logits, residual)
@@ -133,7 +133,7 @@ def owen_values(
     spent = 0
     while queue:
         batch: list[Node] = []
-        while queue and 2 * len(batch) < min(batch_size, budget - spent):
+        while queue and 2 * len(batch) < batch_size and 2 * len(batch) + 2 <= budget - spent:
             node = heapq.heappop(queue)[2]
             if node.rectangle.pixels == 1:
                 _credit(total, node)

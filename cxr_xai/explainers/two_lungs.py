@@ -9,7 +9,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor, nn
 
-from cxr_xai.explainers.contract import borrow
+from cxr_xai.explainers.contract import borrow, choose_findings
 from cxr_xai.types import Explanation
 
 CENTER = (0.294, 0.453)
@@ -54,7 +54,7 @@ class TwoLungs:
         with borrow(model) as lent:
             features = lent.features(image.float())
             logits = lent.classify(features)
-            columns = logits.shape[1] if findings is None else len(findings)
+            columns = len(choose_findings(findings, logits.shape[1]))
             grid = (features.shape[2], features.shape[3])
             maps = two_lungs(grid).to(image.device).expand(len(image), columns, *grid).clone()
             return Explanation(maps, logits)

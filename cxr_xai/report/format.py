@@ -118,8 +118,23 @@ def coverage(positive_patients: int) -> str:
     return "" if mark is None else "?" if math.isnan(mark) else number(mark, 2)
 
 
+EXACT = 1e-3
+"""Of a logit: a map whose sum misses its logit by no more is called exact."""
+
+
+def residual(largest: float | None) -> str:
+    """Say whether maps add up to what their method promises.
+
+    >>> residual(2e-6), residual(0.034), residual(None)
+    ('exact (2e-06)', 'not exact (misses by up to 0.034)', '–')
+    """
+    if largest is None or not math.isfinite(largest):
+        return UNDEFINED
+    return f"exact ({largest:.2g})" if largest <= EXACT else f"not exact (misses by up to {largest:.2g})"
+
+
 FILTERS: dict[str, Any] = {
     function.__name__: function
-    for function in (number, signed, ends, interval, percent, count, name, duration, is_known, coverage)
+    for function in (number, signed, ends, interval, percent, count, name, duration, is_known, coverage, residual)
 }
 """What the template calls by name."""

@@ -13,6 +13,7 @@ from cxr_xai.callbacks.box_probe import SCORED, BoxProbe, choose_rows
 from cxr_xai.data.datamodule import ChestXrayDataModule
 from cxr_xai.data.splits.box_halves import box_half
 from cxr_xai.findings import INDEX
+from cxr_xai.types import Explanation
 
 Data = Callable[..., ChestXrayDataModule]
 FITTING = (256, 512, 128, 256)  # of 1024: columns 8 to 12, rows 16 to 24 of 32
@@ -52,6 +53,22 @@ def test_several_boxes_of_one_finding_are_one_pair(boxed_data: Data, hand_made: 
     assert (mass["pointing"], mass["iou"]) == (1.0, 1.0), "IoU is that of the better box"
     assert mass["energy"] == pytest.approx(21 / 32), "the other box holds none of the map"
     assert mass["mask_iou"] < 0.5, "against the union"
+
+
+def test_residuals_stay_with_their_pair(boxed_data: Data, hand_made: Any, in_the_box: Tensor) -> None:
+    first, second = patients_of("sealed")[:2]
+    data = boxed_data([(p, "Mass", *FITTING) for p in (first, second)], patients=second)
+    explainer = hand_made({p: {INDEX["Mass"]: in_the_box} for p in (first, second)})
+    assert BoxProbe(data, explainer, "sealed").explain(None, CPU, 0).scores["residual"].isna().all(), "none promised"
+    explain = explainer.explain
+
+    def with_residual(model: Any, image: Tensor) -> Explanation:
+        out = explain(model, image)
+        return Explanation(out.attribution, out.logits, out.attribution.sum((2, 3)) * len(image))
+
+    explainer.explain = with_residual
+    scores = BoxProbe(data, explainer, "sealed").explain(None, CPU, 0).scores
+    assert scores["residual"].tolist() == [2 * float(in_the_box.sum())] * 2
 
 
 def test_a_dead_map_is_said_and_scores_nothing(boxed_data: Data, hand_made: Any, in_the_box: Tensor) -> None:

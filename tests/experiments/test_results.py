@@ -8,8 +8,8 @@ import pytest
 import torch
 from lightning.pytorch.callbacks import EarlyStopping
 
-from cxr_xai.artifacts.run_folder import PREDICTION_COLUMNS
-from cxr_xai.experiments.results import decide_on_val, flatten, make_predictions, stopped_early
+from cxr_xai.artifacts.run_folder import LOCALIZATION_COLUMNS, PREDICTION_COLUMNS
+from cxr_xai.experiments.results import decide_on_val, flatten, make_predictions, stopped_early, summarize_maps
 from cxr_xai.findings import FINDINGS
 from cxr_xai.metrics.calibration.platt import Platt, fit_platt
 from cxr_xai.metrics.thresholds.f1 import BestF1
@@ -82,3 +82,16 @@ def test_only_early_stopping_stops_early() -> None:
     assert not stopped_early([stopping]), "it was there, and did nothing"
     stopping.stopped_epoch = 3
     assert stopped_early([object(), stopping])
+
+
+def test_the_largest_residual_of_each_half(predictions: pd.DataFrame) -> None:
+    row = dict.fromkeys(LOCALIZATION_COLUMNS, 0.5) | {"finding": "Mass", "boxes": 1, "dead": False}
+    rows = [
+        row
+        | {"explainer": name, "half": "sealed", "epoch": 1, "image_id": image, "patient_id": image, "residual": apart}
+        for name, values in (("exact_cam", (-2e-6, 1e-6)), ("edges", (np.nan, np.nan)))
+        for image, apart in zip("fg", values, strict=True)
+    ]
+    summary = summarize_maps(pd.DataFrame(rows), 20, predictions)
+    assert summary["exact_cam"]["sealed"]["largest_residual"] == 2e-6
+    assert np.isnan(summary["edges"]["sealed"]["largest_residual"]), "it promises nothing"

@@ -24,14 +24,23 @@ CHEAP: dict[str, dict[str, Any]] = {
 }
 """Name of an explainer → settings that make it cheap: fewer samples prove the contract as well as many."""
 
+CHEAPEST: dict[str, dict[str, Any]] = {
+    "integrated_gradients": {"steps": 1},
+    "lime": {"count": 4, "samples": 5},
+    "occlusion": {"window": 64, "stride": 64},
+    "score_cam": {"layer": -5},
+    "shap_gradient": {"background_size": 1, "moments": 1},
+    "shap_deep": {"background_size": 1},
+    "shap_kernel": {"background_size": 1, "samples": 32},
+    "shap_partition": {"background_size": 1, "max_evals": 4},
+}
+"""The same where only what is left behind counts, or that it runs at all."""
+
 CHEAP_LARGE: dict[str, dict[str, Any]] = {
     "occlusion": {"window": 32, "stride": 32},
     "score_cam": {"layer": -5},  # 64 channels in place of 2,048
 }
 """The same on resnet50 and densenet121, in addition."""
-
-HEAVY: set[str] = set()
-"""Names that even so are too slow there for the quick suite."""
 
 
 def draw_background(count: int) -> Background:
@@ -46,14 +55,14 @@ def four_by_four(image: Tensor) -> Tensor:
     return (4 * rows[:, None] + columns).expand(len(image), -1, -1).to(image.device)
 
 
-CONTEXT: dict[str, Any] = {"background": draw_background, "superpixels": four_by_four, "regions": four_by_four}
+CONTEXT: dict[str, Any] = {"background": draw_background, "regions": four_by_four}
 """What members may ask for by parameter name."""
 
 
-def build_member(settings: dict[str, Any], large: bool = False) -> Explainer:
+def build_member(settings: dict[str, Any], large: bool = False, cheapest: bool = False) -> Explainer:
     """Build a member as an experiment does, with cheap settings; ``large`` for resnet50 and densenet121."""
     name = settings["_target_"].split(".")[-2]
-    cheap = CHEAP.get(name, {}) | (CHEAP_LARGE.get(name, {}) if large else {})
+    cheap = CHEAP.get(name, {}) | (CHEAP_LARGE if large else CHEAPEST if cheapest else {}).get(name, {})
     member: Explainer = build(settings | cheap, "explainer", CONTEXT)
     return member
 

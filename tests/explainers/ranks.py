@@ -25,7 +25,7 @@ def explain_all(rank: int, folder: Path) -> dict[str, Any]:
     found: dict[str, Any] = {}
     for name, settings in job["settings"].items():
         try:
-            out = SHARED["build_member"](settings).explain(wrapped, image)
+            out = SHARED["build_member"](settings).explain(wrapped, image, [4, 11])
             found[name] = (out.attribution, out.logits)
         except Exception as error:
             found[name] = f"{type(error).__name__}: {error}"

@@ -5,8 +5,9 @@ import pytest
 import torch
 from scipy.ndimage import gaussian_filter
 
+from cxr_xai.blur import blur_films
 from cxr_xai.errors import UserError
-from cxr_xai.explainers.baselines import blur_films, fill_films, require_fill
+from cxr_xai.explainers.baselines import fill_films, require_fill
 
 
 def test_black_and_mean_are_each_film_s_own() -> None:

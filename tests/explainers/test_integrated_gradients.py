@@ -119,7 +119,20 @@ def test_what_cannot_be_is_refused(settings: dict[str, Any], message: str) -> No
         IntegratedGradients(**settings)
 
 
-def test_a_background_of_another_size_is_refused() -> None:
-    explainer = IntegratedGradients(baseline="background", background=draw)
-    with pytest.raises(UserError, match="64 × 64 px and the films to explain 72 × 80"):
-        explainer.explain(Square(), torch.rand(1, 1, 72, 80))
+def test_a_background_of_another_size_is_resized_and_drawn_once() -> None:
+    asked = []
+
+    def gray(count: int) -> Background:
+        asked.append(count)
+        return Background(torch.full((count, 1, 64, 64), 0.25), "hash")
+
+    explainer = IntegratedGradients(baseline="background", films=2, background=gray)
+    image = torch.rand(1, 1, 72, 80)
+    for _ in range(2):
+        torch.testing.assert_close(explainer.explain(Square(), image).attribution, image**2 - 0.25**2)
+    assert asked == [2]
+
+
+def test_it_says_with_how_many_films_it_compares() -> None:
+    assert IntegratedGradients(baseline="background", films=3, background=draw).background_size == 3
+    assert IntegratedGradients(background=draw).background_size is None

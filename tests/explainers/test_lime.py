@@ -5,6 +5,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from captum.attr._core.lime import get_exp_kernel_similarity_function
 from sklearn.linear_model import Ridge
 from torch import Tensor, nn
 
@@ -73,7 +74,14 @@ def test_on_a_network_equals_one_fit_after_another() -> None:
 
 def test_locality_by_hand() -> None:
     shown = torch.tensor([[True] * 4, [True, False, False, False]])
-    assert locality(shown, 0.5).tolist() == pytest.approx([1, np.exp(-1)])  # the cosine of one in four is 1/2
+    assert locality(shown, 0.5).tolist() == pytest.approx([1, np.exp(-1 / 2)])  # the cosine of one in four is 1/2
+
+
+def test_locality_is_captums() -> None:
+    shown = draw_presence(40, 16, seed=0)
+    kernel = get_exp_kernel_similarity_function("cosine", 0.25)
+    theirs = [float(kernel(torch.ones(16), row.float(), None)) for row in shown]
+    assert locality(shown, 0.25).tolist() == pytest.approx(theirs, abs=1e-6)
 
 
 def test_draws_are_those_of_the_seed_and_show_all_first() -> None:

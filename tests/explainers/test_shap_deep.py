@@ -59,7 +59,7 @@ def test_a_gate_is_not_called_exact() -> None:
     assert out.residual is not None
     assert explainer.exact is False
     assert explainer.largest_residual == out.residual.abs().max() > TOLERANCE
-    explainer.explain(Gated(), draw(2).image[:1], [])
+    explainer._judge(torch.zeros(1, 1))
     assert explainer.exact is False, "once is enough"
     with pytest.raises(UserError, match=r"miss the logits by up to 0\.\d+ \(allowed 0\.001\)"):
         ShapDeep(draw, background_size=2, require_exact=True).explain(Gated(), image)
@@ -69,6 +69,8 @@ def test_undefined_logits_are_not_exact() -> None:
     explainer = ShapDeep(draw, background_size=2)
     explainer.explain(Gated(), torch.full((1, 1, 64, 64), torch.nan))
     assert explainer.exact is False
+    explainer._judge(torch.ones(1, 1))
+    assert explainer.largest_residual != explainer.largest_residual, "NaN is not forgotten"
 
 
 class Affine(nn.Module):

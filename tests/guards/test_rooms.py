@@ -17,6 +17,7 @@ FLOORS = {
     "lease": 0,
     "types": 1,
     "heatmap": 1,
+    "blur": 1,
     **dict.fromkeys(
         ("data", "models", "losses", "explainers", "metrics", "stats", "visualization", "artifacts", "loggers"), 2
     ),
@@ -33,7 +34,7 @@ DOORS = {
     "wandb": ("loggers/wandb.py",),
     "hydra": ("experiments/build.py", "experiments/command.py", "experiments/plugins/"),
     "omegaconf": ("experiments/build.py", "experiments/command.py", "experiments/plugins/"),
-    "pytorch_grad_cam": ("explainers/library_cam.py", "experiments/benchmarks/"),
+    "pytorch_grad_cam": ("explainers/library_cam.py", "experiments/benchmarks/explain_faithfulness.py"),
     "scipy": ("stats/", "metrics/"),
     "sklearn": ("stats/", "metrics/", "data/balancing/"),
     "pydicom": ("data/films/dicom.py",),

@@ -9,6 +9,7 @@ import pandas as pd
 import pytest
 
 from cxr_xai.artifacts.explained_folder import SCORE_COLUMNS, ExplainedFolder
+from cxr_xai.artifacts.ledger import read_ledger
 from cxr_xai.artifacts.run_folder import RunFolder
 from cxr_xai.data.films.decode import decode_film
 from cxr_xai.errors import UserError
@@ -77,6 +78,8 @@ def test_pictures_maps_scores_and_a_page(finished: RunFolder, films: Path, small
         ("findings=[Cold]", "Cold is none of"),
         ("explainers=[cam]", "explainer=cam: no such member"),
         ("batch_size=0", "batch_size=0; it must be 1 or more"),
+        ("batch_size=abc", "batch_size=abc; it must be 1 or more"),
+        ("findings=null", "findings=None: use predicted, all, or names"),
         ("device=tpu", "device=tpu: use auto, cpu or cuda"),
     ],
 )
@@ -89,3 +92,37 @@ def test_no_film_at_all(finished: RunFolder, tmp_path: Path) -> None:
     (tmp_path / "a.png").write_bytes(b"")
     with pytest.raises(UserError, match=r"none of 1 films can be used: a\.png \(empty file\)"):
         run_explain(settings_for(finished, tmp_path / "a.png", f"output={tmp_path / 'out'}"))
+
+
+def test_boxes_are_noted_in_the_ledger(finished: RunFolder, films: Path, small_data: Path, tmp_path: Path) -> None:
+    box_list = small_data / "phantom" / "BBox_List_2017.csv"
+    before = len(read_ledger(finished.ledger))
+    with pytest.raises(UserError, match="1 of 3"):
+        run_explain(settings_for(finished, films, f"output={tmp_path / 'out'}", f"boxes={box_list}"))
+    line = read_ledger(finished.ledger).iloc[before:]
+    assert line[["what", "purpose"]].to_numpy().tolist() == [["sealed boxes", "films explained"]]
+    boxes = pd.read_csv(box_list)
+    names = [path.name for path in films.iterdir()]
+    pairs = boxes[boxes.iloc[:, 0].isin(names)].iloc[:, :2].drop_duplicates()
+    assert line["rows"].tolist() == [len(pairs)]
+
+
+@pytest.mark.parametrize(
+    "explainer",
+    [
+        "integrated_gradients baseline=background films=2 steps=1",
+        "shap_kernel segments=slic count=9 samples=18.0 background_size=2",
+        "shap_kernel segments=anatomy samples=30 background_size=2",
+    ],
+)
+def test_explainers_that_compare_with_films_of_the_training_part(
+    finished: RunFolder, films: Path, tmp_path: Path, explainer: str
+) -> None:
+    output = ExplainedFolder(tmp_path / "out")
+    settings = settings_for(finished, films, f"output={output.path}", f"explainers=['{explainer}']")
+    with pytest.raises(UserError, match="1 of 3"):
+        run_explain(settings)
+    record = json.loads(output.record.read_text())
+    (described,) = record["explainers"].values()
+    assert described["background"]["films"] == 2
+    assert pd.read_csv(output.scores)["residual"].notna().all()

@@ -7,8 +7,10 @@ import pytest
 
 from cxr_xai.artifacts.run_folder import RunFolder
 from cxr_xai.errors import UserError
+from cxr_xai.explainers.shap_deep import TOLERANCE
 from cxr_xai.files import read_json, write_json
 from cxr_xai.findings import BOXED, FINDINGS
+from cxr_xai.report.format import EXACT
 from cxr_xai.report.write import write_report
 
 MakeRun = Callable[..., RunFolder]
@@ -157,6 +159,17 @@ def test_every_page_names_its_source_and_limits(make_run: MakeRun) -> None:
     assert "Phantom numbers" not in page
     assert "disagreement with a report" in page
     assert "not absent" in page
+
+
+def test_residuals_are_said(make_run: MakeRun) -> None:
+    folder = make_run()
+    assert read(folder).count("not exact (misses by up to 0.034)") == 2, "both halves"
+    summary = read_json(folder.summary)
+    for half in summary["localization"]["exact_cam"].values():
+        half["largest_residual"] = None
+    write_json(folder.summary, summary)
+    assert "exact (" not in read(folder), "the method promises nothing"
+    assert EXACT == TOLERANCE, "one word, one meaning"
 
 
 def test_all_panels_are_inside(make_run: MakeRun) -> None:

@@ -1,13 +1,15 @@
 """What judging maps costs: a whole box list from stored maps, and a ceiling on the grid of pixels."""
 
+import tempfile
 from collections.abc import Sequence
 from functools import partial
+from pathlib import Path
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from cxr_xai.experiments.benchmarks.timing import Figure, time_in_turns
+from cxr_xai.experiments.benchmarks.timing import Figure, state_turns, time_in_turns
 from cxr_xai.findings import BOXED
 from cxr_xai.heatmap import resize_heatmaps
 from cxr_xai.metrics.ceiling import iou_ceiling
@@ -26,18 +28,23 @@ def measure_boxes(repeats: int) -> list[Figure]:
     boxes, keys, prior = draw_boxes(BOXES)
     maps = torch.randn(EXPLAINERS, BOXES, *GRID, generator=torch.Generator().manual_seed(0))
     resize = partial(resize_heatmaps, size=SIZE)
+    turns = max(repeats // 4, 1)
+
+    def score_stored() -> None:
+        score_explainers(store_and_read(maps), boxes, keys, prior)
+
     times = time_in_turns(
         {
-            "all": lambda: score_explainers(maps, boxes, keys, prior),
+            "all": score_stored,
             "one": lambda: score_maps(maps[0], boxes, SIZE),
             "pixels": lambda: iou_ceiling(boxes, (SIZE, SIZE), (SIZE, SIZE), resize),
             "cells": lambda: iou_ceiling(boxes, (SIZE, SIZE), (28, 28), resize),
         },
-        max(repeats // 4, 1),
+        turns,
     )
-    return [
+    figures = [
         Figure(
-            f"{BOXES} boxes × {EXPLAINERS} explainers, prior, ceiling and skill at {SIZE} px, vs scores of one",
+            f"{BOXES} boxes × {EXPLAINERS} explainers, stored, prior, ceiling and skill, {SIZE} px, vs scores of one",
             times["all"],
             times["one"],
             times["all"] / SECONDS,
@@ -53,6 +60,16 @@ def measure_boxes(repeats: int) -> list[Figure]:
             "≤ 64, the ratio of the grids",
         ),
     ]
+    return state_turns(figures, turns)
+
+
+def store_and_read(maps: Tensor) -> Tensor:
+    """Write maps as a run folder does, a compressed file an explainer, and read them again."""
+    with tempfile.TemporaryDirectory() as folder:
+        paths = [Path(folder) / f"{number}.npz" for number in range(len(maps))]
+        for path, each in zip(paths, maps.numpy(), strict=True):
+            np.savez_compressed(path, attribution=each)
+        return torch.from_numpy(np.stack([np.load(path)["attribution"] for path in paths]))
 
 
 def draw_boxes(number: int, seed: int = 0) -> tuple[list[Tensor], list[tuple[str, str]], ClassBoxPrior]:

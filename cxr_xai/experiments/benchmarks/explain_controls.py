@@ -3,7 +3,7 @@
 import numpy as np
 import pandas as pd
 
-from cxr_xai.experiments.benchmarks.timing import Figure, time_in_turns
+from cxr_xai.experiments.benchmarks.timing import Figure, state_turns, time_in_turns
 from cxr_xai.experiments.controls.run import score_table
 from cxr_xai.findings import BOXED
 
@@ -19,12 +19,11 @@ REPLICATES = 2000
 def measure_controls(repeats: int) -> list[Figure]:
     """Measure the table of `scripts/controls.py`: 984 boxes, 7 × 7 maps at 224 px, 2,000 replicates."""
     boxes = draw_boxes(BOXES, PATIENTS)
-    times = time_in_turns(
-        {"table": lambda: score_table(boxes, (7, 7), 224, REPLICATES)},
-        max(repeats // 2, 1),
-    )
+    turns = max(repeats // 2, 1)
+    times = time_in_turns({"table": lambda: score_table(boxes, (7, 7), 224, REPLICATES)}, turns)
     what = f"controls, prior and ceilings of {BOXES} boxes with intervals, vs {SECONDS:.0f} s"
-    return [Figure(what, times["table"], SECONDS, times["table"] / SECONDS, "share of the limit", "≤ 1")]
+    figure = Figure(what, times["table"], SECONDS, times["table"] / SECONDS, "share of the limit", "≤ 1")
+    return state_turns([figure], turns)
 
 
 def draw_boxes(count: int, patients: int, seed: int = 0) -> pd.DataFrame:

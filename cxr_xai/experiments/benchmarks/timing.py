@@ -2,8 +2,8 @@
 
 import statistics
 import time
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 
 
 @dataclass(frozen=True)
@@ -25,6 +25,16 @@ class Figure:
     ratio: float
     unit: str
     bound: str
+
+
+def state_turns(figures: Sequence[Figure], turns: int) -> list[Figure]:
+    """Say in each line of how many turns its medians are.
+
+    >>> state_turns([Figure("maps vs a pass", 1.0, 2.0, 0.5, "time ratio", "≤ 1")], 20)[0].what
+    'maps vs a pass, 20 turns'
+    """
+    words = "1 turn" if turns == 1 else f"{turns} turns"
+    return [replace(figure, what=f"{figure.what}, {words}") for figure in figures]
 
 
 def time_in_turns(contenders: Mapping[str, Callable[[], object]], repeats: int) -> dict[str, float]:

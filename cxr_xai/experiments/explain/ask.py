@@ -24,6 +24,8 @@ def read_findings(asked: Asked) -> Asked:
     """
     if isinstance(asked, str) and asked in ("predicted", "all"):
         return asked
+    if not isinstance(asked, str | list | tuple):
+        raise UserError(f"findings={asked}: use predicted, all, or names, findings=[Mass,Edema].")
     names = [canonical(str(name)) for name in ([asked] if isinstance(asked, str) else asked)]
     if unknown := [name for name in names if name not in INDEX]:
         raise UserError(f"findings: {unknown[0]} is none of predicted, all, {', '.join(FINDINGS)}.")
@@ -58,9 +60,9 @@ def read_explainers(asked: Sequence[str]) -> dict[str, dict[str, Any]]:
     Raises:
         UserError: there is no such member or setting, none was named, or one was named twice.
     """
-    entries = [asked] if isinstance(asked, str) else [str(entry) for entry in asked]
-    if not entries:
-        raise UserError("explainers is empty; name members of the group, explainers=[exact_cam,grad_cam].")
+    entries = [str(entry) for entry in asked] if isinstance(asked, list | tuple) else [str(asked or "")]
+    if not entries or not all(entry.split() for entry in entries):
+        raise UserError("explainers is empty or names nothing; name members, explainers=[exact_cam,grad_cam].")
     found: dict[str, dict[str, Any]] = {}
     for entry in entries:
         member, *options = entry.split()

@@ -11,6 +11,7 @@ from zipfile import BadZipFile
 import numpy as np
 import numpy.typing as npt
 
+from cxr_xai.artifacts.certificate import hash_code
 from cxr_xai.files import whole
 
 
@@ -30,7 +31,7 @@ class Maps:
 
 
 def make_key(weights: str, explainer: Mapping[str, Any], film: str, findings: Sequence[str]) -> str:
-    """Return what maps depend on as one hash.
+    """Return what maps depend on, the code among it, as one hash.
 
     Args:
         weights: hash of the checkpoint.
@@ -38,7 +39,7 @@ def make_key(weights: str, explainer: Mapping[str, Any], film: str, findings: Se
         film: hash of the film's file.
         findings: whose maps.
     """
-    text = json.dumps([weights, dict(explainer), film, list(findings)], sort_keys=True)
+    text = json.dumps([weights, dict(explainer), film, list(findings), hash_code()], sort_keys=True)
     return hashlib.sha256(text.encode()).hexdigest()
 
 

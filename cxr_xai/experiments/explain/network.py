@@ -13,7 +13,7 @@ from cxr_xai.artifacts.run_folder import RunFolder
 from cxr_xai.data.datamodule import ChestXrayDataModule
 from cxr_xai.errors import UserError
 from cxr_xai.experiments.explain.ask import read_explainers
-from cxr_xai.experiments.explaining import build_explainer, describe_background
+from cxr_xai.experiments.explaining import build_explainer, compares, describe_background
 from cxr_xai.experiments.reopen import find_run, hash_weights, load_model, read_settings
 from cxr_xai.experiments.verification.evidence import reach_data, require_known_targets
 from cxr_xai.explainers.contract import Explainer, borrow
@@ -104,7 +104,7 @@ def reach_background(
     asked: Mapping[str, Settings], trained: Settings, settings: Settings
 ) -> ChestXrayDataModule | None:
     """Open the run's data if an explainer compares films with those of its training part."""
-    needing = [label for label, one in asked.items() if hasattr(build_explainer(one, None), "background_size")]
+    needing = [label for label, one in asked.items() if compares(build_explainer(one, None)) is not None]
     if not needing:
         return None
     data, reason = reach_data(trained, settings["root"], settings["paths"]["cache"])

@@ -14,6 +14,7 @@ import torch
 
 from cxr_xai.artifacts.certificate import describe_code
 from cxr_xai.artifacts.explained_folder import SCORE_COLUMNS, ExplainedFolder
+from cxr_xai.artifacts.ledger import note_read
 from cxr_xai.data.boxes import read_box_list
 from cxr_xai.data.transforms.photometric import to_unit
 from cxr_xai.errors import UserError
@@ -55,12 +56,14 @@ def run_explain(settings: Settings) -> None:
         UserError: something is not there; or films could not be used, found at the end.
     """
     quiet_libraries()
-    if settings["batch_size"] < 1:
-        raise UserError(f"batch_size={settings['batch_size']}; it must be 1 or more.")
+    if not isinstance(settings["batch_size"], int) or settings["batch_size"] < 1:
+        raise UserError(f"batch_size={settings['batch_size']}; it must be 1 or more, a whole number.")
     found = find_films(settings["images"])
     asked = read_findings(settings["findings"])
     boxes = None if settings["boxes"] is None else read_list(Path(settings["boxes"]))
     network = open_network(settings)
+    if boxes is not None:
+        note_read(network.folder.ledger, "sealed boxes", "films explained", count_boxed(boxes, found))
     output = settings["output"] or network.folder.path / "explained" / Path(settings["images"]).resolve().stem
     folder = ExplainedFolder(output)
     rows, bad = explain_films(network, found, asked, boxes, folder, settings["batch_size"])
@@ -80,6 +83,11 @@ def read_list(path: Path) -> pd.DataFrame:
     if not path.is_file():
         raise UserError(f"boxes={path}: no such file.")
     return read_box_list(path)
+
+
+def count_boxed(boxes: pd.DataFrame, found: Sequence[tuple[str, Path]]) -> int:
+    """Return how many (film, finding) pairs of the films found have boxes."""
+    return sum(len(boxed_findings(boxes, image_id)) for image_id, _ in found)
 
 
 def explain_films(

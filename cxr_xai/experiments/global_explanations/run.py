@@ -10,9 +10,9 @@ import torch
 
 from cxr_xai.artifacts.run_folder import RunFolder
 from cxr_xai.data.anatomy.regions import REGIONS
-from cxr_xai.data.background import Backgrounds
 from cxr_xai.errors import UserError
 from cxr_xai.experiments.estimates import require_replicates
+from cxr_xai.experiments.explaining import backgrounds_of
 from cxr_xai.experiments.global_explanations.cooccurrence import (
     make_pairs,
     pair_labels,
@@ -97,7 +97,7 @@ def count_background(studies: Studies, settings: Settings) -> int:
 
 def _play(studies: Studies, settings: Settings, label: str) -> Games:
     count = count_background(studies, settings)
-    filling = Backgrounds(studies.data)(count).image.mean(dim=0)
+    filling = backgrounds_of(studies.data)(count).image.mean(dim=0)
     anatomy = choose_anatomy(studies.data, settings["masks"])
     games = play_all(studies, anatomy, filling, settings["samples"], settings["batch_size"], ProgressBar(label))
     if not len(games.image_id):

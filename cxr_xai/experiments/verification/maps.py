@@ -66,7 +66,7 @@ def _check_half(evidence: Evidence, data: ChestXrayDataModule, half: str, name: 
 
 
 def compare_scores(stored: pd.DataFrame, found: pd.DataFrame, place: str) -> list[Difference]:
-    """Compare two tables of scores, row by row of (image, finding)."""
+    """Compare two tables of scores, row by row of (image, finding); residuals cannot be told from stored maps."""
     one, other = (table.set_index(KEYS).sort_index() for table in (stored, found))
     if not one.index.equals(other.index):
         return [Difference(f"rows of {place}", len(one), len(other))]

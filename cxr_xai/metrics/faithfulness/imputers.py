@@ -3,12 +3,13 @@
 A rule first makes what is the same for all masks of a film (``fill``), then fills a mask (``impute``).
 """
 
-import math
 from typing import Protocol
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
+
+from cxr_xai.blur import BLUR, blur_films
 
 
 class Imputer(Protocol):
@@ -56,18 +57,12 @@ class BlurImputer:
 
     name = "blur"
 
-    def __init__(self, share: float = 1 / 16) -> None:
+    def __init__(self, share: float = BLUR) -> None:
         self.share = share
 
     def fill(self, image: Tensor) -> Tensor:
         """Return the blurred films; beyond the border the film is reflected."""
-        sigma = self.share * min(image.shape[-2:])
-        reach = min(math.ceil(3 * sigma), min(image.shape[-2:]) - 1)
-        offsets = torch.arange(-reach, reach + 1, device=image.device, dtype=image.dtype)
-        kernel = torch.exp(-0.5 * (offsets / sigma) ** 2)
-        kernel = kernel / kernel.sum()
-        padded = F.pad(image, (reach, reach, reach, reach), mode="reflect")
-        return F.conv2d(F.conv2d(padded, kernel.view(1, 1, 1, -1)), kernel.view(1, 1, -1, 1))
+        return blur_films(image, self.share * min(image.shape[-2:]))
 
     def impute(self, image: Tensor, fill: Tensor, removed: Tensor) -> Tensor:
         """Put the fill where pixels are removed."""

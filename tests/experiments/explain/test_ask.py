@@ -1,5 +1,7 @@
 """What is asked for, on the command line."""
 
+from typing import Any
+
 import numpy as np
 import pytest
 
@@ -39,6 +41,12 @@ def test_names_are_checked() -> None:
         read_findings([])
 
 
+@pytest.mark.parametrize("asked", [None, 5, {"Mass": 1}])
+def test_what_are_no_names_is_refused(asked: Any) -> None:
+    with pytest.raises(UserError, match="use predicted, all, or names"):
+        read_findings(asked)
+
+
 def test_explainers_are_composed_as_on_the_command_line() -> None:
     found = read_explainers(["exact_cam"])
     assert found["exact_cam"]["_target_"].endswith("ExactCam")
@@ -50,9 +58,11 @@ def test_explainers_are_composed_as_on_the_command_line() -> None:
         (["exact_camm"], "explainer=exact_camm: no such member; explainer has .*exact_cam"),
         (["exact_cam layer=1"], "no configuration key 'layer'|no configuration key 'explainer.layer'"),
         ([], "explainers is empty"),
+        ([""], "explainers is empty or names nothing"),
+        (None, "explainers is empty or names nothing"),
         (["exact_cam", "exact_cam"], "names exact_cam twice"),
     ],
 )
-def test_wrong_explainers(asked: list[str], message: str) -> None:
+def test_wrong_explainers(asked: Any, message: str) -> None:
     with pytest.raises(UserError, match=message):
         read_explainers(asked)

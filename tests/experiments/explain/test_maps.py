@@ -5,6 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from cxr_xai.experiments.explain import maps
 from cxr_xai.experiments.explain.maps import Maps, make_key, read_maps, write_maps
 
 MAPS = Maps(("Mass", "Edema"), np.arange(8, dtype=np.float32).reshape(2, 2, 2), np.array([0.5, np.nan], np.float32))
@@ -41,3 +42,9 @@ def test_another_key_a_torn_and_an_absent_file_are_none(tmp_path: Path) -> None:
 )
 def test_the_key_depends_on_everything(other: tuple) -> None:
     assert make_key("w", {"a": 1}, "f", ["Mass"]) != make_key(*other)
+
+
+def test_the_key_depends_on_the_code(monkeypatch: pytest.MonkeyPatch) -> None:
+    before = make_key("w", {"a": 1}, "f", ["Mass"])
+    monkeypatch.setattr(maps, "hash_code", lambda: "another")
+    assert make_key("w", {"a": 1}, "f", ["Mass"]) != before
