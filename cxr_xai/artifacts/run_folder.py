@@ -53,12 +53,12 @@ LOCALIZATION_COLUMNS = (
     "prior_wang_iobb",
     "prior_wang_false",
 )
-"""One row per epoch, study and boxed finding. ``half`` is ``monitored`` (every epoch) or ``sealed`` (once, at the end);
-``grid`` is that of the maps, ``7x7`` for 7 rows of 7 cells; scores of dead maps and of findings without a prior are NaN.
-``residual``: by how much the map's sum misses what its method promises, in logits; NaN where it promises none. ``iou`` is
-the headline's, at the fixed threshold; those at
-other thresholds (``iou_cross_fitted`` had boxes of other patients choose it) and by Wang's rule (``wang_false`` boxes
-per image with an IoU of at most .1) are of the sealed half alone, NaN for the monitored one."""
+"""One row per epoch, study and boxed finding. ``half`` is ``monitored`` (every epoch) or ``sealed`` (once, at the
+end); ``grid`` is that of the maps, ``7x7`` for 7 rows of 7 cells; ``residual`` by how much a map's sum misses
+what its method promises, in logits, NaN where it promises none. Scores of dead maps and of findings without a
+prior are NaN. ``iou`` is the headline's, at the fixed threshold; those at other thresholds (``iou_cross_fitted``
+had boxes of other patients choose it) and by Wang's rule (``wang_false`` boxes per image with an IoU of at most
+.1) are of the sealed half alone, NaN for the monitored one."""
 
 PANEL_COLUMNS = ("kind", "epoch", "image_id", "finding", "target", "prob", "dead", "file")
 """``kind`` is ``epoch``, ``box``, ``TP``, ``FP`` or ``FN``; ``file`` is relative to the explainer's folder."""
