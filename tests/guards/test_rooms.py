@@ -33,7 +33,7 @@ DOORS = {
     "wandb": ("loggers/wandb.py",),
     "hydra": ("experiments/build.py", "experiments/command.py", "experiments/plugins/"),
     "omegaconf": ("experiments/build.py", "experiments/command.py", "experiments/plugins/"),
-    "pytorch_grad_cam": ("explainers/library_cam.py",),
+    "pytorch_grad_cam": ("explainers/library_cam.py", "experiments/benchmarks/explain_faithfulness.py"),
     "scipy": ("stats/", "metrics/"),
     "sklearn": ("stats/", "metrics/", "data/balancing/"),
     "pydicom": ("data/films/dicom.py",),
