@@ -112,6 +112,7 @@ class Recording(dict[str, Any]):
         return super().__getitem__(key)
 
 
+@pytest.mark.slow
 def test_every_test_hangs_on_just_the_settings_it_reads(copied: RunFolder) -> None:
     plain = ask(copied, "max_studies=1", "imputers=[mean]", "draws=1")
     subject = open_subject(plain)
@@ -132,6 +133,7 @@ def test_every_test_hangs_on_just_the_settings_it_reads(copied: RunFolder) -> No
     assert {test for test, one in keys().items() if one != before[test]} == {"repeatability"}
 
 
+@pytest.mark.slow
 def test_a_film_is_explained_as_it_is_once_for_all_tests(copied: RunFolder) -> None:
     settings = ask(copied, "imputers=[mean]", "tests=[faithfulness,randomization,equivariance,repeatability]")
     subject, explainer = open_subject(settings), ExactCam()
