@@ -5,6 +5,7 @@ A method whose map of a neighbor's finding lies in the box as well as its own do
 
 from collections.abc import Sequence
 
+import torch
 from torch import Tensor, nn
 
 from cxr_xai.errors import UserError
@@ -52,5 +53,6 @@ class OtherFinding:
         if count < 2:
             raise UserError("explainer=other_finding needs a model of two findings or more; this one has one.")
         asked = choose_findings(findings, count)
-        maps = everything.attribution[:, [other_finding(k, count) for k in asked]]
+        with torch.inference_mode(False):  # the copy is an ordinary tensor, as those that are made while borrowing
+            maps = everything.attribution[:, [other_finding(k, count) for k in asked]]
         return Explanation(maps, everything.logits)
