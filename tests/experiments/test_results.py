@@ -92,6 +92,6 @@ def test_the_largest_residual_of_each_half(predictions: pd.DataFrame) -> None:
         for name, values in (("exact_cam", (-2e-6, 1e-6)), ("edges", (np.nan, np.nan)))
         for image, apart in zip("fg", values, strict=True)
     ]
-    summary = summarize_maps(pd.DataFrame(rows), 20, predictions)
+    summary = summarize_maps(pd.DataFrame(rows), 20, predictions, None)
     assert summary["exact_cam"]["sealed"]["largest_residual"] == 2e-6
     assert np.isnan(summary["edges"]["sealed"]["largest_residual"]), "it promises nothing"
