@@ -29,6 +29,20 @@ def overlay_heatmap(film: Picture, heatmap: Array, opacity: float = 0.45) -> Pic
     return (film[..., None] * (1 - strength) + color * strength).astype(np.uint8)
 
 
+def soften(heatmap: Array, share: float = 0.015) -> Array:
+    """Blur a ``(H, W)`` map in [0, 1] for the eye, to a maximum of 1 again: single pixels are hardly seen in print.
+
+    Args:
+        heatmap: finite.
+        share: standard deviation of the blur, of the map's side.
+
+    >>> soften(np.pad(np.ones((1, 1), np.float32), 20)).max()
+    np.float32(1.0)
+    """
+    blurred = cv2.GaussianBlur(heatmap, (0, 0), share * heatmap.shape[0])
+    return np.asarray(blurred / blurred.max(), np.float32)
+
+
 def draw_box(picture: Picture, box: Array, color: tuple[int, int, int], dashed: bool = False) -> None:
     """Draw a box in place; ``box`` is xyxy in pixels of the picture, NaN draws nothing."""
     if not np.isfinite(box).all():

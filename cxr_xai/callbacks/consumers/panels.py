@@ -19,7 +19,7 @@ from cxr_xai.findings import BOXED, INDEX
 from cxr_xai.heatmap import make_heatmap, resize_heatmaps
 from cxr_xai.metrics.region import region, region_box
 from cxr_xai.types import Panel
-from cxr_xai.visualization.panel import draw_panel
+from cxr_xai.visualization.panel import draw_panel, soften
 
 
 class Panels:
@@ -88,6 +88,9 @@ def make_panel(
     heatmap = make_heatmap(attribution)[None]
     alive = bool(heatmap.isfinite().all())
     resized = resize_heatmaps(heatmap, size)
+    shown = resized[0].numpy() if alive else None
+    if shown is not None and attribution.shape[-1] >= size:  # a cell per pixel: softened for the eye
+        shown = soften(shown)
     return Panel(
         kind,
         epoch,
@@ -96,7 +99,7 @@ def make_panel(
         float(study[finding]),
         prob,
         datamodule.dataset_of(np.array([row])).batch(np.array([row])).image[0, 0].numpy(),
-        resized[0].numpy() if alive else None,
+        shown,
         boxes_in_pixels(mine, size).numpy(),
         region_box(region(resized))[0].numpy() if alive else None,
     )

@@ -68,7 +68,7 @@ def read_explainers(asked: Sequence[str]) -> dict[str, dict[str, Any]]:
         member, *options = entry.split()
         overrides = [f"explainer={member}", *(f"explainer.{option}" for option in options)]
         settings: dict[str, Any] = compose("train", overrides)[0]["explainer"]
-        label = "-".join([member, *options]).replace("=", "")
+        label = "-".join([member, *options])
         if label in found:
             raise UserError(f"explainers names {entry} twice.")
         found[label] = settings

@@ -12,6 +12,7 @@ from cxr_xai.experiments.explain.films import Film
 from cxr_xai.experiments.explain.score import boxes_of
 from cxr_xai.heatmap import make_heatmap, resize_heatmaps
 from cxr_xai.metrics.region import region, region_box
+from cxr_xai.visualization.panel import soften
 from cxr_xai.visualization.sheet import Cell, SheetRow, draw_sheet
 
 
@@ -47,10 +48,13 @@ def make_cell(attribution: npt.NDArray[np.float32], row: Mapping[str, Any], size
     if row["dead"]:
         return Cell(None, None, "no positive evidence")
     resized = resize_heatmaps(heatmap, size)
+    shown = resized[0].numpy()
+    if attribution.shape[-1] >= size:  # a cell per pixel: scored as it is, softened for the eye
+        shown = soften(shown)
     if not row["boxes"]:
-        return Cell(resized[0].numpy(), None, f"half of it in {row['half_area']:.0%}")
+        return Cell(shown, None, f"half of it in {row['half_area']:.0%}")
     note = f"IoU {row['iou']:.2f}  pointing {row['pointing']:.2g}"
-    return Cell(resized[0].numpy(), region_box(region(resized))[0].numpy(), note)
+    return Cell(shown, region_box(region(resized))[0].numpy(), note)
 
 
 def say_probability(row: Mapping[str, Any]) -> str:
