@@ -89,3 +89,16 @@ def read_step(checkpoint: Path) -> int:
 def hash_weights(folder: RunFolder, checkpoint: Path | None = None) -> str:
     """Return the SHA-256 of a checkpoint's file, of ``folder.best`` if None."""
     return hashlib.sha256((folder.best if checkpoint is None else checkpoint).read_bytes()).hexdigest()
+
+
+def choose_device(name: str) -> torch.device:
+    """Return ``auto``, ``cpu`` or ``cuda`` as a device.
+
+    Raises:
+        UserError: there is none.
+    """
+    if name not in ("auto", "cpu", "cuda"):
+        raise UserError(f"device={name}: use auto, cpu or cuda.")
+    if name == "cuda" and not torch.cuda.is_available():
+        raise UserError("device=cuda: no GPU is in reach; use device=cpu or auto.")
+    return torch.device("cuda" if name != "cpu" and torch.cuda.is_available() else "cpu")

@@ -20,7 +20,7 @@ from cxr_xai.data.anatomy.regions import Anatomy
 from cxr_xai.data.background import first_by_hash
 from cxr_xai.data.datamodule import ChestXrayDataModule
 from cxr_xai.errors import UserError
-from cxr_xai.experiments.reopen import hash_weights, load_model, read_settings
+from cxr_xai.experiments.reopen import choose_device, hash_weights, load_model, read_settings
 from cxr_xai.experiments.verification.evidence import reach_data, require_known_targets
 from cxr_xai.files import read_json
 from cxr_xai.findings import FINDINGS
@@ -120,7 +120,7 @@ def open_studies(
         raise UserError(f"{folder.path} predicts nothing on test; there are no studies to look at.")
     names = names[first_by_hash(names.tolist(), most)]
     studies = data.index.studies.reset_index().set_index("image_id").loc[names]
-    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    device = choose_device("auto")
     values = {key: one.loc[names].to_numpy(np.float64) for key, one in wide.items()}
     return Studies(
         folder,

@@ -14,7 +14,7 @@ from cxr_xai.data.datamodule import ChestXrayDataModule
 from cxr_xai.errors import UserError
 from cxr_xai.experiments.explain.ask import read_explainers
 from cxr_xai.experiments.explaining import build_explainer, compares, describe_background
-from cxr_xai.experiments.reopen import find_run, hash_weights, load_model, read_settings
+from cxr_xai.experiments.reopen import choose_device, find_run, hash_weights, load_model, read_settings
 from cxr_xai.experiments.verification.evidence import reach_data, require_known_targets
 from cxr_xai.explainers.contract import Explainer, borrow
 from cxr_xai.metrics.calibration.contract import sigmoid
@@ -111,16 +111,3 @@ def reach_background(
     if data is None:
         raise UserError(f"{needing[0]} compares films with those of the training part: {reason}.")
     return data
-
-
-def choose_device(name: str) -> torch.device:
-    """Return ``auto``, ``cpu`` or ``cuda`` as a device.
-
-    Raises:
-        UserError: there is none.
-    """
-    if name not in ("auto", "cpu", "cuda"):
-        raise UserError(f"device={name}: use auto, cpu or cuda.")
-    if name == "cuda" and not torch.cuda.is_available():
-        raise UserError("device=cuda: no GPU is in reach; use device=cpu or auto.")
-    return torch.device("cuda" if name != "cpu" and torch.cuda.is_available() else "cpu")

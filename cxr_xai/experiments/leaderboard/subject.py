@@ -15,8 +15,7 @@ from cxr_xai.artifacts.run_folder import RunFolder
 from cxr_xai.data.datamodule import ChestXrayDataModule
 from cxr_xai.data.phantom.twins import PhantomTruth
 from cxr_xai.errors import UserError
-from cxr_xai.experiments.explain.network import choose_device
-from cxr_xai.experiments.reopen import find_run, hash_weights, load_model, read_settings
+from cxr_xai.experiments.reopen import choose_device, find_run, hash_weights, load_model, read_settings
 from cxr_xai.experiments.verification.evidence import reach_data, require_known_targets
 from cxr_xai.explainers.contract import borrow
 from cxr_xai.metrics.decision import Decision, read_calibration

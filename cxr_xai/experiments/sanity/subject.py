@@ -17,8 +17,7 @@ from cxr_xai.callbacks.box_probe import BoxProbe, Pairs, choose_rows
 from cxr_xai.data.boxes import boxes_in_pixels
 from cxr_xai.data.datamodule import ChestXrayDataModule
 from cxr_xai.errors import UserError
-from cxr_xai.experiments.explain.network import choose_device
-from cxr_xai.experiments.reopen import find_run, hash_weights, load_model, read_settings
+from cxr_xai.experiments.reopen import choose_device, find_run, hash_weights, load_model, read_settings
 from cxr_xai.experiments.sanity.meter import Meter
 from cxr_xai.experiments.verification.evidence import reach_data, require_known_targets
 from cxr_xai.explainers.contract import Explainer, borrow

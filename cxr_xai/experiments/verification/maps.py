@@ -16,7 +16,7 @@ from cxr_xai.callbacks.box_probe import POLICY_SCORES, REFERENCES, SCORED, BoxPr
 from cxr_xai.data.datamodule import ChestXrayDataModule
 from cxr_xai.errors import UserError
 from cxr_xai.experiments.explaining import build_explainer
-from cxr_xai.experiments.reopen import load_model
+from cxr_xai.experiments.reopen import choose_device, load_model
 from cxr_xai.experiments.verification.checks import Check, Difference, judge
 from cxr_xai.experiments.verification.evidence import Evidence, require_known_targets
 from cxr_xai.findings import FINDINGS
@@ -89,7 +89,7 @@ def check_again(evidence: Evidence) -> Iterator[Check]:
     if not evidence.folder.best.is_file():
         yield Check("logits again", "not checked", "the run kept no best checkpoint")
         return
-    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    device = choose_device("auto")
     tolerance = FULL if str(evidence.settings["trainer"].get("precision", "32")).startswith("32") else HALF
     try:
         require_known_targets(evidence.settings)
