@@ -135,7 +135,7 @@ def print_checks(checks: Sequence[Check], folder: Path) -> None:
     )
 
 
-def _table(title: str, columns: Sequence[str]) -> Table:
+def make_table(title: str, columns: Sequence[str]) -> Table:
     """Make an empty table of a name and numbers that fits 80 columns."""
     table = Table(
         title=title,
@@ -149,13 +149,13 @@ def _table(title: str, columns: Sequence[str]) -> Table:
         collapse_padding=True,
     )
     for name in columns:
-        table.add_column(name, justify="left" if name == "finding" else "right", no_wrap=True)
+        table.add_column(name, justify="left" if name in ("finding", "") else "right", no_wrap=True)
     return table
 
 
 def _classification(part: Mapping[str, Any], protocol: Mapping[str, Any]) -> Table:
     title = f"Classification, test: {part['studies']:,} studies of {part['patients']:,} patients ({protocol['label']})"
-    table = _table(title, ("finding", "positives", "AUROC (95 %)", "AUPRC", "prevalence", "F1"))
+    table = make_table(title, ("finding", "positives", "AUROC (95 %)", "AUPRC", "prevalence", "F1"))
     for name, row in part["findings"].items():
         mark = "*" if row["threshold_rule"] == PREVALENCE_MATCHED else " "
         cells = (number(row["auprc"]), number(row["prevalence"]), number(row["f1"]) + mark)
@@ -185,7 +185,9 @@ def _classification(part: Mapping[str, Any], protocol: Mapping[str, Any]) -> Tab
 
 def _localization(half: Mapping[str, Any], explainer: str, protocol: Mapping[str, Any]) -> Table:
     title = f"Localization, sealed boxes: {explainer} ({protocol['label']})"
-    table = _table(title, ("finding", "box", "dead", "point", "energy", "IoU (95 %)", "prior", "ceil", "skill (95 %)"))
+    table = make_table(
+        title, ("finding", "box", "dead", "point", "energy", "IoU (95 %)", "prior", "ceil", "skill (95 %)")
+    )
     for name, row in half["findings"].items():
         if row["pairs"]:
             few = "" if row["in_macro"] else " †"

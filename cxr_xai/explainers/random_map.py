@@ -11,7 +11,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from cxr_xai.explainers.contract import borrow, choose_findings
+from cxr_xai.explainers.image_free import explain_by_grid
 from cxr_xai.types import Explanation
 
 
@@ -58,12 +58,10 @@ class RandomMap:
 
     def explain(self, model: nn.Module, image: Tensor, findings: Sequence[int] | None = None) -> Explanation:
         """``(N, 1, H, W)`` films in [0, 1] → ``(N, F, h, w)`` noise, ``(N, K)`` logits."""
-        with borrow(model) as lent:
-            features = lent.features(image.float())
-            logits = lent.classify(features)
-            columns = choose_findings(findings, logits.shape[1])
-            grid = (features.shape[2], features.shape[3])
-            noise = [
-                random_map(grid, f"{film} {column}", self.seed) for film in map(film_key, image) for column in columns
-            ]
-            return Explanation(torch.stack(noise).view(len(image), -1, *grid).to(image.device), logits)
+
+        def draw(grid: tuple[int, int], columns: Sequence[int]) -> Tensor:
+            keys = [f"{film} {column}" for film in map(film_key, image) for column in columns]
+            noise = torch.stack([random_map(grid, key, self.seed) for key in keys])
+            return noise.view(len(image), len(columns), *grid)
+
+        return explain_by_grid(model, image, findings, draw)

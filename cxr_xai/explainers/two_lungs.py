@@ -9,7 +9,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor, nn
 
-from cxr_xai.explainers.contract import borrow, choose_findings
+from cxr_xai.explainers.image_free import explain_by_grid
 from cxr_xai.types import Explanation
 
 CENTER = (0.294, 0.453)
@@ -51,10 +51,4 @@ class TwoLungs:
 
     def explain(self, model: nn.Module, image: Tensor, findings: Sequence[int] | None = None) -> Explanation:
         """``(N, 1, H, W)`` films in [0, 1] → ``(N, F, h, w)`` equal maps, ``(N, K)`` logits."""
-        with borrow(model) as lent:
-            features = lent.features(image.float())
-            logits = lent.classify(features)
-            columns = len(choose_findings(findings, logits.shape[1]))
-            grid = (features.shape[2], features.shape[3])
-            maps = two_lungs(grid).to(image.device).expand(len(image), columns, *grid).clone()
-            return Explanation(maps, logits)
+        return explain_by_grid(model, image, findings, lambda grid, _: two_lungs(grid))

@@ -3,12 +3,11 @@
 from collections.abc import Sequence
 
 import pandas as pd
-from rich.box import SIMPLE_HEAD
 from rich.table import Table
 
 from cxr_xai.experiments.controls.maps import IMAGE_FREE, PRIOR
 from cxr_xai.experiments.controls.summarize import CEILING, MACRO
-from cxr_xai.experiments.terminal import NOTICE, console
+from cxr_xai.experiments.terminal import NOTICE, console, make_table
 from cxr_xai.findings import BOXED
 from cxr_xai.report.format import ends, number
 
@@ -24,19 +23,7 @@ def show_controls(table: pd.DataFrame, title: str, order: Sequence[str] = (MACRO
         title: over the table.
         order: of the blocks.
     """
-    drawn = Table(
-        title=title,
-        title_justify="left",
-        title_style="bold",
-        caption_justify="left",
-        box=SIMPLE_HEAD,
-        padding=(0, 0),
-        pad_edge=False,
-        show_edge=False,
-        collapse_padding=True,
-    )
-    for name in COLUMNS:  # narrow enough for 80 characters
-        drawn.add_column(name, justify="right" if name else "left", no_wrap=True)
+    drawn = make_table(title, COLUMNS)
     few = False
     for finding in order:
         block = table[table["finding"] == finding]
