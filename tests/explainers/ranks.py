@@ -1,7 +1,7 @@
 """One of two processes of a DDP job that runs all explainers: ``python ranks.py RANK FOLDER``.
 
-The folder holds ``job.pt`` (settings by name, state of the model) and receives ``RANK.pt``: maps or an error by name,
-and the gradients of a training step afterwards.
+The folder holds ``job.pt`` (settings by name, backbone, number of films, state of the model) and receives ``RANK.pt``:
+maps or an error by name, and the gradients of a training step afterwards.
 """
 
 import runpy
@@ -18,14 +18,14 @@ SHARED = runpy.run_path(str(Path(__file__).with_name("conftest.py")))
 
 def explain_all(rank: int, folder: Path) -> dict[str, Any]:
     job = torch.load(folder / "job.pt")
-    model = SHARED["lived_in"]()
+    model = SHARED["lived_in"](job["backbone"])
     model.load_state_dict(job["state"])
     wrapped = DistributedDataParallel(model.train())
-    image = SHARED["noise"](3)[rank : rank + 2]
+    image, large = SHARED["noise"](job["films"])[rank : rank + 2], job["backbone"] != "small"
     found: dict[str, Any] = {}
     for name, settings in job["settings"].items():
         try:
-            out = SHARED["build_member"](settings).explain(wrapped, image, [4, 11])
+            out = SHARED["build_member"](settings, large=large).explain(wrapped, image, [4, 11])
             found[name] = (out.attribution, out.logits)
         except Exception as error:
             found[name] = f"{type(error).__name__}: {error}"

@@ -42,6 +42,10 @@ def backbone(request: pytest.FixtureRequest) -> str:
     return name
 
 
+def count_films(backbone: str) -> int:
+    return 3 if backbone == "small" else 2
+
+
 @pytest.fixture(scope="module")
 def trained(backbone: str, members: Any) -> Classifier:
     model: Classifier = members["lived_in"](backbone)
@@ -56,7 +60,7 @@ def model(trained: Classifier) -> Classifier:
 
 @pytest.fixture
 def image(members: Any, backbone: str) -> Tensor:
-    image: Tensor = members["noise"](3 if backbone == "small" else 2)
+    image: Tensor = members["noise"](count_films(backbone))
     return image
 
 
@@ -330,7 +334,7 @@ class Lesson(lightning.LightningModule):
 
 
 @pytest.fixture(scope="module")
-def lessons(members: Any, tmp_path_factory: pytest.TempPathFactory) -> dict[str, dict[str, Any]]:
+def lessons(backbone: str, members: Any, tmp_path_factory: pytest.TempPathFactory) -> dict[str, dict[str, Any]]:
     """Stage → name → maps or the error, of all members in one run of Lightning in bf16-mixed."""
     found: dict[str, dict[str, Any]] = {"fit": {}, "validate": {}, "test": {}}
 
@@ -339,15 +343,16 @@ def lessons(members: Any, tmp_path_factory: pytest.TempPathFactory) -> dict[str,
             try:
                 # In fit two films and findings; in validate and test, which share one context, one of each.
                 some, asked = (film, [4, 11]) if stage == "fit" else (film[:1], [4])
-                found[stage][name] = members["build_member"](settings).explain(model, some, asked)
+                member = members["build_member"](settings, large=backbone != "small")
+                found[stage][name] = member.explain(model, some, asked)
             except Exception as error:
                 found[stage][name] = f"{type(error).__name__}: {error}"
 
-    model = members["lived_in"]()
+    model = members["lived_in"](backbone)
     for module in model.modules():
         if isinstance(module, nn.BatchNorm2d):
             module.momentum = 0.0  # statistics stay, so that maps can be compared
-    films = DataLoader(members["noise"](3)[:2], batch_size=2)
+    films = DataLoader(members["noise"](count_films(backbone))[:2], batch_size=2)
     trainer = lightning.Trainer(
         max_epochs=1, accelerator="cpu", precision="bf16-mixed", logger=False, enable_checkpointing=False,
         enable_progress_bar=False, enable_model_summary=False, num_sanity_val_steps=0, log_every_n_steps=1,
@@ -361,16 +366,18 @@ def lessons(members: Any, tmp_path_factory: pytest.TempPathFactory) -> dict[str,
 
 
 @pytest.fixture(scope="module")
-def ranks(members: Any, tmp_path_factory: pytest.TempPathFactory) -> list[dict[str, Any]]:
+def ranks(backbone: str, members: Any, tmp_path_factory: pytest.TempPathFactory) -> list[dict[str, Any]]:
     """What both processes of one DDP job found, all members together."""
     folder = tmp_path_factory.mktemp("ranks")
-    torch.save({"settings": SETTINGS, "state": members["lived_in"]().state_dict()}, folder / "job.pt")
+    state = members["lived_in"](backbone).state_dict()
+    job = {"settings": SETTINGS, "backbone": backbone, "films": count_films(backbone), "state": state}
+    torch.save(job, folder / "job.pt")
     script = str(Path(__file__).with_name("ranks.py"))
     jobs = [
         subprocess.Popen([sys.executable, script, str(rank), str(folder)], cwd=ROOT, stderr=subprocess.PIPE, text=True)
         for rank in range(2)
     ]
-    said = [job.communicate(timeout=300)[1] for job in jobs]
+    said = [job.communicate(timeout=900)[1] for job in jobs]
     assert [job.returncode for job in jobs] == [0, 0], said
     return [torch.load(folder / f"{rank}.pt") for rank in range(2)]
 
@@ -381,7 +388,6 @@ def only_small(backbone: str) -> None:
         pytest.skip("one model shows it")
 
 
-@pytest.mark.usefixtures("only_small")
 def test_within_fit_validate_and_test(
     explainer: Explainer, plain: Explanation, lessons: dict[str, dict[str, Any]]
 ) -> None:
@@ -392,7 +398,6 @@ def test_within_fit_validate_and_test(
         torch.testing.assert_close(out.logits, plain.logits[:films], **TOLERANCE)
 
 
-@pytest.mark.usefixtures("only_small")
 def test_on_two_processes_as_on_one(explainer: Explainer, plain: Explanation, ranks: list[dict[str, Any]]) -> None:
     for rank, done in enumerate(ranks):
         found = done["found"][explainer.name]
@@ -402,7 +407,6 @@ def test_on_two_processes_as_on_one(explainer: Explainer, plain: Explanation, ra
         torch.testing.assert_close(found[1], plain.logits[rank : rank + 2], **TOLERANCE)
 
 
-@pytest.mark.usefixtures("only_small")
 def test_processes_train_on_together_after_explaining(ranks: list[dict[str, Any]]) -> None:
     assert all(torch.equal(*pair) for pair in zip(ranks[0]["grads"], ranks[1]["grads"], strict=True))
 
