@@ -54,9 +54,7 @@ class Asymmetric(Loss):
         require_power("gamma_pos", gamma_pos)
         require_power("gamma_neg", gamma_neg)
         if not 0 <= margin < 1:
-            raise UserError(
-                f"loss.margin is {margin}; it must be 0 or more, and below 1 (1 erases all negatives)."
-            )
+            raise UserError(f"loss.margin is {margin}; it must be 0 or more, and below 1 (1 erases all negatives).")
         self.gamma_pos, self.gamma_neg, self.margin = gamma_pos, gamma_neg, margin
 
     def elementwise(self, logits: Tensor, target: Tensor) -> Tensor:
