@@ -93,8 +93,9 @@ def assemble(
     """Build model, loss, callbacks, loggers and trainer."""
     seed_stream(settings["seed"], "initialization")
     model = build(settings["model"], "model")
-    model.start_at(torch.from_numpy(datamodule.prevalence))
-    loss = build(settings["loss"], "loss", {"pos_weight": datamodule.plan.pos_weight})
+    prevalence = torch.from_numpy(datamodule.prevalence)
+    model.start_at(prevalence)
+    loss = build(settings["loss"], "loss", {"pos_weight": datamodule.plan.pos_weight, "prevalence": prevalence})
     module = ChestXrayModule(
         model,
         loss,

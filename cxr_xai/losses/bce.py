@@ -1,18 +1,9 @@
 """Binary cross-entropy over known labels."""
 
 import torch.nn.functional as F
-from torch import Tensor, nn
+from torch import Tensor
 
-
-def mean_known(loss: Tensor, target: Tensor) -> Tensor:
-    """Average ``(N, K)`` losses over the labels that are known; 0, with a gradient, where none is.
-
-    Args:
-        loss: finite everywhere, also under unknown labels.
-        target: NaN marks unknown.
-    """
-    known = ~target.isnan()
-    return (loss * known).sum() / known.sum().clamp(min=1)
+from cxr_xai.losses.contract import Loss
 
 
 def bce(logits: Tensor, target: Tensor, pos_weight: Tensor | None = None) -> Tensor:
@@ -22,7 +13,7 @@ def bce(logits: Tensor, target: Tensor, pos_weight: Tensor | None = None) -> Ten
 
     Args:
         logits: ``(N, K)``.
-        target: ``(N, K)`` 0, 1 or NaN.
+        target: ``(N, K)`` in [0, 1], or NaN.
         pos_weight: ``(K,)`` weight of positives.
     """
     return F.binary_cross_entropy_with_logits(
@@ -30,9 +21,9 @@ def bce(logits: Tensor, target: Tensor, pos_weight: Tensor | None = None) -> Ten
     )
 
 
-class BCE(nn.Module):
+class BCE(Loss):
     """Mean binary cross-entropy over known labels."""
 
-    def forward(self, logits: Tensor, target: Tensor) -> Tensor:
-        """``(N, K)`` logits and targets → scalar."""
-        return mean_known(bce(logits, target), target)
+    def elementwise(self, logits: Tensor, target: Tensor) -> Tensor:
+        """Return ``(N, K)`` losses."""
+        return bce(logits, target)

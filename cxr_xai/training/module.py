@@ -11,10 +11,11 @@ from torch import Tensor, nn
 from cxr_xai.findings import FINDINGS
 from cxr_xai.metrics.classification import auroc, macro_mean
 from cxr_xai.training.predictions import Predictions
+from cxr_xai.training.schedulers.start import start_scheduler
 from cxr_xai.types import Batch
 
 MakeOptimizer = Callable[[Iterable[nn.Parameter]], torch.optim.Optimizer]
-MakeScheduler = Callable[[torch.optim.Optimizer], Any]
+MakeScheduler = Callable[..., Any]
 
 
 class ChestXrayModule(LightningModule):
@@ -24,7 +25,8 @@ class ChestXrayModule(LightningModule):
         model: ``(N, 1, H, W)`` films in [0, 1] → ``(N, K)`` logits.
         loss: ``(N, K)`` logits and targets → scalar; targets may be NaN.
         make_optimizer: parameters → optimizer.
-        make_scheduler: optimizer → scheduler stepped every epoch, or None.
+        make_scheduler: optimizer → scheduler stepped every epoch, or None; one that takes ``steps_per_epoch`` is
+            stepped with the optimizer.
         monitor: what a plateau scheduler watches.
     """
 
@@ -112,5 +114,6 @@ class ChestXrayModule(LightningModule):
         optimizer = self.make_optimizer(p for p in self.model.parameters() if p.requires_grad)
         if self.make_scheduler is None:
             return optimizer
-        scheduler = self.make_scheduler(optimizer)
-        return {"optimizer": optimizer, "lr_scheduler": {"scheduler": scheduler, "monitor": self.monitor}}
+        trainer = self._trainer  # none yet where settings are tried
+        scheduler = start_scheduler(self.make_scheduler, optimizer, trainer, self.monitor)
+        return {"optimizer": optimizer, "lr_scheduler": scheduler}

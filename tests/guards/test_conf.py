@@ -15,7 +15,7 @@ ROOT = Path(__file__).parents[2]
 CONF = ROOT / "conf"
 HANDED = {
     "datamodule": {"split", "transform", "balancing", "progress"},
-    "loss": {"pos_weight"},
+    "loss": {"pos_weight", "prevalence"},
     "callbacks": {"explainer", "folder", "datamodule", "identity"},
     "explainer": {"background"},
     "logger": {"save_dir", "name", "group", "salt", "run_id", "job_type"},

@@ -5,9 +5,7 @@ import math
 import torch
 import torch.nn.functional as F
 
-from cxr_xai.losses.bce import BCE, bce, mean_known
-
-NAN = torch.nan
+from cxr_xai.losses.bce import BCE, bce
 
 
 def test_by_hand() -> None:
@@ -20,12 +18,6 @@ def test_positives_weigh() -> None:
     logits = torch.zeros(2, 2)
     loss = bce(logits, torch.eye(2), pos_weight=torch.tensor([3.0, 5.0]))
     torch.testing.assert_close(loss, math.log(2) * torch.tensor([[3.0, 1], [1, 5]]))
-
-
-def test_mean_known_by_hand() -> None:
-    loss = torch.tensor([[1.0, 2.0], [3.0, 100.0]])
-    assert mean_known(loss, torch.tensor([[0.0, 1.0], [1.0, NAN]])) == 2
-    assert mean_known(loss, torch.full((2, 2), NAN)) == 0
 
 
 def test_equals_torch_without_unknown_labels() -> None:

@@ -137,7 +137,8 @@ def speed_key(settings: Settings) -> str:
 def measure_speed(settings: Settings) -> Speed:
     """Train a few steps on random films with the cell's own model, loss, transform, optimizer and device."""
     model = build({**settings["model"], "weights": "none"}, "model")
-    loss = build(settings["loss"], "loss", {"pos_weight": torch.ones(len(FINDINGS))})
+    ones = torch.ones(len(FINDINGS))
+    loss = build(settings["loss"], "loss", {"pos_weight": ones, "prevalence": ones / 2})
     transform: Transform = build(settings["transform"], "transform")
     module = ChestXrayModule(model, loss, build(settings["optimizer"], "optimizer"))
     chosen = {**settings["trainer"], "devices": 1, "strategy": "auto", "num_nodes": 1, "max_epochs": 1, "max_steps": -1}

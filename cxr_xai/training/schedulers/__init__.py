@@ -1,0 +1,1 @@
+"""Learning rates over optimizer steps; torch's own members of the group go by epochs."""
