@@ -102,6 +102,7 @@ def assemble(
         build(settings["optimizer"], "optimizer"),
         build(settings["scheduler"], "scheduler"),
         settings["monitor"],
+        finetune=build(settings["finetune"], "finetune"),
     )
     require_optimizer(module)
     explainer = build_explainer(settings["explainer"], datamodule)

@@ -9,6 +9,9 @@ from torch import Tensor, nn
 from cxr_xai.errors import UserError
 from cxr_xai.findings import FINDINGS
 from cxr_xai.models.backbones import Backbone, build_backbone, find_stages
+from cxr_xai.models.layer_groups import find_layer_groups
+
+HEAD = "head"
 
 
 class Classifier(nn.Module):
@@ -63,6 +66,18 @@ class Classifier(nn.Module):
         5
         """
         return find_stages(self.trunk)
+
+    def layer_groups(self) -> dict[str, tuple[str, ...]]:
+        """Return the names of the weights and buffers of each group of layers, from the head to the stem.
+
+        >>> list(build_classifier("resnet10t").layer_groups())
+        ['head', 'layer4', 'layer3', 'layer2', 'layer1', 'stem']
+        """
+        groups = {HEAD: tuple(f"{HEAD}.{name}" for name, _ in self.head.named_parameters())}
+        for name, tensors in find_layer_groups(self.trunk).items():
+            # Few trunks have convolutions that are called head, too.
+            groups[f"trunk.{name}" if name == HEAD else name] = tuple(f"trunk.{tensor}" for tensor in tensors)
+        return groups
 
     def forward(self, image: Tensor) -> Tensor:
         """``(N, 1, H, W)`` film in [0, 1] → ``(N, K)`` logits."""

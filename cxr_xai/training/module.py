@@ -9,12 +9,15 @@ from lightning.pytorch.utilities.types import OptimizerLRScheduler
 from torch import Tensor, nn
 
 from cxr_xai.findings import FINDINGS
+from cxr_xai.finetune.contract import Finetune
 from cxr_xai.metrics.classification import auroc, macro_mean
 from cxr_xai.training.predictions import Predictions
 from cxr_xai.training.schedulers.start import start_scheduler
+from cxr_xai.training.unfreezing import make_parameter_groups, scale_optimizer, unfreeze
 from cxr_xai.types import Batch
 
-MakeOptimizer = Callable[[Iterable[nn.Parameter]], torch.optim.Optimizer]
+MakeOptimizer = Callable[[Iterable[Any]], torch.optim.Optimizer]
+"""Weights, or groups of them with settings of their own, to an optimizer over them."""
 MakeScheduler = Callable[..., Any]
 
 
@@ -28,6 +31,7 @@ class ChestXrayModule(LightningModule):
         make_scheduler: optimizer → scheduler stepped every epoch, or None; one that takes ``steps_per_epoch`` is
             stepped with the optimizer.
         monitor: what a plateau scheduler watches.
+        finetune: which groups of layers train in which epoch; None trains every weight that has gradients.
     """
 
     def __init__(
@@ -37,10 +41,12 @@ class ChestXrayModule(LightningModule):
         make_optimizer: MakeOptimizer,
         make_scheduler: MakeScheduler | None = None,
         monitor: str = "val/loss",
+        finetune: Finetune | None = None,
     ) -> None:
         super().__init__()
         self.model, self.loss = model, loss
         self.make_optimizer, self.make_scheduler, self.monitor = make_optimizer, make_scheduler, monitor
+        self.finetune, self._groups_training = finetune, 0
         self._loss_sums = torch.zeros(2)  # over this epoch's studies, of loss and of 1; no buffer: ranks differ
         self.val = Predictions()
         self.predicted = [Predictions() for _ in range(3)]  # val, test, and what few splits hold out
@@ -52,6 +58,18 @@ class ChestXrayModule(LightningModule):
         logits: Tensor = self.model(image)
         return logits
 
+    def on_train_start(self) -> None:
+        """Freeze what does not train in this epoch, one that goes on in its middle included."""
+        self._unfreeze()
+
+    def on_train_epoch_start(self) -> None:
+        """Unfreeze what trains from this epoch on."""
+        self._unfreeze()
+
+    def _unfreeze(self) -> None:
+        if self.finetune is not None:
+            self._groups_training = unfreeze(self, self.model, self.finetune, self.current_epoch)
+
     def training_step(self, batch: Batch, batch_idx: int) -> Tensor:
         """One step of training."""
         loss: Tensor = self.loss(self(batch.image), batch.target)
@@ -61,9 +79,11 @@ class ChestXrayModule(LightningModule):
         return loss
 
     def on_train_epoch_end(self) -> None:
-        """Log the mean loss of the epoch over all studies and processes."""
+        """Log the mean loss of the epoch over all studies and processes, and how many groups of layers trained."""
         loss, studies = self._joined_loss_sums()
         self.log("train/loss", loss / studies, prog_bar=True)
+        if self.finetune is not None and self.finetune.freezes:
+            self.log("train/groups", float(self._groups_training))
         self._loss_sums = torch.zeros(2)
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
@@ -111,9 +131,14 @@ class ChestXrayModule(LightningModule):
 
     def configure_optimizers(self) -> OptimizerLRScheduler:
         """Build optimizer and scheduler over the parameters that train."""
-        optimizer = self.make_optimizer(p for p in self.model.parameters() if p.requires_grad)
+        optimizer = scale_optimizer(self.make_optimizer(self._parameters_to_optimize()))
         if self.make_scheduler is None:
             return optimizer
         trainer = self._trainer  # none yet where settings are tried
         scheduler = start_scheduler(self.make_scheduler, optimizer, trainer, self.monitor)
         return {"optimizer": optimizer, "lr_scheduler": scheduler}
+
+    def _parameters_to_optimize(self) -> Iterable[Any]:
+        if self.finetune is None:
+            return (p for p in self.model.parameters() if p.requires_grad)
+        return make_parameter_groups(self.model, self.finetune)

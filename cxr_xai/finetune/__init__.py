@@ -1,0 +1,1 @@
+"""Which groups of layers train in which epoch."""
