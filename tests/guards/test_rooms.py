@@ -19,7 +19,19 @@ FLOORS = {
     "heatmap": 1,
     "blur": 1,
     **dict.fromkeys(
-        ("data", "models", "losses", "explainers", "metrics", "stats", "visualization", "artifacts", "loggers"), 2
+        (
+            "data",
+            "models",
+            "losses",
+            "guidance",
+            "explainers",
+            "metrics",
+            "stats",
+            "visualization",
+            "artifacts",
+            "loggers",
+        ),
+        2,
     ),
     "training": 3,
     "callbacks": 3,
