@@ -13,7 +13,7 @@ import yaml
 from PIL import Image
 
 PROJECT = Path(__file__).parents[1]
-GROUPS = ("finetune", "loss", "balancing", "transform", "split", "explainer", "calibration", "threshold")
+GROUPS = ("finetune", "loss", "guidance", "balancing", "transform", "split", "explainer", "calibration", "threshold")
 HEADER_2020 = (
     "Image Index,Finding Labels,Follow-up #,Patient ID,Patient Age,Patient Gender,View Position,"
     "OriginalImage[Width,Height],OriginalImagePixelSpacing[x,y]"

@@ -15,6 +15,7 @@ from torch.utils.data import DataLoader
 from cxr_xai.data.balancing.none import NoBalancing
 from cxr_xai.data.balancing.plan import BalancePlan, Balancing, TrainingPart, drawn_prevalence, seen_prevalence
 from cxr_xai.data.dataset import StudyDataset
+from cxr_xai.data.evidence.boxes import annotated
 from cxr_xai.data.films.files import FilmFiles, Films, Progress, Selection, measure_films
 from cxr_xai.data.films.quarantine import find_unfit, read_exclusions, require_sound
 from cxr_xai.data.films.store import Store, build_store, open_store, verify_store
@@ -200,8 +201,17 @@ class ChestXrayDataModule(LightningDataModule):
 
     def boxed_rows(self, half: str) -> npt.NDArray[np.int64]:
         """Return the rows of boxed studies with a film, of the ``monitored`` or the ``sealed`` half."""
-        boxed = self.index.studies["image_id"].isin(self.index.boxes["image_id"]).to_numpy() & self.index.present
-        return half_rows(half, self.index.studies, boxed, self.split)
+        return half_rows(half, self.index.studies, self._boxed, self.split)
+
+    def guided_rows(self, fraction: float = 1.0) -> npt.NDArray[np.int64]:
+        """Return the rows of boxed training studies with a film, of a share of their patients (`annotated`)."""
+        rows = np.flatnonzero(self._boxed & (self.split.part == "train"))
+        return rows[[annotated(patient, fraction) for patient in self.index.studies["patient_id"].iloc[rows]]]
+
+    @property
+    def _boxed(self) -> npt.NDArray[np.bool_]:
+        named = self.index.studies["image_id"].isin(self.index.boxes["image_id"]).to_numpy(bool)
+        return named & self.index.present
 
     def on_after_batch_transfer(self, batch: Batch, dataloader_idx: int) -> Batch:
         """Apply the transform on the device: random in training, plain elsewhere."""

@@ -24,6 +24,7 @@ from cxr_xai.errors import UserError
 from cxr_xai.experiments.build import build
 from cxr_xai.experiments.cell import hash_settings
 from cxr_xai.experiments.explaining import build_explainer
+from cxr_xai.experiments.guiding import build_guide
 from cxr_xai.experiments.terminal import ProgressBar
 from cxr_xai.explainers.contract import Explainer
 from cxr_xai.files import whole
@@ -103,6 +104,7 @@ def assemble(
         build(settings["scheduler"], "scheduler"),
         settings["monitor"],
         finetune=build(settings["finetune"], "finetune"),
+        guide=build_guide(settings["guidance"], datamodule),
     )
     require_optimizer(module)
     explainer = build_explainer(settings["explainer"], datamodule)

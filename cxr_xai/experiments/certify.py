@@ -15,6 +15,7 @@ from cxr_xai.callbacks.box_probe import RULE, THRESHOLD
 from cxr_xai.data.datamodule import ChestXrayDataModule
 from cxr_xai.data.splits.split import prevalence_by_part
 from cxr_xai.experiments.explaining import describe_background
+from cxr_xai.experiments.guiding import describe_guidance
 from cxr_xai.files import read_json, write_json
 from cxr_xai.findings import FINDINGS
 from cxr_xai.heatmap import RESIZE_RULE
@@ -93,6 +94,7 @@ def make_certificate(datamodule: ChestXrayDataModule, settings: Mapping[str, Any
         "split": describe_split(datamodule),
         "balancing": dict(datamodule.plan.counts),
         "geometry": datamodule.geometry,
+        "guidance": describe_guidance(settings.get("guidance"), datamodule),
         "boxes": {
             "uses": "monitored" if watched else "none",
             "monitored_studies": len(monitored),

@@ -1,12 +1,19 @@
 """Choices that contradict each other, refused before anything heavy is imported."""
 
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 from cxr_xai.errors import UserError
 
 CHECKPOINTS = ("best", "last")
 """What a finished run may keep; the best one is what its numbers were made with."""
+
+
+NO_MASKS = (
+    "guidance=regions needs to know the regions of each film, and these data come without; use guidance.masks=FOLDER "
+    "with a label image <image id>.png for each film (README), or guidance.masks=atlas, which is approximate."
+)
 
 
 def check_choices(settings: Mapping[str, Any], choices: Mapping[str, str]) -> None:
@@ -35,6 +42,8 @@ def check_choices(settings: Mapping[str, Any], choices: Mapping[str, str]) -> No
         raise UserError(
             f"{balancing} computes a {gives} that {loss} would not use; use loss=weighted_bce, or balancing=none."
         )
+    if settings.get("guidance", {}).get("needs"):
+        _check_guidance(settings, choices)
     if not str(settings["monitor"]).startswith("val/"):
         raise UserError(
             f"monitor={settings['monitor']}: only values of val may choose checkpoints (val/loss, val/auroc/macro); "
@@ -44,6 +53,37 @@ def check_choices(settings: Mapping[str, Any], choices: Mapping[str, str]) -> No
         from cxr_xai.artifacts.plan import read_plan  # pandas comes with it, and --help does without
 
         read_plan(settings["plan"])
+
+
+def _check_guidance(settings: Mapping[str, Any], choices: Mapping[str, str]) -> None:
+    """Refuse guidance whose evidence is not there, as far as the settings tell."""
+    guidance, chosen = settings["guidance"], f"guidance={choices['guidance']}"
+    needs, split = guidance["needs"], choices["split"]
+    pool = settings["split"].get("pool", "all")
+    if needs == "boxes" and (split == "official" or pool == "train_val"):
+        where = f"split={split}" + (f" split.pool={pool}" if pool == "train_val" else "")
+        raise UserError(
+            f"{chosen} trains on boxes, and {where} keeps the published test list whole, where all boxes are; use "
+            "split=patient or split=kfold (split.pool=all), or guidance=regions or guidance=body, which need no boxes."
+        )
+    if needs in ("boxes", "regions") and settings["transform"].get("mixup"):
+        raise UserError(
+            f"{chosen} needs to know where a finding is, and transform.mixup={settings['transform']['mixup']} blends "
+            "two films; use transform.mixup=0, or guidance=body."
+        )
+    if needs == "regions":
+        _check_masks(guidance["masks"], choices["datamodule"])
+    fraction = guidance.get("annotated_fraction", 1)
+    if not isinstance(fraction, int | float) or isinstance(fraction, bool) or not 0 <= fraction <= 1:
+        raise UserError(f"guidance.annotated_fraction={_show(fraction)}; it must lie between 0 (no box) and 1 (all).")
+
+
+def _check_masks(masks: str | None, datamodule: str) -> None:
+    """Refuse regions that are nowhere."""
+    if masks is None and datamodule == "nih":
+        raise UserError(NO_MASKS)
+    if masks not in (None, "atlas") and not Path(masks).is_dir():
+        raise UserError(f"guidance.masks={masks} is no folder; give one with a label image <image id>.png a film.")
 
 
 def _check_length(trainer: Mapping[str, Any]) -> None:

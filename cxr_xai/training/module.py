@@ -8,9 +8,12 @@ from lightning import LightningModule
 from lightning.pytorch.utilities.types import OptimizerLRScheduler
 from torch import Tensor, nn
 
+from cxr_xai.explainers.exact_cam import exact_cam
 from cxr_xai.findings import FINDINGS
 from cxr_xai.finetune.contract import Finetune
 from cxr_xai.metrics.classification import auroc, macro_mean
+from cxr_xai.training.averaging import weigh_means, world_size
+from cxr_xai.training.guide import Guide
 from cxr_xai.training.predictions import Predictions
 from cxr_xai.training.schedulers.start import start_scheduler
 from cxr_xai.training.unfreezing import make_parameter_groups, scale_optimizer, unfreeze
@@ -32,6 +35,7 @@ class ChestXrayModule(LightningModule):
             stepped with the optimizer.
         monitor: what a plateau scheduler watches.
         finetune: which groups of layers train in which epoch; None trains every weight that has gradients.
+        guide: judges where evidence lies; the model then needs ``features``, ``classify`` and ``head``.
     """
 
     def __init__(
@@ -42,12 +46,14 @@ class ChestXrayModule(LightningModule):
         make_scheduler: MakeScheduler | None = None,
         monitor: str = "val/loss",
         finetune: Finetune | None = None,
+        guide: Guide | None = None,
     ) -> None:
         super().__init__()
-        self.model, self.loss = model, loss
+        self.model, self.loss, self.guide = model, loss, guide
         self.make_optimizer, self.make_scheduler, self.monitor = make_optimizer, make_scheduler, monitor
         self.finetune, self._groups_training = finetune, 0
         self._loss_sums = torch.zeros(2)  # over this epoch's studies, of loss and of 1; no buffer: ranks differ
+        self._guidance_sums = torch.zeros(2)  # over this epoch's guided pairs, likewise
         self.val = Predictions()
         self.predicted = [Predictions() for _ in range(3)]  # val, test, and what few splits hold out
         self._predicted = nn.ModuleList(self.predicted)  # registered, so that they move with the module
@@ -71,33 +77,67 @@ class ChestXrayModule(LightningModule):
             self._groups_training = unfreeze(self, self.model, self.finetune, self.current_epoch)
 
     def training_step(self, batch: Batch, batch_idx: int) -> Tensor:
-        """One step of training."""
-        loss: Tensor = self.loss(self(batch.image), batch.target)
+        """One step of training: the loss of the labels, and of the maps where they are guided."""
+        if self.guide is None:
+            logits, terms = self(batch.image), None
+        else:
+            logits, terms = self._forward_guided(self.guide, batch)
+        loss: Tensor = self.loss(logits, batch.target)
         size = len(batch.index)
         sums = torch.stack([loss.detach().float() * size, torch.tensor(float(size), device=loss.device)])
         self._loss_sums = self._loss_sums.to(loss.device) + sums
-        return loss
+        return self._join(loss, batch.target, terms)
+
+    def _forward_guided(self, guide: Guide, batch: Batch) -> tuple[Tensor, Tensor]:
+        """Return ``(N, K)`` logits and the ``(M,)`` terms of the guided pairs, which are noted."""
+        model: Any = self.model
+        features: Tensor = model.features(batch.image)
+        logits = model.classify(features)
+        with torch.autocast(features.device.type, enabled=False):  # shares of bf16 sums would be coarse
+            maps = exact_cam(features.float(), model.head.weight.float())
+            terms = guide(maps, batch, self.current_epoch)
+        sums = torch.stack([terms.detach().sum(), terms.new_tensor(float(len(terms)))])
+        self._guidance_sums = self._guidance_sums.to(terms.device) + sums
+        return logits, terms
+
+    def _join(self, loss: Tensor, target: Tensor, terms: Tensor | None) -> Tensor:
+        """Return what to differentiate: over the processes it averages to the loss of the joined batch."""
+        if terms is None and world_size() == 1:
+            return loss
+        pairs = 0 if terms is None else len(terms)
+        weights = weigh_means(torch.stack([(~target.isnan()).sum().float(), loss.new_tensor(float(pairs))]))
+        joined = weights[0] * loss
+        if terms is not None and self.guide is not None:
+            joined = joined + weights[1] * self.guide.term.weight * terms.sum() / max(pairs, 1)
+        return joined
 
     def on_train_epoch_end(self) -> None:
-        """Log the mean loss of the epoch over all studies and processes, and how many groups of layers trained."""
-        loss, studies = self._joined_loss_sums()
+        """Log the mean loss of the epoch over all studies and processes, groups that trained, what guidance added."""
+        loss, studies = self._join_sums(self._loss_sums)
         self.log("train/loss", loss / studies, prog_bar=True)
         if self.finetune is not None and self.finetune.freezes:
             self.log("train/groups", float(self._groups_training))
         self._loss_sums = torch.zeros(2)
+        if self.guide is not None:
+            term, pairs = self._join_sums(self._guidance_sums)
+            self.log_dict({"train/guidance": term / pairs, "train/guided_pairs": pairs})  # NaN of no pairs
+            self._guidance_sums = torch.zeros(2)
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        """Add the sums behind the epoch's mean loss, so that a cut in mid-epoch does not lose them."""
-        checkpoint["loss_sums"] = self._joined_loss_sums().cpu()
+        """Add the sums behind the epoch's means, so that a cut in mid-epoch does not lose them."""
+        checkpoint["loss_sums"] = self._join_sums(self._loss_sums).cpu()
+        if self.guide is not None:
+            checkpoint["guidance_sums"] = self._join_sums(self._guidance_sums).cpu()
 
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         """Take the sums back; the first process holds those of all."""
         if self.global_rank == 0:
             self._loss_sums = checkpoint["loss_sums"]
+            self._guidance_sums = checkpoint.get("guidance_sums", torch.zeros(2))
 
-    def _joined_loss_sums(self) -> Tensor:
+    def _join_sums(self, sums: Tensor) -> Tensor:
         joined: Tensor = self.trainer.strategy.reduce(
-            self._loss_sums.to(self.device, copy=True),
+            sums.to(self.device, copy=True),
             reduce_op="sum",  # it works in place
         )
         return joined

@@ -23,9 +23,31 @@ HANDED = {
 }
 """What `run.py` hands to the targets of a group by parameter name."""
 
-BUILT = ("datamodule", "split", "transform", "balancing", "model", "loss", "optimizer", "scheduler", "explainer")
+BUILT = (
+    "datamodule",
+    "split",
+    "transform",
+    "balancing",
+    "model",
+    "loss",
+    "guidance",
+    "optimizer",
+    "scheduler",
+    "explainer",
+)
 BUILT += ("finetune", "calibration", "threshold", "callbacks", "logger", "trainer")
-NAMED = ("split", "transform", "balancing", "finetune", "loss", "explainer", "calibration", "threshold", "logger")
+NAMED = (
+    "split",
+    "transform",
+    "balancing",
+    "finetune",
+    "loss",
+    "guidance",
+    "explainer",
+    "calibration",
+    "threshold",
+    "logger",
+)
 MEMBERS = [
     (group, path.stem) for group in (*BUILT, "experiment", "debug") for path in sorted((CONF / group).glob("*.yaml"))
 ]

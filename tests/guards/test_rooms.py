@@ -19,7 +19,20 @@ FLOORS = {
     "heatmap": 1,
     "blur": 1,
     **dict.fromkeys(
-        ("data", "models", "finetune", "losses", "explainers", "metrics", "stats", "visualization", "artifacts", "loggers"), 2
+        (
+            "data",
+            "models",
+            "losses",
+            "finetune",
+            "guidance",
+            "explainers",
+            "metrics",
+            "stats",
+            "visualization",
+            "artifacts",
+            "loggers",
+        ),
+        2,
     ),
     "training": 3,
     "callbacks": 3,
