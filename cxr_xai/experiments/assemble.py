@@ -17,6 +17,7 @@ from lightning.pytorch.loggers import Logger
 from cxr_xai.artifacts.certificate import hash_code
 from cxr_xai.artifacts.checkpoint import Identity
 from cxr_xai.artifacts.run_folder import RunFolder
+from cxr_xai.callbacks.ema import Ema
 from cxr_xai.callbacks.progress_file import ProgressFile
 from cxr_xai.data.datamodule import ChestXrayDataModule
 from cxr_xai.data.films.files import Films
@@ -110,6 +111,7 @@ def assemble(
     callbacks: list[Callback] = [
         build(entry, f"callbacks.{key}", context) for key, entry in settings["callbacks"].items() if entry is not None
     ]
+    callbacks.sort(key=lambda callback: not isinstance(callback, Ema))  # whoever looks at weights sees the averaged ones
     callbacks.append(ProgressFile(folder, settings["monitor"]))
     loggers: list[Logger] = [MetricsCsv(folder.metrics)]
     if (extra := settings["logger"]["extra"]) is not None:
