@@ -47,8 +47,8 @@ class Ema(Callback):
     """Averages weights and BatchNorm statistics after every optimizer step; training goes on with the raw ones.
 
     The averaged weights lie in the model during validation, and from the end of an epoch to the start of the next: so
-    ``ExplainEpoch``, selection and ``best.ckpt`` have them, and what is predicted from ``best.ckpt``. A checkpoint to go
-    on from holds both. It must come before the callbacks that look at weights; ``assemble`` sees to it.
+    ``ExplainEpoch``, selection and ``best.ckpt`` have them, and what is predicted from ``best.ckpt``. A checkpoint to
+    go on from holds both. It must come before the callbacks that look at weights; ``assemble`` sees to it.
 
     BatchNorm's running means and variances are averaged with the same decay as the weights they belong to, and its
     counters copied: statistics of the latest raw weights would not fit averaged ones. Under several processes those of

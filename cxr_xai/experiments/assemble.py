@@ -18,6 +18,7 @@ from cxr_xai.artifacts.certificate import hash_code
 from cxr_xai.artifacts.checkpoint import Identity
 from cxr_xai.artifacts.run_folder import RunFolder
 from cxr_xai.callbacks.ema import Ema
+from cxr_xai.callbacks.finite import Finite
 from cxr_xai.callbacks.progress_file import ProgressFile
 from cxr_xai.data.datamodule import ChestXrayDataModule
 from cxr_xai.data.films.files import Films
@@ -102,6 +103,8 @@ def assemble(
         build(settings["optimizer"], "optimizer"),
         build(settings["scheduler"], "scheduler"),
         settings["monitor"],
+        compiled=settings["compile"],
+        tta=build(settings["tta"], "tta"),
     )
     require_optimizer(module)
     explainer = build_explainer(settings["explainer"], datamodule)
@@ -111,8 +114,9 @@ def assemble(
     callbacks: list[Callback] = [
         build(entry, f"callbacks.{key}", context) for key, entry in settings["callbacks"].items() if entry is not None
     ]
-    callbacks.sort(key=lambda callback: not isinstance(callback, Ema))  # whoever looks at weights sees the averaged ones
-    callbacks.append(ProgressFile(folder, settings["monitor"]))
+    callbacks.sort(key=lambda callback: not isinstance(callback, Ema))  # others look at its weights
+    image_ids = datamodule.index.studies["image_id"].tolist()
+    callbacks += [Finite(image_ids, folder), ProgressFile(folder, settings["monitor"])]
     loggers: list[Logger] = [MetricsCsv(folder.metrics)]
     if (extra := settings["logger"]["extra"]) is not None:
         identity = {

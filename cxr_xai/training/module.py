@@ -1,6 +1,7 @@
 """The LightningModule: everything it needs is handed in."""
 
 from collections.abc import Callable, Iterable
+from contextlib import nullcontext
 from typing import Any
 
 import torch
@@ -8,8 +9,11 @@ from lightning import LightningModule
 from lightning.pytorch.utilities.types import OptimizerLRScheduler
 from torch import Tensor, nn
 
+from cxr_xai.data.tta.contract import Tta
+from cxr_xai.data.tta.none import NoTta
 from cxr_xai.findings import FINDINGS
 from cxr_xai.metrics.classification import auroc, macro_mean
+from cxr_xai.models.classifier import compile_trunk
 from cxr_xai.training.predictions import Predictions
 from cxr_xai.types import Batch
 
@@ -26,6 +30,8 @@ class ChestXrayModule(LightningModule):
         make_optimizer: parameters → optimizer.
         make_scheduler: optimizer → scheduler stepped every epoch, or None.
         monitor: what a plateau scheduler watches.
+        compiled: compile the trunk for training; validation, predictions and explainers run it as it is written.
+        tta: views of a film whose logits are averaged in prediction; None takes the plain film.
     """
 
     def __init__(
@@ -35,10 +41,15 @@ class ChestXrayModule(LightningModule):
         make_optimizer: MakeOptimizer,
         make_scheduler: MakeScheduler | None = None,
         monitor: str = "val/loss",
+        compiled: bool = False,
+        tta: Tta | None = None,
     ) -> None:
         super().__init__()
         self.model, self.loss = model, loss
         self.make_optimizer, self.make_scheduler, self.monitor = make_optimizer, make_scheduler, monitor
+        self.compiled, self.tta = compiled, NoTta() if tta is None else tta
+        if compiled:
+            compile_trunk(model)
         self._loss_sums = torch.zeros(2)  # over this epoch's studies, of loss and of 1; no buffer: ranks differ
         self.val = Predictions()
         self.predicted = [Predictions() for _ in range(3)]  # val, test, and what few splits hold out
@@ -46,9 +57,11 @@ class ChestXrayModule(LightningModule):
         self.gathered: list[tuple[Tensor, Tensor, Tensor]] = []
 
     def forward(self, image: Tensor) -> Tensor:
-        """Return ``(N, K)`` logits."""
-        logits: Tensor = self.model(image)
-        return logits
+        """Return ``(N, K)`` logits; outside of training never by compiled code, which would be made for each size."""
+        eager = self.compiled and not self.training
+        with torch.compiler.set_stance("force_eager") if eager else nullcontext():
+            logits: Tensor = self.model(image)
+            return logits
 
     def training_step(self, batch: Batch, batch_idx: int) -> Tensor:
         """One step of training."""
@@ -97,7 +110,7 @@ class ChestXrayModule(LightningModule):
 
     def predict_step(self, batch: Batch, batch_idx: int, dataloader_idx: int = 0) -> Tensor:
         """Gather a batch of val (loader 0) or test (loader 1) and return its logits."""
-        logits: Tensor = self(batch.image)
+        logits = self.tta(self, batch.image)
         self.predicted[dataloader_idx].update(batch.index, logits, batch.target)
         return logits
 

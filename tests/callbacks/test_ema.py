@@ -115,7 +115,9 @@ def test_batches_of_one_optimizer_step_count_once() -> None:
 
 
 def test_the_decay_warms_up() -> None:
-    assert [warm_decay(0.9, step) for step in (1, 10, 79, 81, 1000)] == pytest.approx([2 / 11, 11 / 20, 80 / 89, 0.9, 0.9])
+    assert [warm_decay(0.9, step) for step in (1, 10, 79, 81, 1000)] == pytest.approx(
+        [2 / 11, 11 / 20, 80 / 89, 0.9, 0.9]
+    )
 
 
 def test_an_average_moves_in_place() -> None:

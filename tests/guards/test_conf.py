@@ -24,8 +24,8 @@ HANDED = {
 """What `run.py` hands to the targets of a group by parameter name."""
 
 BUILT = ("datamodule", "split", "transform", "balancing", "model", "loss", "optimizer", "scheduler", "explainer")
-BUILT += ("calibration", "threshold", "callbacks", "logger", "trainer")
-NAMED = ("split", "transform", "balancing", "loss", "explainer", "calibration", "threshold", "logger")
+BUILT += ("calibration", "threshold", "callbacks", "logger", "trainer", "tta")
+NAMED = ("split", "transform", "balancing", "loss", "explainer", "calibration", "threshold", "logger", "tta")
 MEMBERS = [
     (group, path.stem) for group in (*BUILT, "experiment", "debug") for path in sorted((CONF / group).glob("*.yaml"))
 ]

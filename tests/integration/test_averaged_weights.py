@@ -23,7 +23,9 @@ Compose = Callable[..., tuple[dict[str, Any], dict[str, str]]]
 
 @pytest.fixture(scope="module")
 def averaged(compose: Compose, tmp_path_factory: pytest.TempPathFactory) -> RunFolder:
-    settings, choices = compose("callbacks=ema", "callbacks.ema.decay=0.9", f"paths.outputs={tmp_path_factory.mktemp('ema')}")
+    settings, choices = compose(
+        "callbacks=ema", "callbacks.ema.decay=0.9", f"paths.outputs={tmp_path_factory.mktemp('ema')}"
+    )
     run_training(settings, choices)
     return RunFolder(Path(settings["paths"]["outputs"]) / settings["name"] / name_cell(settings, choices))
 
