@@ -45,10 +45,14 @@ class WholeCheckpoints(TorchCheckpointIO):
         path = Path(path)
         path.parent.mkdir(parents=True, exist_ok=True)
         partial = path.with_name(f".{path.name}.partial")  # one name, so that a kill leaves one file and not many
-        with partial.open("wb") as file:
-            torch.save({**checkpoint, OWNER: self.identity}, file)
-            file.flush()
-            os.fsync(file.fileno())
+        try:
+            with partial.open("wb") as file:
+                torch.save({**checkpoint, OWNER: self.identity}, file)
+                file.flush()
+                os.fsync(file.fileno())
+        except BaseException:
+            partial.unlink(missing_ok=True)  # on a full disk it would stand in the way of everything else
+            raise
         if storage_options is not None and path.is_file():
             keep_as(path, Path(storage_options))
         partial.replace(path)

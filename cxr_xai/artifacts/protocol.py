@@ -49,6 +49,7 @@ class ProtocolCard:
         calibration: the method and the part it was fitted on, or ``none``.
         uses_of_boxes: ``none``, ``monitored`` or ``trained on``; with ``, cross-fitted`` where a threshold beside the
             headline's was chosen on other patients' boxes.
+        tta: the views whose logits were averaged, ``none`` for the plain film, as in results that do not say.
     """
 
     source: str
@@ -70,6 +71,7 @@ class ProtocolCard:
     threshold_source: str
     calibration: str
     uses_of_boxes: str
+    tta: str = "none"
 
     @property
     def complete(self) -> bool:
@@ -99,6 +101,7 @@ class ProtocolCard:
             f"mean {self.mean}, {self.mean_over} of {len(self.findings)}",
             f"thresholds from {self.threshold_source}",
             f"calibration {self.calibration}",
+            *([] if self.tta == "none" else [f"predicted from the {self.tta}"]),
             boxes,
         )
 
@@ -117,6 +120,7 @@ def read_card(protocol: Mapping[str, Any]) -> ProtocolCard:
     Raises:
         UserError: a field is absent, as in results of versions before the card.
     """
+    protocol = {"tta": "none", **protocol}
     names = [field.name for field in fields(ProtocolCard)]
     if absent := [name for name in names if name not in protocol]:
         raise UserError(f"the protocol of these results lacks {absent[0]}; run their training command again.")

@@ -10,6 +10,7 @@ from torch import Tensor
 
 from cxr_xai.artifacts.checkpoint import Identity, WholeCheckpoints
 from cxr_xai.artifacts.run_folder import RunFolder
+from cxr_xai.callbacks.finite import require_finite
 from cxr_xai.callbacks.random_states import read_random_states, set_random_states
 from cxr_xai.callbacks.ranks import gather, world
 from cxr_xai.errors import UserError
@@ -110,7 +111,7 @@ class Checkpoints(Checkpoint):
         """Keep these weights if they are the best so far."""
         if not self._validated:
             if self.best is None:
-                trainer.save_checkpoint(self.folder.best, weights_only=True)
+                self._write_best(trainer)
             return
         self._validated = False
         if self.monitor not in trainer.callback_metrics:
@@ -123,7 +124,7 @@ class Checkpoints(Checkpoint):
             or (value < self.best if self.mode == "min" else value > self.best)
         ):
             self.best = value  # a first one that is NaN gives way to any other
-            trainer.save_checkpoint(self.folder.best, weights_only=True)
+            self._write_best(trainer)
 
     def on_train_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Write the end of training, so that finishing may be cut as well."""
@@ -156,7 +157,12 @@ class Checkpoints(Checkpoint):
         if self._asked_to_stop(trainer):
             self._stop(trainer)
 
+    def _write_best(self, trainer: Trainer) -> None:
+        require_finite(trainer.lightning_module.parameters(), self.folder, trainer.global_step)
+        trainer.save_checkpoint(self.folder.best, weights_only=True)
+
     def _write(self, trainer: Trainer) -> None:
+        require_finite(trainer.lightning_module.parameters(), self.folder, trainer.global_step)
         trainer.save_checkpoint(self.folder.last, weights_only=False, storage_options=self.folder.previous)
         self._written = trainer.global_step
 

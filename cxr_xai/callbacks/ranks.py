@@ -1,6 +1,6 @@
 """Sharing a list of studies between processes and joining what each made of its share."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -27,6 +27,13 @@ def gather(value: Any) -> list[Any]:
     if size > 1:
         dist.all_gather_object(everyone, value)
     return everyone
+
+
+def broadcast_from_first(tensors: Sequence[Tensor]) -> None:
+    """Overwrite tensors, in place, with those of the first rank; all ranks bring the same shapes in the same order."""
+    if world()[1] > 1:
+        for tensor in tensors:
+            dist.broadcast(tensor, src=0)
 
 
 def gather_rows(work: Work, count: int) -> tuple[Tensor, ...]:

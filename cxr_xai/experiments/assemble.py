@@ -17,6 +17,8 @@ from lightning.pytorch.loggers import Logger
 from cxr_xai.artifacts.certificate import hash_code
 from cxr_xai.artifacts.checkpoint import Identity
 from cxr_xai.artifacts.run_folder import RunFolder
+from cxr_xai.callbacks.ema import Ema
+from cxr_xai.callbacks.finite import Finite
 from cxr_xai.callbacks.progress_file import ProgressFile
 from cxr_xai.data.datamodule import ChestXrayDataModule
 from cxr_xai.data.films.files import Films
@@ -105,6 +107,8 @@ def assemble(
         settings["monitor"],
         finetune=build(settings["finetune"], "finetune"),
         guide=build_guide(settings["guidance"], datamodule),
+        compiled=settings["compile"],
+        tta=build(settings["tta"], "tta"),
     )
     require_optimizer(module)
     explainer = build_explainer(settings["explainer"], datamodule)
@@ -114,7 +118,9 @@ def assemble(
     callbacks: list[Callback] = [
         build(entry, f"callbacks.{key}", context) for key, entry in settings["callbacks"].items() if entry is not None
     ]
-    callbacks.append(ProgressFile(folder, settings["monitor"]))
+    callbacks.sort(key=lambda callback: not isinstance(callback, Ema))  # others look at its weights
+    image_ids = datamodule.index.studies["image_id"].tolist()
+    callbacks += [Finite(image_ids, folder), ProgressFile(folder, settings["monitor"])]
     loggers: list[Logger] = [MetricsCsv(folder.metrics)]
     if (extra := settings["logger"]["extra"]) is not None:
         identity = {

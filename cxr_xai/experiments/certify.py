@@ -14,6 +14,8 @@ from cxr_xai.artifacts.run_folder import SCHEMA_VERSION, RunFolder
 from cxr_xai.callbacks.box_probe import RULE, THRESHOLD
 from cxr_xai.data.datamodule import ChestXrayDataModule
 from cxr_xai.data.splits.split import prevalence_by_part
+from cxr_xai.data.tta.contract import PLAIN
+from cxr_xai.experiments.build import build
 from cxr_xai.experiments.explaining import describe_background
 from cxr_xai.experiments.guiding import describe_guidance
 from cxr_xai.files import read_json, write_json
@@ -106,6 +108,7 @@ def make_certificate(datamodule: ChestXrayDataModule, settings: Mapping[str, Any
         "background": describe_background(settings["explainer"], datamodule),
         "calibration": f"{_member(settings['calibration'])}, fitted on val",
         "threshold_source": f"{_member(settings['threshold'])} on val",
+        "tta": build(settings["tta"], "tta").label if "tta" in settings else PLAIN,
         "heatmap": {"normalization": "ReLU / max", "resize": RESIZE_RULE, "threshold": THRESHOLD, "rule": RULE},
     }
 
@@ -167,5 +170,6 @@ def make_card(certificate: Mapping[str, Any], mean_over: int) -> ProtocolCard:
         box_rule=certificate["heatmap"],
         threshold_source=certificate["threshold_source"],
         calibration=certificate["calibration"],
+        tta=certificate.get("tta", PLAIN),
         uses_of_boxes=uses,
     )

@@ -1,5 +1,7 @@
 """Choices that contradict each other, refused before anything heavy is imported."""
 
+import os
+import shutil
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -31,6 +33,7 @@ def check_choices(settings: Mapping[str, Any], choices: Mapping[str, str]) -> No
     if "best" not in (kept := settings["keep"]) or not set(kept) <= set(CHECKPOINTS):
         raise UserError(f"keep={kept}: name best and, so that more epochs can be added, last.")
     _check_length(settings["trainer"])
+    _check_compiler(settings.get("compile", False))
     replicates = settings.get("bootstrap", 1)
     if not isinstance(replicates, int) or isinstance(replicates, bool) or replicates < 1:
         raise UserError(f"bootstrap={_show(replicates)}; it must be a whole number, 1 or more.")
@@ -102,6 +105,17 @@ def _check_length(trainer: Mapping[str, Any]) -> None:
         raise UserError(
             "trainer.check_val_every_n_epoch=null would count batches over epochs, from where no run can go on; use 1 "
             "or more."
+        )
+
+
+def _check_compiler(compiled: Any) -> None:
+    """Refuse to compile where nothing can: the first step would say it in fifty lines."""
+    if not isinstance(compiled, bool):
+        raise UserError(f"compile={_show(compiled)}; it must be true or false.")
+    name = os.environ.get("CXX", "g++")
+    if compiled and shutil.which(name) is None:
+        raise UserError(
+            f"compile=true needs a C++ compiler, and {name} is not there; install it, or set CXX, or use compile=false."
         )
 
 

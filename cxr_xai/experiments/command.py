@@ -21,6 +21,7 @@ from omegaconf import DictConfig, OmegaConf, open_dict
 from omegaconf.errors import OmegaConfBaseException
 
 from cxr_xai.errors import UserError
+from cxr_xai.experiments.failures import explain_failure, is_said_by_another
 from cxr_xai.signals import STOP, Interrupted
 
 CONF = Path(__file__).parents[2] / "conf"
@@ -55,6 +56,8 @@ def command(config_name: str) -> Callable[[Task], Callable[[], None]]:
             except (UserError, HydraException, OmegaConfBaseException) as error:
                 if full:
                     raise
+                if is_said_by_another(error):
+                    sys.exit(1)
                 print(f"error: {explain_error(error, config_name)}", file=sys.stderr)
                 sys.exit(1)
             except KeyboardInterrupt:
@@ -100,10 +103,18 @@ def _job(task: Task, failures: list[UserError]) -> Callable[[DictConfig], None]:
     """Keep errors for people out of Hydra's hands, which would print the overrides before them."""
 
     def run(config: DictConfig) -> None:
+        settings, choices = dict[str, Any](), dict[str, str]()
         try:
-            task(*_plain(config, HydraConfig.get().runtime.choices))
+            settings, choices = _plain(config, HydraConfig.get().runtime.choices)
+            task(settings, choices)
         except UserError as error:
             failures.append(error)
+        except Exception as error:
+            if (explained := explain_failure(error, settings)) is None:
+                raise
+            failure = UserError(explained)
+            failure.__cause__ = error
+            failures.append(failure)
 
     return run
 

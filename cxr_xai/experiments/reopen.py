@@ -9,6 +9,7 @@ import torch
 import yaml
 
 from cxr_xai.artifacts.run_folder import RunFolder
+from cxr_xai.callbacks.ema import KEY as EMA
 from cxr_xai.errors import UserError
 from cxr_xai.experiments.build import build
 from cxr_xai.models.classifier import Classifier
@@ -50,6 +51,8 @@ def read_settings(folder: RunFolder) -> dict[str, Any]:
 def load_model(folder: RunFolder, settings: Settings, checkpoint: Path | None = None) -> Classifier:
     """Build the network of a run and give it the weights of a checkpoint; in evaluation mode, on the CPU.
 
+    Of a run with ``callbacks=ema`` they are the averaged ones: ``best.ckpt`` holds no others, ``last.ckpt`` both.
+
     Args:
         folder: of the run.
         settings: its configuration.
@@ -66,7 +69,8 @@ def load_model(folder: RunFolder, settings: Settings, checkpoint: Path | None = 
         described["weights"] = "none"  # the checkpoint has them
     model: Classifier = build(described, "model")
     try:
-        state = torch.load(checkpoint, map_location="cpu", weights_only=True)["state_dict"]
+        held = torch.load(checkpoint, map_location="cpu", weights_only=True)
+        state = held.get(EMA) or held["state_dict"]
         model.load_state_dict({k.removeprefix("model."): v for k, v in state.items() if k.startswith("model.")})
     except Exception as error:  # there is no end to what a damaged file can raise
         reason = " ".join(str(error).split())[:200]

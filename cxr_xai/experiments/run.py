@@ -1,6 +1,8 @@
 """One run from configuration to report: prepare, train, predict, explain, summarize, show."""
 
+import atexit
 import os
+import signal
 import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -97,7 +99,17 @@ def fit(parts: Parts, seed: int) -> float:
         if parts.trainer.interrupted:  # Lightning turns Ctrl-C into a silent exit
             raise KeyboardInterrupt from None
         raise
+    except Exception:
+        _end_others_with_us(parts)
+        raise
     return time.perf_counter() - start + (0.0 if found is None else found.seconds)
+
+
+def _end_others_with_us(parts: Parts) -> None:
+    """Let the processes that this one started end when it does: they would wait for it in a collective call."""
+    launcher: Any = parts.trainer.strategy.launcher
+    if hasattr(launcher, "kill"):
+        atexit.register(launcher.kill, signal.SIGKILL)  # not at once: their end would be answered with ours
 
 
 def finish(parts: Parts, settings: Settings, choices: Mapping[str, str], seconds: float) -> None:

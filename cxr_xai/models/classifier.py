@@ -52,9 +52,14 @@ class Classifier(nn.Module):
         return features
 
     def classify(self, features: Tensor) -> Tensor:
-        """``(N, C, h, w)`` feature map → ``(N, K)`` logits."""
-        logits: Tensor = self.head(self.dropout(features.mean(dim=(2, 3))))
-        return logits
+        """``(N, C, h, w)`` feature map → ``(N, K)`` logits, in the precision of the head's weights under autocast too.
+
+        Of 8 bits, which bfloat16 keeps, many studies would have the same logit, and ranks would be lost.
+        """
+        with torch.autocast(features.device.type, enabled=False):
+            pooled = features.to(self.head.weight.dtype).mean(dim=(2, 3))
+            logits: Tensor = self.head(self.dropout(pooled))
+            return logits
 
     def stages(self) -> list[nn.Module]:
         """Return the modules whose outputs are the feature maps of the trunk's stages, from the film to the logits.
@@ -82,6 +87,17 @@ class Classifier(nn.Module):
     def forward(self, image: Tensor) -> Tensor:
         """``(N, 1, H, W)`` film in [0, 1] → ``(N, K)`` logits."""
         return self.classify(self.features(image))
+
+
+def compile_trunk(model: nn.Module) -> None:
+    """Compile the trunk of a classifier, in place: names of weights stay, and so does what ``model.trunk`` is.
+
+    Whoever calls ``features`` has the compiled code, one for each size of batch. Copies of the model, and explainers,
+    who borrow it, run what is written.
+    """
+    trunk = model.trunk
+    assert isinstance(trunk, nn.Module)
+    trunk.compile(dynamic=False)  # an epoch has two sizes of batch; code for any size is slower
 
 
 def build_classifier(

@@ -1,6 +1,7 @@
 """The LightningModule: everything it needs is handed in."""
 
 from collections.abc import Callable, Iterable
+from contextlib import nullcontext
 from typing import Any
 
 import torch
@@ -8,10 +9,13 @@ from lightning import LightningModule
 from lightning.pytorch.utilities.types import OptimizerLRScheduler
 from torch import Tensor, nn
 
+from cxr_xai.data.tta.contract import Tta
+from cxr_xai.data.tta.none import NoTta
 from cxr_xai.explainers.exact_cam import exact_cam
 from cxr_xai.findings import FINDINGS
 from cxr_xai.finetune.contract import Finetune
 from cxr_xai.metrics.classification import auroc, macro_mean
+from cxr_xai.models.classifier import compile_trunk
 from cxr_xai.training.averaging import weigh_means, world_size
 from cxr_xai.training.guide import Guide
 from cxr_xai.training.predictions import Predictions
@@ -36,6 +40,8 @@ class ChestXrayModule(LightningModule):
         monitor: what a plateau scheduler watches.
         finetune: which groups of layers train in which epoch; None trains every weight that has gradients.
         guide: judges where evidence lies; the model then needs ``features``, ``classify`` and ``head``.
+        compiled: compile the trunk for training; validation, predictions and explainers run it as it is written.
+        tta: views of a film whose logits are averaged in prediction; None takes the plain film.
     """
 
     def __init__(
@@ -47,11 +53,16 @@ class ChestXrayModule(LightningModule):
         monitor: str = "val/loss",
         finetune: Finetune | None = None,
         guide: Guide | None = None,
+        compiled: bool = False,
+        tta: Tta | None = None,
     ) -> None:
         super().__init__()
         self.model, self.loss, self.guide = model, loss, guide
         self.make_optimizer, self.make_scheduler, self.monitor = make_optimizer, make_scheduler, monitor
         self.finetune, self._groups_training = finetune, 0
+        self.compiled, self.tta = compiled, NoTta() if tta is None else tta
+        if compiled:
+            compile_trunk(model)
         self._loss_sums = torch.zeros(2)  # over this epoch's studies, of loss and of 1; no buffer: ranks differ
         self._guidance_sums = torch.zeros(2)  # over this epoch's guided pairs, likewise
         self.val = Predictions()
@@ -60,9 +71,11 @@ class ChestXrayModule(LightningModule):
         self.gathered: list[tuple[Tensor, Tensor, Tensor]] = []
 
     def forward(self, image: Tensor) -> Tensor:
-        """Return ``(N, K)`` logits."""
-        logits: Tensor = self.model(image)
-        return logits
+        """Return ``(N, K)`` logits; outside of training never by compiled code, which would be made for each size."""
+        eager = self.compiled and not self.training
+        with torch.compiler.set_stance("force_eager") if eager else nullcontext():
+            logits: Tensor = self.model(image)
+            return logits
 
     def on_train_start(self) -> None:
         """Freeze what does not train in this epoch, one that goes on in its middle included."""
@@ -159,7 +172,7 @@ class ChestXrayModule(LightningModule):
 
     def predict_step(self, batch: Batch, batch_idx: int, dataloader_idx: int = 0) -> Tensor:
         """Gather a batch of val (loader 0) or test (loader 1) and return its logits."""
-        logits: Tensor = self(batch.image)
+        logits = self.tta(self, batch.image)
         self.predicted[dataloader_idx].update(batch.index, logits, batch.target)
         return logits
 

@@ -1,5 +1,6 @@
 """Contradictory choices."""
 
+import sys
 from typing import Any
 
 import pytest
@@ -83,6 +84,20 @@ def test_steps_that_a_sweep_pins_pass() -> None:
     check("bce", None, "none", None, max_steps=-1)
     check("bce", None, "none", None, max_steps=12, limit_train_batches=4)
     check("bce", None, "none", None, max_steps=6, limit_train_batches=4, accumulate_grad_batches=2)
+
+
+def test_compiling_needs_a_compiler(monkeypatch: pytest.MonkeyPatch) -> None:
+    settings = {"keep": ["best"], "trainer": {"max_epochs": 1}, "monitor": "val/loss"}
+    settings |= {"loss": {"needs": None}, "balancing": {"gives": None}, "compile": True}
+    monkeypatch.setenv("CXX", sys.executable)
+    check_choices(settings, {"loss": "bce", "balancing": "none"})
+    monkeypatch.setenv("CXX", "no-such-compiler")
+    with pytest.raises(
+        UserError, match=r"compile=true needs a C\+\+ compiler, and no-such-compiler is not there; install"
+    ):
+        check_choices(settings, {})
+    with pytest.raises(UserError, match="compile=yes please; it must be true or false"):
+        check_choices({**settings, "compile": "yes please"}, {})
 
 
 def test_validation_keeps_to_epochs() -> None:

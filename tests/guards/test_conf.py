@@ -35,7 +35,7 @@ BUILT = (
     "scheduler",
     "explainer",
 )
-BUILT += ("finetune", "calibration", "threshold", "callbacks", "logger", "trainer")
+BUILT += ("finetune", "calibration", "threshold", "callbacks", "logger", "trainer", "tta")
 NAMED = (
     "split",
     "transform",
@@ -47,6 +47,7 @@ NAMED = (
     "calibration",
     "threshold",
     "logger",
+    "tta",
 )
 MEMBERS = [
     (group, path.stem) for group in (*BUILT, "experiment", "debug") for path in sorted((CONF / group).glob("*.yaml"))

@@ -29,6 +29,7 @@ LIMITED = ("+trainer.limit_train_batches=9", "+trainer.accumulate_grad_batches=2
 PLATEAU = ("scheduler=plateau", "scheduler.patience=0", "scheduler.factor=0.5")
 STEPWISE = (*PLATEAU, "+trainer.max_steps=20", "trainer.max_epochs=-1", "callbacks.early_stopping=null")
 RARELY = ("+trainer.check_val_every_n_epoch=2", "trainer.max_epochs=3")
+AVERAGED = ("callbacks=ema", "callbacks.ema.decay=0.9")
 OFTEN = ("+trainer.val_check_interval=0.34",)  # after every fifth batch
 
 
@@ -76,6 +77,7 @@ def run(compose: Compose, tmp_path: Path) -> Run:
         pytest.param(DRAWN, (5, 20), id="drawn"),
         pytest.param(LIMITED, (7,), id="limited"),
         pytest.param(STEPWISE, (15, 18), id="stepwise"),
+        pytest.param(AVERAGED, (5, 15, 20), id="averaged"),
         pytest.param(OFTEN, (6, 25), id="often", marks=pytest.mark.slow),
         pytest.param(BLENDED, (19,), id="blended", marks=pytest.mark.slow),
         pytest.param(RARELY, (20, 32), id="rarely", marks=pytest.mark.slow),

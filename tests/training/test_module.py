@@ -7,6 +7,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
+from cxr_xai.data.tta.shifts import Shifts
 from cxr_xai.losses.bce import BCE
 from cxr_xai.training.module import ChestXrayModule
 from cxr_xai.types import Batch
@@ -129,6 +130,17 @@ def test_val_and_test_are_gathered_apart(module: ChestXrayModule) -> None:
         assert (rows.tolist(), other.tolist()) == ([2, 5], [9])
         assert logits[:, 0].tolist() == pytest.approx([0.2, 0.5])
         assert target[:, 13].tolist() == [0, 1]
+
+
+def test_views_are_averaged_in_prediction_alone() -> None:
+    module = make_module(tta=Shifts(0.1))
+    image = torch.zeros(1, 1, 5, 5)
+    image[0, 0, 0, 0] = 25.0  # the mean of the film is 1; two of five views lose the corner
+    batch = Batch(torch.tensor([0]), image, torch.zeros(1, 14))
+    assert module.predict_step(batch, 0)[0, 0].item() == pytest.approx(3 / 5)
+    module.validation_step(batch, 0)
+    assert module.val.logits[0][0, 0].item() == 1
+    assert make_module().predict_step(batch, 0)[0, 0].item() == 1
 
 
 def test_frozen_parameters_are_not_optimized() -> None:

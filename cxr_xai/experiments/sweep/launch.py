@@ -10,7 +10,7 @@ import signal
 import subprocess
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Protocol
@@ -140,9 +140,13 @@ def _end(entry: Running, reporter: Reporter) -> bool:
 
 
 def record_failure(folder: RunFolder, reason: str, code: int) -> None:
-    """Write ``failure.json``; the next process that claims the folder deletes it."""
+    """Write ``failure.json``; the next process that claims the folder deletes it.
+
+    On a full disk nothing is written: the sweep goes on, and the cell counts as cut off.
+    """
     at = datetime.now(UTC).isoformat(timespec="seconds")
-    write_json(folder.failure, {"reason": reason, "exit_code": code, "at": at})
+    with suppress(OSError):
+        write_json(folder.failure, {"reason": reason, "exit_code": code, "at": at})
 
 
 def explain_end(code: int, entry: Running) -> str:

@@ -1,0 +1,1 @@
+"""Test-time augmentation: logits averaged over views of a film."""
