@@ -15,6 +15,7 @@ from torch.utils.data import DataLoader
 from cxr_xai.data.balancing.none import NoBalancing
 from cxr_xai.data.balancing.plan import BalancePlan, Balancing, TrainingPart, drawn_prevalence, seen_prevalence
 from cxr_xai.data.dataset import StudyDataset
+from cxr_xai.data.evidence.boxes import annotated
 from cxr_xai.data.films.files import FilmFiles, Films, Progress, Selection, measure_films
 from cxr_xai.data.films.quarantine import find_unfit, read_exclusions, require_sound
 from cxr_xai.data.films.store import Store, build_store, open_store, verify_store
@@ -185,7 +186,7 @@ class ChestXrayDataModule(LightningDataModule):
             verify_store(self.store.folder)
 
     def dataset(self, part: str) -> StudyDataset:
-        """Return the studies of one part: ``train``, ``val``, ``test``, ``external``."""
+        """Return the studies of one part: ``train``, ``val``, ``test``, ``selection``, ``external``."""
         return self.dataset_of(self.split.rows(part))
 
     def training_set(self) -> StudyDataset:
@@ -199,9 +200,19 @@ class ChestXrayDataModule(LightningDataModule):
         return StudyDataset(rows, self.films, self._film_numbers, self.index.targets)
 
     def boxed_rows(self, half: str) -> npt.NDArray[np.int64]:
-        """Return the rows of boxed studies with a film, of the ``monitored`` or the ``sealed`` half."""
+        """Return the rows of boxed studies with a film: ``monitored`` or ``sealed`` half, or ``selection`` fold."""
         boxed = self.index.studies["image_id"].isin(self.index.boxes["image_id"]).to_numpy() & self.index.present
         return half_rows(half, self.index.studies, boxed, self.split)
+
+    def guided_rows(self, annotated_fraction: float = 1.0) -> npt.NDArray[np.int64]:
+        """Return the rows of boxed training studies with a film, of the patients whose boxes are used."""
+        studies = self.index.studies
+        boxed = studies["image_id"].isin(self.index.boxes["image_id"]).to_numpy() & self.index.present
+        rows = np.flatnonzero(boxed & (self.split.part == "train"))
+        owners = studies["patient_id"].iloc[rows]
+        return np.array(
+            [r for r, who in zip(rows, owners, strict=True) if annotated(who, annotated_fraction)], np.int64
+        )
 
     def on_after_batch_transfer(self, batch: Batch, dataloader_idx: int) -> Batch:
         """Apply the transform on the device: random in training, plain elsewhere."""

@@ -110,7 +110,8 @@ def assemble(
     callbacks: list[Callback] = [
         build(entry, f"callbacks.{key}", context) for key, entry in settings["callbacks"].items() if entry is not None
     ]
-    callbacks.append(ProgressFile(folder, settings["monitor"]))
+    keeper = settings["callbacks"].get("checkpoint") or settings
+    callbacks.append(ProgressFile(folder, keeper["monitor"]))
     loggers: list[Logger] = [MetricsCsv(folder.metrics)]
     if (extra := settings["logger"]["extra"]) is not None:
         identity = {

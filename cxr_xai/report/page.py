@@ -24,7 +24,7 @@ from cxr_xai.visualization.svg import STYLE
 
 HERE = Path(__file__).parent
 NAMES = {"nih": "NIH ChestX-ray14", "phantom": "Chest phantom (synthetic films)"}
-PARTS = ("train", "val", "test", "external")
+PARTS = ("train", "val", "test", "selection", "external")
 
 
 def render_page(results: Results) -> str:

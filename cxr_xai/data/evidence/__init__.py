@@ -1,0 +1,1 @@
+"""Where the evidence for a finding is known to lie."""
