@@ -51,6 +51,16 @@ def describe_uses(datamodule: ChestXrayDataModule, settings: Settings, rows: Map
     return ", ".join(uses) or "none"
 
 
+def describe_score(settings: Settings, rows: Mapping[str, Rows]) -> dict[str, str]:
+    """Return what the score of the selection fold is made of, and nothing where none is computed."""
+    scorer = settings["callbacks"].get("selection")
+    if not scorer or "selection" not in rows:
+        return {}
+    weight, means = scorer["weight"], scorer["localization"]
+    words = f"{weight:g} × macro AUROC on val + {1 - weight:g} × mean {means} in the boxes"
+    return {"selection_score": words}
+
+
 def count_shared(datamodule: ChestXrayDataModule, rows: Mapping[str, Rows]) -> int:
     """Return how many patients have boxes in more than one use, sealed among them."""
     owners = datamodule.index.studies["patient_id"]

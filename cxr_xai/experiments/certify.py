@@ -12,7 +12,7 @@ from cxr_xai.artifacts.run_folder import SCHEMA_VERSION, RunFolder
 from cxr_xai.callbacks.box_probe import RULE, THRESHOLD
 from cxr_xai.data.datamodule import ChestXrayDataModule
 from cxr_xai.data.splits.split import prevalence_by_part
-from cxr_xai.experiments.box_uses import count_shared, describe_uses, rows_by_use
+from cxr_xai.experiments.box_uses import count_shared, describe_score, describe_uses, rows_by_use
 from cxr_xai.experiments.explaining import describe_background
 from cxr_xai.files import read_json, write_json
 from cxr_xai.findings import FINDINGS
@@ -97,6 +97,7 @@ def make_certificate(datamodule: ChestXrayDataModule, settings: Mapping[str, Any
             **{f"{use}_studies": len(found) for use, found in rows.items()},
             "overlap": count_shared(datamodule, rows),
             "sealed_scored": "once, after training",
+            **describe_score(settings, rows),
             **(tuned if watched and len(rows["sealed"]) else {}),
         },
         "background": describe_background(settings["explainer"], datamodule),
