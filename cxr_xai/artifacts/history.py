@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pandas as pd
 
+from cxr_xai.artifacts.pareto import cut_pareto
 from cxr_xai.artifacts.run_folder import LOCALIZATION_COLUMNS, RunFolder
 from cxr_xai.files import whole
 
@@ -20,6 +21,7 @@ def cut_history(folder: RunFolder, epoch: int) -> None:
     """
     folder.summary.unlink(missing_ok=True)
     folder.report.unlink(missing_ok=True)
+    cut_pareto(folder.pareto, epoch)
     if folder.localization.is_file():
         table = pd.read_parquet(folder.localization)
         kept = table[(table["half"] == "monitored") & (table["epoch"] < epoch)]

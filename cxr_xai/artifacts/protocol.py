@@ -47,8 +47,8 @@ class ProtocolCard:
         box_rule: from a map to the box that is scored: ``threshold``, ``rule``, ``resize``, ``normalization``.
         threshold_source: the rule of thresholds and the part it was applied to.
         calibration: the method and the part it was fitted on, or ``none``.
-        uses_of_boxes: ``none``, ``monitored`` or ``trained on``; with ``, cross-fitted`` where a threshold beside the
-            headline's was chosen on other patients' boxes.
+        uses_of_boxes: ``none``, or of ``monitored``, ``trained on (…)`` and ``selected by (…)`` those that apply; with
+            ``, cross-fitted`` where a threshold beside the headline's was chosen on other patients' boxes.
         tta: the views whose logits were averaged, ``none`` for the plain film, as in results that do not say.
     """
 

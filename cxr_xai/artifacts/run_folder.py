@@ -87,6 +87,7 @@ class RunFolder:
         self.best = self.checkpoints / "best.ckpt"
         self.last = self.checkpoints / "last.ckpt"
         self.previous = self.checkpoints / "previous.ckpt"
+        self.pareto = self.path / "pareto.csv"
         self.calibration = self.checkpoints / "calibration.json"
         self.lease = self.path / "running.lock"
         self.progress = self.path / "progress.json"

@@ -29,7 +29,7 @@ THRESHOLD: float = 0.5
 RULE: Literal["all", "largest"] = "all"
 """The region's box is drawn around all of it."""
 
-READ: dict[str, What] = {"monitored": "monitored boxes", "sealed": "sealed boxes"}
+READ: dict[str, What] = {"monitored": "monitored boxes", "sealed": "sealed boxes", "selection": "selection boxes"}
 POLICY_SCORES = ("iou_quantile", "iou_otsu", "iou_cross_fitted", "wang_iou", "wang_iobb", "wang_false")
 """Other ways from map to box, for the sealed half alone."""
 
@@ -57,14 +57,14 @@ class Pairs:
 
 
 class BoxProbe:
-    """Explains and scores the boxed studies of one half.
+    """Explains and scores the boxed studies of one half, or of the selection fold.
 
     What does not depend on the model (prior and ceiling of each box) is computed once per grid.
 
     Args:
         datamodule: the source of films and boxes.
         explainer: makes the maps.
-        half: ``monitored`` or ``sealed``.
+        half: ``monitored``, ``sealed`` or ``selection``.
         max_studies: at most so many, chosen by hash of the image id, the same in every run; None takes all.
         threshold: of the region, relative to the map's maximum.
         rule: the box around the ``all`` region or its ``largest`` component.

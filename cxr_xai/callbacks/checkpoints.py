@@ -114,17 +114,23 @@ class Checkpoints(Checkpoint):
                 self._write_best(trainer)
             return
         self._validated = False
+        if self.keeps(trainer):
+            self.best = float(trainer.callback_metrics[self.monitor])
+            self._write_best(trainer)
+
+    def keeps(self, trainer: Trainer) -> bool:
+        """Whether the value at hand is better than all before; a first one that is NaN gives way to any other.
+
+        Raises:
+            UserError: there is no value of that name.
+        """
         if self.monitor not in trainer.callback_metrics:
             known = ", ".join(sorted(key for key in trainer.callback_metrics if key.startswith("val/")))
             raise UserError(f"monitor={self.monitor}: nothing of this name is logged; there are {known}.")
         value = float(trainer.callback_metrics[self.monitor])
-        if (
-            self.best is None
-            or self.best != self.best
-            or (value < self.best if self.mode == "min" else value > self.best)
-        ):
-            self.best = value  # a first one that is NaN gives way to any other
-            self._write_best(trainer)
+        if self.best is None or self.best != self.best:
+            return True
+        return value < self.best if self.mode == "min" else value > self.best
 
     def on_train_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Write the end of training, so that finishing may be cut as well."""
@@ -139,6 +145,7 @@ class Checkpoints(Checkpoint):
             "random": gather(read_random_states(trainer.strategy.root_device)),
             "seconds": time.perf_counter() - self._start,
             "should_stop": bool(trainer.should_stop),
+            "validated": self._validated,
         }
         if self._between_epochs:
             begin_next_epoch(checkpoint["loops"]["fit_loop"])
@@ -147,6 +154,7 @@ class Checkpoints(Checkpoint):
         """Take it back; random states wait for the end of start-up."""
         self._restored = checkpoint["progress"]
         self.best, self._spent = self._restored["best"], self._restored["seconds"]
+        self._validated = self._restored["validated"]
         trainer.should_stop = self._restored["should_stop"]
 
     def _write_between_epochs(self, trainer: Trainer) -> None:

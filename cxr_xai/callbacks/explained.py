@@ -15,7 +15,7 @@ class Explained:
     Attributes:
         explainer: its name.
         epoch: the epoch whose weights were explained.
-        half: ``monitored`` or ``sealed``.
+        half: ``monitored``, ``sealed`` or ``selection``.
         rows: ``(n,)`` table rows, ascending.
         attribution: ``(n, K, h, w)`` raw maps, float32 on the CPU.
         logits: ``(n, K)``.

@@ -186,7 +186,7 @@ class ChestXrayDataModule(LightningDataModule):
             verify_store(self.store.folder)
 
     def dataset(self, part: str) -> StudyDataset:
-        """Return the studies of one part: ``train``, ``val``, ``test``, ``external``."""
+        """Return the studies of one part: ``train``, ``val``, ``test``, ``selection``, ``external``."""
         return self.dataset_of(self.split.rows(part))
 
     def training_set(self) -> StudyDataset:
@@ -200,7 +200,7 @@ class ChestXrayDataModule(LightningDataModule):
         return StudyDataset(rows, self.films, self._film_numbers, self.index.targets)
 
     def boxed_rows(self, half: str) -> npt.NDArray[np.int64]:
-        """Return the rows of boxed studies with a film, of the ``monitored`` or the ``sealed`` half."""
+        """Return the rows of boxed studies with a film: ``monitored`` or ``sealed`` half, or ``selection`` fold."""
         return half_rows(half, self.index.studies, self._boxed, self.split)
 
     def guided_rows(self, fraction: float = 1.0) -> npt.NDArray[np.int64]:

@@ -120,7 +120,8 @@ def assemble(
     ]
     callbacks.sort(key=lambda callback: not isinstance(callback, Ema))  # others look at its weights
     image_ids = datamodule.index.studies["image_id"].tolist()
-    callbacks += [Finite(image_ids, folder), ProgressFile(folder, settings["monitor"])]
+    keeper = settings["callbacks"].get("checkpoint") or settings
+    callbacks += [Finite(image_ids, folder), ProgressFile(folder, keeper["monitor"])]
     loggers: list[Logger] = [MetricsCsv(folder.metrics)]
     if (extra := settings["logger"]["extra"]) is not None:
         identity = {

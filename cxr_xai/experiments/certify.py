@@ -5,8 +5,6 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from cxr_xai.artifacts.certificate import describe_code, describe_versions
 from cxr_xai.artifacts.plan import read_plan, record_plan
 from cxr_xai.artifacts.protocol import CROSS_FITTED, MEAN, NamedFile, ProtocolCard
@@ -15,6 +13,7 @@ from cxr_xai.callbacks.box_probe import RULE, THRESHOLD
 from cxr_xai.data.datamodule import ChestXrayDataModule
 from cxr_xai.data.splits.split import prevalence_by_part
 from cxr_xai.data.tta.contract import PLAIN
+from cxr_xai.experiments.box_uses import count_shared, describe_score, describe_uses, rows_by_use
 from cxr_xai.experiments.build import build
 from cxr_xai.experiments.explaining import describe_background
 from cxr_xai.experiments.guiding import describe_guidance
@@ -79,11 +78,11 @@ def describe_split(datamodule: ChestXrayDataModule) -> dict[str, Any]:
 def make_certificate(datamodule: ChestXrayDataModule, settings: Mapping[str, Any], config_hash: str) -> dict[str, Any]:
     """Return everything a run's numbers rest on, known before it starts.
 
-    ``boxes.uses`` is ``monitored``: watched every epoch, used for nothing; boxes choose neither weights nor epoch.
-    One number beside the headline is tuned on boxes, of other patients: ``boxes.cross_fitted`` says which, where sealed
-    boxes are scored at all.
+    ``boxes.uses`` names all uses: ``monitored`` (watched every epoch, used for nothing), ``trained on (…)``, ``selected
+    by (…)``, or ``none``; ``boxes.overlap`` counts patients in more than one of them or sealed. One number beside the
+    headline is tuned on boxes, of other patients: ``boxes.cross_fitted`` says which, where sealed boxes are scored.
     """
-    monitored, sealed = (datamodule.boxed_rows(half) for half in ("monitored", "sealed"))
+    rows = rows_by_use(datamodule, settings)
     watched = bool(settings["callbacks"].get("explain"))
     tuned = {"cross_fitted": f"iou_cross_fitted alone: its threshold by finding, {FOLDS} folds of the sealed patients"}
     return {
@@ -98,12 +97,12 @@ def make_certificate(datamodule: ChestXrayDataModule, settings: Mapping[str, Any
         "geometry": datamodule.geometry,
         "guidance": describe_guidance(settings.get("guidance"), datamodule),
         "boxes": {
-            "uses": "monitored" if watched else "none",
-            "monitored_studies": len(monitored),
-            "sealed_studies": len(sealed),
-            "overlap": len(np.intersect1d(monitored, sealed)),
+            "uses": describe_uses(datamodule, settings, rows),
+            **{f"{use}_studies": len(found) for use, found in rows.items()},
+            "overlap": count_shared(datamodule, rows),
             "sealed_scored": "once, after training",
-            **(tuned if watched and len(sealed) else {}),
+            **describe_score(settings, rows),
+            **(tuned if watched and len(rows["sealed"]) else {}),
         },
         "background": describe_background(settings["explainer"], datamodule),
         "calibration": f"{_member(settings['calibration'])}, fitted on val",

@@ -8,6 +8,9 @@ from typing import Any
 
 from cxr_xai.errors import UserError
 
+SCORE = "selection/score"
+"""What `callbacks.selection` logs: AUROC on val and localization in the selection fold."""
+
 CHECKPOINTS = ("best", "last")
 """What a finished run may keep; the best one is what its numbers were made with."""
 
@@ -47,11 +50,7 @@ def check_choices(settings: Mapping[str, Any], choices: Mapping[str, str]) -> No
         )
     if settings.get("guidance", {}).get("needs"):
         _check_guidance(settings, choices)
-    if not str(settings["monitor"]).startswith("val/"):
-        raise UserError(
-            f"monitor={settings['monitor']}: only values of val may choose checkpoints (val/loss, val/auroc/macro); "
-            "boxes and test are for scoring."
-        )
+    check_monitors(settings, choices)
     if settings.get("plan") is not None:
         from cxr_xai.artifacts.plan import read_plan  # pandas comes with it, and --help does without
 
@@ -87,6 +86,45 @@ def _check_masks(masks: str | None, datamodule: str) -> None:
         raise UserError(NO_MASKS)
     if masks not in (None, "atlas") and not Path(masks).is_dir():
         raise UserError(f"guidance.masks={masks} is no folder; give one with a label image <image id>.png a film.")
+
+
+def selects_by_boxes(settings: Mapping[str, Any]) -> bool:
+    """Whether boxes of the selection fold choose the epoch."""
+    return (settings["callbacks"].get("checkpoint") or {}).get("monitor") == SCORE
+
+
+def check_monitors(settings: Mapping[str, Any], choices: Mapping[str, str]) -> None:
+    """Refuse a value that must not choose: val may; boxes may choose the checkpoint alone, by the selection fold.
+
+    Raises:
+        UserError: names the value and what to set.
+    """
+    callbacks = settings.get("callbacks", {})
+    watched = {f"callbacks.{key}.monitor": (callbacks.get(key) or {}) for key in ("early_stopping", "checkpoint")}
+    monitors = {"monitor": settings["monitor"]} | {key: c["monitor"] for key, c in watched.items() if "monitor" in c}
+    for key, monitor in monitors.items():
+        if monitor == SCORE and key == "callbacks.checkpoint.monitor":
+            _check_selection(settings, choices)
+        elif not str(monitor).startswith("val/"):
+            raise UserError(
+                f"{key}={monitor}: only values of val may choose checkpoints (val/loss, val/auroc/macro); boxes and "
+                f"test are for scoring, and boxes of a selection fold for callbacks.checkpoint.monitor={SCORE}."
+            )
+
+
+def _check_selection(settings: Mapping[str, Any], choices: Mapping[str, str]) -> None:
+    """Refuse to choose by boxes where there is no selection fold; whether a file has one is seen when it is read."""
+    what = f"callbacks.checkpoint.monitor={SCORE}"
+    if not settings["callbacks"].get("selection"):
+        raise UserError(f"{what} needs callbacks.selection, which logs it and is switched off.")
+    if settings["callbacks"]["checkpoint"]["mode"] != "max":
+        raise UserError(f"{what}: a large score is better; add callbacks.checkpoint.mode=max.")
+    if not settings["split"].get("selection", choices["split"] == "file"):
+        way_out = "" if "selection" in settings["split"] else "split=patient (or kfold) "
+        raise UserError(
+            f"{what} needs boxes of patients who are in no reported number, and split={choices['split']} sets none "
+            f"aside; add {way_out}split.selection=0.5."
+        )
 
 
 def _check_length(trainer: Mapping[str, Any]) -> None:

@@ -74,6 +74,8 @@ def print_data(certificate: Mapping[str, Any]) -> None:
         console.print(
             f"[bold]boxes[/]: {boxes['monitored_studies']} studies watched every epoch, "
             f"{boxes['sealed_studies']} sealed until the end"
+            + (f", {boxes['selection_studies']} set aside for selection" if "selection_studies" in boxes else "")
+            + (f", {boxes['trained_studies']} trained on" if "trained_studies" in boxes else "")
         )
     if plans := certificate.get("plans"):
         console.print(f"[bold]plan[/]: {plans[-1]['sha256'][:8]}, first seen {plans[-1]['first_seen'][:19]} UTC")

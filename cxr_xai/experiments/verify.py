@@ -14,6 +14,7 @@ from cxr_xai.experiments.verification.identity import check_identity
 from cxr_xai.experiments.verification.maps import check_again, check_maps
 from cxr_xai.experiments.verification.numbers import check_numbers
 from cxr_xai.experiments.verification.tables import check_tables
+from cxr_xai.experiments.verification.uses import check_uses
 
 
 def run_verify(settings: Mapping[str, Any]) -> None:
@@ -41,6 +42,7 @@ def verify(evidence: Evidence, recompute: bool = False) -> Iterator[Check]:
     yield from _carefully("identity", check_identity(evidence))
     yield from _carefully("this reading", _note(evidence))
     yield from _carefully("tables", check_tables(evidence))
+    yield from _carefully("uses of boxes", check_uses(evidence))
     yield from _carefully("numbers", check_numbers(evidence))
     yield from _carefully("maps", check_maps(evidence))
     if recompute:

@@ -18,13 +18,14 @@ from cxr_xai.report.protocol import count_kinds, list_facts, list_reads, show_pl
 from cxr_xai.report.published import published_boxes, published_means, wang_by_finding, why_no_boxes, why_not
 from cxr_xai.report.reliability import describe_rule, draw_reliabilities
 from cxr_xai.report.results import Results
+from cxr_xai.report.selection import describe_choice, draw_choice
 from cxr_xai.report.statements import draw_statements
 from cxr_xai.report.tables import p_value
 from cxr_xai.visualization.svg import STYLE
 
 HERE = Path(__file__).parent
 NAMES = {"nih": "NIH ChestX-ray14", "phantom": "Chest phantom (synthetic films)"}
-PARTS = ("train", "val", "test", "external")
+PARTS = ("train", "val", "test", "selection", "external")
 
 
 def render_page(results: Results) -> str:
@@ -86,6 +87,8 @@ def make_context(results: Results) -> dict[str, Any]:
         ],
         "wang_boxes": [] if reason else list(published_boxes().values()),
         "curves": [(heading, Markup(figure)) for heading, figure in draw_curves(results)],
+        "front_figure": Markup(draw_choice(results)),
+        "choice": describe_choice(results),
         "strips": make_strips(results),
         "boxed": make_boxed(results),
         "gallery": make_gallery(results),

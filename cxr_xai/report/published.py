@@ -78,7 +78,7 @@ def why_not(card: ProtocolCard) -> str | None:
             f"{card.mean_over} of {len(card.findings)}."
         )
     if card.uses_of_boxes not in UNGUIDED:
-        return "No published numbers are shown: boxes of test patients took part in training."
+        return f"No published numbers are shown: boxes took part in training or chose its epoch ({card.uses_of_boxes})."
     return None
 
 

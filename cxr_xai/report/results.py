@@ -1,13 +1,14 @@
 """Everything that a page needs, read from one run folder."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
 from cxr_xai.artifacts.ledger import read_ledger
+from cxr_xai.artifacts.pareto import PARETO_COLUMNS, read_pareto
 from cxr_xai.artifacts.run_folder import LOCALIZATION_COLUMNS, PANEL_COLUMNS, PREDICTION_COLUMNS, RunFolder
 from cxr_xai.errors import UserError
 from cxr_xai.files import read_json
@@ -28,6 +29,7 @@ class Results:
         panels: columns ``PANEL_COLUMNS``, ``explainer``, and ``path`` of the picture.
         ledger: columns ``LEDGER_COLUMNS``.
         statements: ``statements/summary.json``, None where no statements were tested.
+        pareto: columns ``PARETO_COLUMNS``, without rows where there is no selection fold.
     """
 
     name: str
@@ -40,6 +42,7 @@ class Results:
     panels: pd.DataFrame
     ledger: pd.DataFrame
     statements: Mapping[str, Any] | None = None
+    pareto: pd.DataFrame = field(default_factory=lambda: pd.DataFrame(columns=list(PARETO_COLUMNS)))
 
     @property
     def explainers(self) -> list[str]:
@@ -78,6 +81,7 @@ def read_results(folder: RunFolder) -> Results:
             panels=_read_panels(folder),
             ledger=read_ledger(folder.ledger),
             statements=_read_statements(folder),
+            pareto=read_pareto(folder.pareto),
         )
     except (ValueError, OSError) as error:
         raise UserError(f"a file of {folder.path} cannot be read ({error}); run its training command again.") from error

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from cxr_xai.errors import UserError
-from cxr_xai.experiments.check import check_choices
+from cxr_xai.experiments.check import SCORE, check_choices
 
 
 def check(
@@ -36,6 +36,56 @@ def test_weights_without_a_user_are_refused() -> None:
 def test_boxes_and_test_choose_no_checkpoint(monitor: str) -> None:
     with pytest.raises(UserError, match="only values of val"):
         check("bce", None, "none", None, monitor)
+
+
+def monitors(split: dict[str, Any] | None = None, name: str = "patient", **callbacks: Any) -> None:
+    settings = {
+        "loss": {"needs": None},
+        "balancing": {"gives": None},
+        "keep": ["best"],
+        "trainer": {"max_epochs": 3},
+        "monitor": "val/loss",
+        "split": {"selection": 0.5} if split is None else split,
+        "callbacks": {"selection": {"weight": 0.5}, "checkpoint": {"monitor": SCORE, "mode": "max"}} | callbacks,
+    }
+    check_choices(settings, {"loss": "bce", "balancing": "none", "split": name})
+
+
+def test_boxes_of_a_selection_fold_may_choose_the_checkpoint() -> None:
+    monitors()
+    monitors(split={"path": "split.csv"}, name="file")
+    monitors(split={}, checkpoint={"monitor": "val/auroc/macro", "mode": "max"})
+    monitors(split={}, checkpoint=None)
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"selection": None}, r"needs callbacks\.selection, which logs it and is switched off"),
+        (
+            {"checkpoint": {"monitor": SCORE, "mode": "min"}},
+            r"a large score is better; add callbacks\.checkpoint\.mode=max",
+        ),
+        ({"split": {"selection": 0.0}}, r"split=patient sets none aside; add split\.selection=0\.5"),
+        (
+            {"split": {}, "name": "official"},
+            r"split=official sets none aside; add split=patient \(or kfold\) split\.sel",
+        ),
+        (
+            {"early_stopping": {"monitor": SCORE}},
+            r"callbacks\.early_stopping\.monitor=selection/score: only values of val",
+        ),
+        (
+            {"checkpoint": {"monitor": "probe/iou/micro", "mode": "max"}},
+            r"callbacks\.checkpoint\.monitor=probe/iou/micro: ",
+        ),
+        ({"checkpoint": {"monitor": "selection/iou/macro", "mode": "max"}}, r"only values of val"),
+    ],
+)
+def test_boxes_choose_in_no_other_way(changes: dict[str, Any], message: str) -> None:
+    with pytest.raises(UserError, match=message) as caught:
+        monitors(**changes)
+    assert "\n" not in str(caught.value)
 
 
 @pytest.mark.parametrize(("key", "value"), [("ablation", {"arms": {}}), ("sweep", {"seed": {}}), ("dry_run", True)])

@@ -92,6 +92,8 @@ def _require_same(whole: RunFolder, other: RunFolder) -> None:
     )
     assert (tables[0][["epoch", "key"]] == tables[1][["epoch", "key"]]).all(axis=None)
     pd.testing.assert_frame_equal(*(pd.read_parquet(f.localization) for f in (whole, other)), check_exact=True)
+    notes = [folder.pareto.read_bytes() if folder.pareto.is_file() else b"" for folder in (whole, other)]
+    assert notes[0] == notes[1]
     shown = [
         {p.relative_to(f.path): p for p in f.path.rglob("explanations/**/*") if p.is_file()} for f in (whole, other)
     ]

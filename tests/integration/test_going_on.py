@@ -31,6 +31,13 @@ STEPWISE = (*PLATEAU, "+trainer.max_steps=20", "trainer.max_epochs=-1", "callbac
 RARELY = ("+trainer.check_val_every_n_epoch=2", "trainer.max_epochs=3")
 AVERAGED = ("callbacks=ema", "callbacks.ema.decay=0.9")
 OFTEN = ("+trainer.val_check_interval=0.34",)  # after every fifth batch
+SELDOM = ("+trainer.val_check_interval=0.4",)  # after the sixth and the twelfth of fifteen
+SELECTING = (
+    "split=patient",
+    "split.selection=0.5",
+    "callbacks.checkpoint.monitor=selection/score",
+    "callbacks.checkpoint.mode=max",
+)
 
 
 class Cut(Exception):
@@ -78,6 +85,8 @@ def run(compose: Compose, tmp_path: Path) -> Run:
         pytest.param(LIMITED, (7,), id="limited"),
         pytest.param(STEPWISE, (15, 18), id="stepwise"),
         pytest.param(AVERAGED, (5, 15, 20), id="averaged"),
+        pytest.param(SELECTING, (6, 20), id="selecting"),
+        pytest.param(SELDOM, (14,), id="seldom", marks=pytest.mark.slow),
         pytest.param(OFTEN, (6, 25), id="often", marks=pytest.mark.slow),
         pytest.param(BLENDED, (19,), id="blended", marks=pytest.mark.slow),
         pytest.param(RARELY, (20, 32), id="rarely", marks=pytest.mark.slow),

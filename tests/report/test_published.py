@@ -79,7 +79,8 @@ def test_published_localization_falls_with_its_threshold() -> None:
         ({"mean_over": 13}, "this run's over 13 of 14"),
         ({"findings": FINDINGS[:8], "mean_over": 8}, "this run's over 8 of 8"),
         ({"uses_of_boxes": "monitored, cross-fitted"}, None),
-        ({"uses_of_boxes": "trained on"}, "took part in training"),
+        ({"uses_of_boxes": "monitored, trained on (9 boxes of 8 patients of train)"}, "took part in training"),
+        ({"uses_of_boxes": "monitored, selected by (9 boxes of 8 patients), cross-fitted"}, "chose its epoch"),
     ],
 )
 def test_only_the_same_protocol_may_stand_beside_them(changes: dict[str, object], words: str | None) -> None:

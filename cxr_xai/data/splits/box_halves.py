@@ -6,7 +6,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from cxr_xai.data.splits.split import LISTED, Split
+from cxr_xai.data.splits.split import LISTED, SELECTION, Split
 
 HALVES = ("monitored", "sealed")
 
@@ -21,14 +21,14 @@ def box_half(patient_id: str) -> str:
 
 
 def half_rows(half: str, studies: pd.DataFrame, boxed: npt.NDArray[np.bool_], split: Split) -> npt.NDArray[np.int64]:
-    """Return the rows of boxed studies in one half.
+    """Return the rows of boxed studies in one half, or in the selection fold.
 
     Where the published test list is kept whole (test of ``official``, external of ``kfold of train_val``) both
     halves are of it, divided by ``box_half``: that is where the boxes are. Under other schemes the monitored half is
-    the boxed val studies and the sealed half the boxed test studies.
+    the boxed val studies and the sealed half the boxed test studies. Patients of the selection fold are in neither.
 
     Args:
-        half: ``monitored`` or ``sealed``.
+        half: ``monitored`` or ``sealed``; or ``selection``.
         studies: the study table.
         boxed: ``(rows,)`` true for studies that can be scored: image present, at least one box.
         split: the parts.
@@ -36,6 +36,8 @@ def half_rows(half: str, studies: pd.DataFrame, boxed: npt.NDArray[np.bool_], sp
     Raises:
         ValueError: another half.
     """
+    if half == SELECTION:
+        return np.flatnonzero(boxed & (split.part == SELECTION))
     if half not in HALVES:
         raise ValueError(f"half={half!r}: the halves are {' and '.join(HALVES)}")
     if split.scheme in LISTED:

@@ -10,7 +10,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from cxr_xai.data.index import Index
-from cxr_xai.data.splits.split import EXTERNAL, LISTED, PARTS, Split, make_split
+from cxr_xai.data.splits.split import EXTERNAL, LISTED, PARTS, SELECTION, Split, make_split
 from cxr_xai.errors import UserError
 from cxr_xai.files import whole
 
@@ -102,7 +102,7 @@ def read_split(path: Path) -> tuple[Mapping[str, Any] | None, pd.DataFrame]:
         raise UserError(f"split.path={path}: no such file; runs write theirs as split.csv.") from error
     except (OSError, ValueError, KeyError) as error:
         raise UserError(f"split.path={path} is no split ({error}); expected a CSV with image_id,part.") from error
-    known = (*PARTS, EXTERNAL)
+    known = (*PARTS, SELECTION, EXTERNAL)
     if wrong := sorted(set(table["part"]) - {*known, ""}):
         raise UserError(f"split.path={path} has a part {wrong[0]!r}; the parts are {', '.join(known)}, or nothing.")
     if table["image_id"].duplicated().any():

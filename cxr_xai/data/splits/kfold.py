@@ -7,6 +7,7 @@ import numpy.typing as npt
 
 from cxr_xai.data.index import Index
 from cxr_xai.data.splits.patients import stratify_patients
+from cxr_xai.data.splits.set_aside import describe, require_share, set_aside
 from cxr_xai.data.splits.split import EXTERNAL, Split, hash_division, make_split
 from cxr_xai.errors import UserError
 
@@ -26,6 +27,7 @@ class KFoldSplit:
             an ensemble of the folds may be scored there.
         val_fraction: share of the other folds' images that validates.
         seed: which patients go where.
+        selection: share of val's boxed patients that is set aside to choose an epoch by.
     """
 
     def __init__(
@@ -35,6 +37,7 @@ class KFoldSplit:
         pool: Literal["all", "train_val"] = "all",
         val_fraction: float = 0.125,
         seed: int = 0,
+        selection: float = 0.0,
     ) -> None:
         if k < 2:
             raise UserError(f"split.k is {k}; cross-validation needs 2 folds or more.")
@@ -45,12 +48,14 @@ class KFoldSplit:
         if not 0 < val_fraction < 1:
             raise UserError(f"split.val_fraction is {val_fraction}; it must lie between 0 and 1.")
         self.k, self.fold, self.pool, self.val_fraction, self.seed = k, fold, pool, val_fraction, seed
+        self.selection = require_share(selection)
 
     def split(self, index: Index) -> Split:
         """Divide every row of the label file; with ``pool=train_val`` images in neither list take no part.
 
         Raises:
-            UserError: there are fewer patients than folds, or ``pool=train_val`` and the lists are absent.
+            UserError: there are fewer patients than folds, ``pool=train_val`` and the lists are absent, or a share is
+                to be set aside and nobody is.
         """
         studies, boxed = index.studies, frozenset(index.boxes["image_id"])
         official = studies["official"].fillna("").to_numpy(str)
@@ -66,7 +71,8 @@ class KFoldSplit:
         rest = rows[folds != self.fold]
         shares = [1 - self.val_fraction, self.val_fraction]
         part[rest] = np.array(["train", "val"])[stratify_patients(studies.iloc[rest], boxed, shares, self.seed)]
-        about = {"k": self.k, "fold": self.fold, "pool": self.pool, "seed": self.seed}
+        part = set_aside(part, index, self.selection)
+        about = {"k": self.k, "fold": self.fold, "pool": self.pool, "seed": self.seed, **describe(self.selection)}
         scheme = "kfold" if self.pool == "all" else "kfold of train_val"
         return make_split(scheme, studies, part, {**about, "folds_sha256": hash_division(studies, division)})
 

@@ -17,6 +17,9 @@ PARTS = ("train", "val", "test")
 EXTERNAL = "external"
 """A fourth part that some schemes hold out: every fold's model predicts it, and nothing is chosen or tuned on it."""
 
+SELECTION = "selection"
+"""Boxed patients of val, set aside with all their studies: their boxes may choose an epoch; no number is of them."""
+
 LISTED = {"official": "test", "kfold of train_val": EXTERNAL}
 """The schemes that keep the published test list whole, and the part that it is."""
 
@@ -31,7 +34,7 @@ class Split:
     Attributes:
         scheme: ``official``, ``patient``, ``kfold``, ``kfold of train_val``, or ``file`` (a list by hand); every number
             carries it.
-        part: ``(rows,)`` one of ``train``, ``val``, ``test``, ``external``, or ``""`` for rows in none.
+        part: ``(rows,)`` one of ``train``, ``val``, ``test``, ``selection``, ``external``, or ``""`` for rows in none.
         hash: SHA-256 over (image, part) in image order; equal hashes mean equal splits.
         about: how it was drawn, seed and fold among it; plain types.
     """
@@ -43,8 +46,8 @@ class Split:
 
     @property
     def parts(self) -> tuple[str, ...]:
-        """Train, val, test, and ``external`` where the scheme holds one out."""
-        return (*PARTS, EXTERNAL) if (self.part == EXTERNAL).any() else PARTS
+        """Train, val, test, and ``selection`` and ``external`` where there are such."""
+        return (*PARTS, *(name for name in (SELECTION, EXTERNAL) if (self.part == name).any()))
 
     def rows(self, part: str) -> npt.NDArray[np.int64]:
         """Return the rows of one part, in table order."""

@@ -19,6 +19,7 @@ from torch.utils.data import DataLoader, Dataset
 import cxr_xai
 from cxr_xai.data.datamodule import keep
 from cxr_xai.data.splits.box_halves import half_rows
+from cxr_xai.data.splits.split import SELECTION
 from cxr_xai.data.transforms.transform import Transform
 from cxr_xai.experiments.build import build
 from cxr_xai.experiments.explaining import build_explainer
@@ -193,10 +194,12 @@ def estimate_cost(planned: Planned, speed: Speed, studies: Studies) -> Cost:
     explain = settings["callbacks"].get("explain")
     monitored, sealed = (len(half_rows(half, index.studies, boxed, split)) for half in ("monitored", "sealed"))
     monitored = min(monitored, explain["max_studies"] or monitored) if explain else 0
+    selects = bool(settings["callbacks"].get("selection"))
+    explained = monitored + selects * len(half_rows(SELECTION, index.studies, boxed, split))
     evaluated = studies.count(settings, "val"), studies.count(settings, "test")
     batches = full_batches(settings, studies)
     processes = count_processes(settings)
-    every_epoch = batches * speed.step + evaluated[0] / processes * speed.evaluation + monitored * speed.explanation
+    every_epoch = batches * speed.step + evaluated[0] / processes * speed.evaluation + explained * speed.explanation
     seconds = epochs * every_epoch + sum(evaluated) / processes * speed.evaluation
     seconds += (sealed + CHOSEN) * speed.explanation
     pictures = epochs * min(monitored, 8) + GALLERY

@@ -10,6 +10,7 @@ import yaml
 
 from cxr_xai.artifacts.run_folder import LOCALIZATION_COLUMNS, RunFolder
 from cxr_xai.data.datamodule import ChestXrayDataModule
+from cxr_xai.data.splits.split import PREDICTED
 from cxr_xai.errors import UserError
 from cxr_xai.experiments.assemble import build_datamodule
 from cxr_xai.experiments.command import CONF
@@ -47,8 +48,8 @@ class Evidence:
 
     @property
     def predicted(self) -> list[str]:
-        """The parts that the run predicted: all but ``train``."""
-        return [part for part in self.certificate["split"]["images"] if part != "train"]
+        """The parts that the run predicted: all but ``train`` and ``selection``."""
+        return [part for part in PREDICTED if part in self.certificate["split"]["images"]]
 
 
 def read_evidence(folder: RunFolder, root: str | None, cache: str) -> Evidence:

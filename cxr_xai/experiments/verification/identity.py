@@ -119,6 +119,7 @@ def _ledger(evidence: Evidence) -> Check:
     ledger = read_ledger(evidence.folder.ledger)
     differences = []
     needed = ["test labels"] + (["sealed boxes"] if (evidence.localization["half"] == "sealed").any() else [])
+    needed += ["selection boxes"] if evidence.folder.pareto.is_file() else []
     for what in needed:
         if what not in set(ledger["what"]):
             differences.append(Difference(f"readings of {what}", 0, "at least 1"))

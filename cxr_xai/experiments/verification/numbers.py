@@ -123,10 +123,10 @@ def _epochs(evidence: Evidence) -> list[Difference]:
     if evidence.folder.best.is_file():  # keep=[last] leaves none
         best = torch.load(evidence.folder.best, map_location="cpu", weights_only=True)["epoch"]
         differences = compare(summary["best_epoch"], int(best), place="best_epoch (checkpoint)")
-    watched = metrics[metrics["key"] == settings["monitor"]].dropna()
+    keeper = settings["callbacks"]["checkpoint"]
+    watched = metrics[metrics["key"] == keeper["monitor"]].dropna()
     if len(watched):
-        mode = settings["callbacks"]["checkpoint"]["mode"]
-        value = watched["value"].min() if mode == "min" else watched["value"].max()
+        value = watched["value"].min() if keeper["mode"] == "min" else watched["value"].max()
         candidates = watched.loc[watched["value"] == value, "epoch"].astype(int).tolist()
         if summary["best_epoch"] not in candidates:
             differences.append(Difference("best_epoch (metrics.csv)", summary["best_epoch"], candidates[0]))

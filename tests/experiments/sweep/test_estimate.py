@@ -68,6 +68,17 @@ def test_cost_by_hand(tmp_path: Path) -> None:
     assert cost.disk == pytest.approx(2e6 + maps + pictures * PICTURE + (val + test) * 14 * ROW)
 
 
+def test_a_selection_fold_is_explained_every_epoch(tmp_path: Path) -> None:
+    cell = planned(f"paths.data={tmp_path}", "split=patient", "split.selection=0.5", "callbacks.explain=null")
+    free = Speed(step=0.0, evaluation=0.0, explanation=1.0, checkpoint=0.0, map=0.0)
+    studies = Studies()
+    index, split = studies.look(cell.settings)
+    boxed = index.studies["image_id"].isin(index.boxes["image_id"]).to_numpy()
+    sealed, selection = (len(half_rows(half, index.studies, boxed, split)) for half in ("sealed", "selection"))
+    assert selection > 0
+    assert estimate_cost(cell, free, studies).seconds == 2 * selection + sealed + CHOSEN
+
+
 def boxed_halves(index: Any, split: Any, boxed: Any) -> dict[str, Any]:
     return {half: half_rows(half, index.studies, boxed.to_numpy(), split) for half in ("monitored", "sealed")}
 
