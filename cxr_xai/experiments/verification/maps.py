@@ -7,7 +7,6 @@ from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 import torch
 from torch import nn
@@ -16,6 +15,7 @@ from cxr_xai.callbacks.box_probe import POLICY_SCORES, REFERENCES, SCORED, BoxPr
 from cxr_xai.data.datamodule import ChestXrayDataModule
 from cxr_xai.errors import UserError
 from cxr_xai.experiments.explaining import build_explainer
+from cxr_xai.experiments.predict import predict_rows
 from cxr_xai.experiments.reopen import choose_device, load_model
 from cxr_xai.experiments.verification.checks import Check, Difference, judge
 from cxr_xai.experiments.verification.evidence import Evidence, require_known_targets
@@ -125,20 +125,9 @@ def _logits(
     for part in evidence.predicted:
         dataset = data.dataset(part)
         names = data.index.studies["image_id"].iloc[dataset.rows].to_numpy(str)
-        found = _predict(data, model, device, dataset.rows)
+        found = predict_rows(model, data, dataset.rows, device)
         table = stored.reindex(names).to_numpy(np.float64)
         for row, k in np.argwhere(~(np.abs(table - found) <= tolerance)):
             place = f"logit of {names[row]} {FINDINGS[k]}"
             differences.append(Difference(place, float(table[row, k]), float(found[row, k])))
     return differences
-
-
-def _predict(
-    data: ChestXrayDataModule, model: nn.Module, device: torch.device, rows: npt.NDArray[np.int64]
-) -> npt.NDArray[np.float64]:
-    dataset, logits = data.dataset_of(rows), []
-    with torch.no_grad():
-        for start in range(0, len(rows), data.batch_size):
-            batch = data.plain(dataset.batch(rows[start : start + data.batch_size]), 0)
-            logits.append(model(batch.image.to(device)).float().cpu())
-    return torch.cat(logits).double().numpy()
