@@ -69,6 +69,7 @@ class BoxProbe:
         threshold: of the region, relative to the map's maximum.
         rule: the box around the ``all`` region or its ``largest`` component.
         folder: of the run, whose ledger notes every scoring; None notes nothing.
+        rows: boxed studies with a film, in place of those of the half.
     """
 
     def __init__(
@@ -80,10 +81,12 @@ class BoxProbe:
         threshold: float = THRESHOLD,
         rule: Literal["all", "largest"] = RULE,
         folder: RunFolder | None = None,
+        rows: npt.NDArray[np.int64] | None = None,
     ) -> None:
         self.datamodule, self.explainer, self.half, self.folder = datamodule, explainer, half, folder
         self.threshold, self.rule = threshold, rule
-        self.rows = choose_rows(datamodule.index.studies["image_id"], datamodule.boxed_rows(half), max_studies)
+        rows = datamodule.boxed_rows(half) if rows is None else rows
+        self.rows = choose_rows(datamodule.index.studies["image_id"], rows, max_studies)
         self.pairs = self._pairs()
         self._references: dict[tuple[tuple[int, int], tuple[Policy, ...]], pd.DataFrame] = {}
 

@@ -3,6 +3,7 @@
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 
 from cxr_xai.data.datamodule import ChestXrayDataModule
@@ -19,15 +20,33 @@ def summarize_label_only(
 
     None where nothing is known of age, sex and view in training. A finding that cannot be fitted there is undefined.
     """
-    target, _, who = widen(predictions, "test")[:3]
-    rows = datamodule.dataset("train").rows
-    studies = datamodule.index.studies
-    train, test = studies.iloc[rows], studies.set_index("image_id").loc[who["image_id"]]
+    rows, index = datamodule.dataset("train").rows, datamodule.index
+    return score_label_only(index.studies.iloc[rows], index.targets[rows], index.studies, predictions, replicates)
+
+
+def score_label_only(
+    train: pd.DataFrame,
+    target: npt.NDArray[np.floating],
+    studies: pd.DataFrame,
+    predictions: pd.DataFrame,
+    replicates: int,
+) -> dict[str, Any] | None:
+    """Do what `summarize_label_only` says, with studies of two sources perhaps.
+
+    Args:
+        train: ``age``, ``sex`` and ``view`` of the training part.
+        target: ``(n, K)`` beside it.
+        studies: the table that the test studies are in.
+        predictions: whose test studies are scored.
+        replicates: of the bootstrap.
+    """
+    known, _, who = widen(predictions, "test")[:3]
+    test = studies.set_index("image_id").loc[who["image_id"]]
     if np.isnan(encode_labels(train)).all():
         return None
-    probs = label_only_probs(train, datamodule.index.targets[rows], test)
+    probs = label_only_probs(train, target, test)
     drawn = bootstrap_auroc(
-        np.where(np.isnan(probs), np.nan, target), np.nan_to_num(probs), who["patient_id"].to_numpy(str), replicates
+        np.where(np.isnan(probs), np.nan, known), np.nan_to_num(probs), who["patient_id"].to_numpy(str), replicates
     )
     ends = zip(drawn.value, drawn.interval.low, drawn.interval.high, strict=True)
     macro = (drawn.macro, drawn.macro_interval.low, drawn.macro_interval.high)

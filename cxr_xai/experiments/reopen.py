@@ -2,6 +2,8 @@
 
 import hashlib
 from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -10,11 +12,93 @@ import yaml
 
 from cxr_xai.artifacts.run_folder import RunFolder
 from cxr_xai.callbacks.ema import KEY as EMA
+from cxr_xai.data.datamodule import ChestXrayDataModule
+from cxr_xai.data.tta.contract import Tta
+from cxr_xai.data.tta.none import NoTta
 from cxr_xai.errors import UserError
 from cxr_xai.experiments.build import build
+from cxr_xai.experiments.verification.evidence import reach_data, require_known_targets
+from cxr_xai.metrics.decision import Decision, read_calibration
 from cxr_xai.models.classifier import Classifier
 
 Settings = Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Run:
+    """A complete run, opened again.
+
+    Attributes:
+        folder: where it lies.
+        summary: ``summary.json``.
+        settings: ``config.yaml``; it builds only what ``conf/`` names.
+        checkpoint: the file that ``model`` has its weights from.
+        model: in evaluation mode, on ``device``.
+        weights: SHA-256 of ``checkpoint``.
+        device: where it runs.
+    """
+
+    folder: RunFolder
+    summary: Settings
+    settings: Settings
+    checkpoint: Path
+    model: Classifier
+    weights: str
+    device: torch.device
+
+    @cached_property
+    def is_best(self) -> bool:
+        """Whether these are the weights that val chose, and that curves and thresholds belong to."""
+        best = self.folder.best
+        return self.checkpoint == best or (best.is_file() and read_step(self.checkpoint) == read_step(best))
+
+    @cached_property
+    def decision(self) -> Decision:
+        """What val decided.
+
+        Raises:
+            UserError: there is no such file, or it belongs to other weights than these.
+        """
+        if not self.is_best:
+            raise UserError(
+                f"{self.checkpoint} holds other weights than {self.folder.best.name}, which {self.folder.calibration} "
+                "was made for; name the run folder."
+            )
+        return read_calibration(self.folder.calibration)
+
+    def reach(self, root: str | None, cache: str) -> ChestXrayDataModule:
+        """Open the data that the run was trained on.
+
+        Args:
+            root: their folder, None where ``config.yaml`` has it.
+            cache: where films are decoded to, if the run's own place is not on this machine.
+
+        Raises:
+            UserError: they are out of reach.
+        """
+        data, reason = reach_data(self.settings, root, cache)
+        if data is None:
+            raise UserError(f"the films of {self.folder.path} are out of reach: {reason}.")
+        return data
+
+
+def open_run(checkpoint: str | Path, device: str = "auto") -> Run:
+    """Open a complete run: its folder, or one of its checkpoints; the folder stands for the best one.
+
+    Args:
+        checkpoint: of the run.
+        device: ``auto``, ``cpu`` or ``cuda``.
+
+    Raises:
+        UserError: there is no complete run, it builds what ``conf/`` does not, a file does not fit, or no such device.
+    """
+    folder = find_run(checkpoint)
+    summary, settings = folder.read_summary(), read_settings(folder)
+    require_known_targets(settings)
+    place = choose_device(device)
+    path = folder.best if Path(checkpoint).is_dir() else Path(checkpoint)
+    model = load_model(folder, settings, path).to(place)
+    return Run(folder, summary, settings, path, model, hash_weights(folder, path), place)
 
 
 def find_run(checkpoint: str | Path) -> RunFolder:
@@ -76,6 +160,12 @@ def load_model(folder: RunFolder, settings: Settings, checkpoint: Path | None = 
         reason = " ".join(str(error).split())[:200]
         raise UserError(f"{checkpoint} does not fit {folder.config}: {reason}") from error
     return model.eval()
+
+
+def read_tta(settings: Settings) -> Tta:
+    """Return the views of a film that a run averages in prediction; runs that do not say take the plain film."""
+    tta: Tta = build(settings["tta"], "tta") if "tta" in settings else NoTta()
+    return tta
 
 
 def read_step(checkpoint: Path) -> int:

@@ -3,6 +3,8 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+import numpy as np
+import numpy.typing as npt
 import pandas as pd
 from lightning.pytorch.callbacks import EarlyStopping
 from torch import Tensor
@@ -37,13 +39,33 @@ def make_predictions(
     tables = []
     for part, (rows, logits, target) in zip(PREDICTED, gathered, strict=False):  # few splits have the last
         studies = datamodule.index.studies.iloc[rows.numpy()]
-        prob, calibrated = sigmoid(logits.numpy()), decision.calibrate(logits.numpy())
-        pred = decision.predict(calibrated).astype("int8")
-        for k, name in enumerate(FINDINGS):
-            table = studies[["image_id", "patient_id"]].assign(part=part, finding=name)
-            table["target"], table["logit"] = target[:, k].numpy(), logits[:, k].numpy()
-            table["prob"], table["calibrated"], table["pred"] = prob[:, k], calibrated[:, k], pred[:, k]
-            tables.append(table)
+        tables.append(tabulate_predictions(studies, part, logits.numpy(), target.numpy(), decision))
+    return pd.concat(tables, ignore_index=True)
+
+
+def tabulate_predictions(
+    studies: pd.DataFrame,
+    part: str,
+    logits: npt.NDArray[np.floating],
+    target: npt.NDArray[np.floating],
+    decision: Decision,
+) -> pd.DataFrame:
+    """Return the columns of ``predictions.parquet`` for ``N`` studies of one part, finding by finding.
+
+    Args:
+        studies: ``image_id`` and ``patient_id``.
+        part: its name.
+        logits: ``(N, K)``.
+        target: ``(N, K)``, NaN unknown.
+        decision: what val decided.
+    """
+    prob, calibrated = sigmoid(logits), decision.calibrate(logits)
+    pred, tables = decision.predict(calibrated).astype("int8"), []
+    for k, name in enumerate(FINDINGS):
+        table = studies[["image_id", "patient_id"]].assign(part=part, finding=name)
+        table["target"], table["logit"] = target[:, k], logits[:, k]
+        table["prob"], table["calibrated"], table["pred"] = prob[:, k], calibrated[:, k], pred[:, k]
+        tables.append(table)
     return pd.concat(tables, ignore_index=True)
 
 

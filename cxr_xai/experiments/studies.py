@@ -20,8 +20,7 @@ from cxr_xai.data.anatomy.regions import Anatomy
 from cxr_xai.data.background import first_by_hash
 from cxr_xai.data.datamodule import ChestXrayDataModule
 from cxr_xai.errors import UserError
-from cxr_xai.experiments.reopen import choose_device, hash_weights, load_model, read_settings
-from cxr_xai.experiments.verification.evidence import reach_data, require_known_targets
+from cxr_xai.experiments.reopen import open_run
 from cxr_xai.files import read_json
 from cxr_xai.findings import FINDINGS
 from cxr_xai.models.classifier import Classifier
@@ -100,15 +99,10 @@ def open_studies(
     Raises:
         UserError: the run is not complete, or data or checkpoint cannot be reached or are not the run's.
     """
-    folder.read_summary()
-    settings = read_settings(folder)
-    require_known_targets(settings)
-    data, reason = reach_data(settings, root, cache)
-    if data is None:
-        raise UserError(f"{folder.path} cannot be explained again: {reason}.")
+    run = open_run(folder.path)
+    data = run.reach(root, cache)
     if data.split.hash != read_json(folder.certificate)["split"]["sha256"]:
         raise UserError(f"the data at {data.root} are not divided as the run's were; root=… names the run's own.")
-    model = load_model(folder, settings)
     table = pd.read_parquet(folder.predictions)
     table = table[table["part"] == "test"]
     note_read(folder.ledger, "test labels", purpose, int(table["image_id"].nunique()))
@@ -120,15 +114,14 @@ def open_studies(
         raise UserError(f"{folder.path} predicts nothing on test; there are no studies to look at.")
     names = names[first_by_hash(names.tolist(), most)]
     studies = data.index.studies.reset_index().set_index("image_id").loc[names]
-    device = choose_device("auto")
     values = {key: one.loc[names].to_numpy(np.float64) for key, one in wide.items()}
     return Studies(
         folder,
-        settings,
+        run.settings,
         data,
-        model.to(device),
-        device,
-        hash_weights(folder),
+        run.model,
+        run.device,
+        run.weights,
         studies["index"].to_numpy(np.int64),
         names.to_numpy(str),
         studies["patient_id"].to_numpy(str),

@@ -41,7 +41,7 @@ def make_tiles(results: Results, plan: PlanShown | None = None) -> list[Tile]:
     if plan is not None:
         metrics = {AUROC: "auroc", SKILL: "skill"} | dict(SCORED)
         scores = [replace(tile, beside=(*tile.beside, _status(plan, metrics[tile.label]))) for tile in scores]
-    return [*scores, *_run_tiles(summary)]
+    return [*scores, *(_run_tiles(summary) if "seconds" in summary else [])]  # an evaluation trained nothing
 
 
 def _status(plan: PlanShown, metric: str) -> str:

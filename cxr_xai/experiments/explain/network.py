@@ -11,14 +11,12 @@ from torch import Tensor
 
 from cxr_xai.artifacts.run_folder import RunFolder
 from cxr_xai.data.datamodule import ChestXrayDataModule
-from cxr_xai.errors import UserError
 from cxr_xai.experiments.explain.ask import read_explainers
 from cxr_xai.experiments.explaining import build_explainer, compares, describe_background
-from cxr_xai.experiments.reopen import choose_device, find_run, hash_weights, load_model, read_settings
-from cxr_xai.experiments.verification.evidence import reach_data, require_known_targets
+from cxr_xai.experiments.reopen import Run, open_run
 from cxr_xai.explainers.contract import Explainer, borrow
 from cxr_xai.metrics.calibration.contract import sigmoid
-from cxr_xai.metrics.decision import Decision, read_calibration
+from cxr_xai.metrics.decision import Decision
 from cxr_xai.models.classifier import Classifier
 
 Settings = Mapping[str, Any]
@@ -80,34 +78,25 @@ def open_network(settings: Settings) -> Network:
     Raises:
         UserError: there is no such run, device, explainer or (where one needs it) training data.
     """
-    folder = find_run(settings["checkpoint"])
-    trained = read_settings(folder)
-    require_known_targets(trained)
     asked = read_explainers(settings["explainers"])
-    data = reach_background(asked, trained, settings)
+    run = open_run(settings["checkpoint"], settings["device"])
+    data = reach_background(asked, run, settings)
     explainers = {label: build_explainer(one, data, f"explainers.{label}") for label, one in asked.items()}
-    device = choose_device(settings["device"])
     handed = {label: describe_background(one, data) for label, one in asked.items() if data is not None}
     return Network(
-        folder,
-        load_model(folder, trained).to(device),
-        read_calibration(folder.calibration),
+        run.folder,
+        run.model,
+        run.decision,
         explainers,
         {label: {**one, "background": handed.get(label)} for label, one in asked.items()},
-        hash_weights(folder),
-        int(trained["datamodule"]["image_size"]),
-        device,
+        run.weights,
+        int(run.settings["datamodule"]["image_size"]),
+        run.device,
     )
 
 
-def reach_background(
-    asked: Mapping[str, Settings], trained: Settings, settings: Settings
-) -> ChestXrayDataModule | None:
+def reach_background(asked: Mapping[str, Settings], run: Run, settings: Settings) -> ChestXrayDataModule | None:
     """Open the run's data if an explainer compares films with those of its training part."""
-    needing = [label for label, one in asked.items() if compares(build_explainer(one, None)) is not None]
-    if not needing:
+    if all(compares(build_explainer(one, None)) is None for one in asked.values()):
         return None
-    data, reason = reach_data(trained, settings["root"], settings["paths"]["cache"])
-    if data is None:
-        raise UserError(f"{needing[0]} compares films with those of the training part: {reason}.")
-    return data
+    return run.reach(settings["root"], settings["paths"]["cache"])

@@ -14,11 +14,9 @@ from cxr_xai.artifacts.certificate import hash_code
 from cxr_xai.artifacts.run_folder import RunFolder
 from cxr_xai.data.datamodule import ChestXrayDataModule
 from cxr_xai.data.phantom.twins import PhantomTruth
-from cxr_xai.errors import UserError
-from cxr_xai.experiments.reopen import choose_device, find_run, hash_weights, load_model, read_settings
-from cxr_xai.experiments.verification.evidence import reach_data, require_known_targets
+from cxr_xai.experiments.reopen import open_run
 from cxr_xai.explainers.contract import borrow
-from cxr_xai.metrics.decision import Decision, read_calibration
+from cxr_xai.metrics.decision import Decision
 from cxr_xai.models.classifier import Classifier
 from cxr_xai.types import Batch
 
@@ -83,23 +81,18 @@ def open_subject(folder: str, root: str | None, cache: str, device: str) -> Subj
     Raises:
         UserError: the run is not complete, its data cannot be reached, or are no longer those it was trained on.
     """
-    run = find_run(folder)
-    summary, settings = run.read_summary(), read_settings(run)
-    require_known_targets(settings)
-    data, reason = reach_data(settings, root, cache)
-    if data is None:
-        raise UserError(f"{run.path}: {reason}.")
-    place = choose_device(device)
+    run = open_run(folder, device)
+    data = run.reach(root, cache)
     truth = PhantomTruth(data.root, data.image_size) if data.index.name == "phantom" else None
     return Subject(
-        run,
-        summary,
+        run.folder,
+        run.summary,
         data,
-        load_model(run, settings).to(place),
-        read_calibration(run.calibration),
-        pd.read_parquet(run.predictions),
+        run.model,
+        run.decision,
+        pd.read_parquet(run.folder.predictions),
         truth,
-        hash_weights(run),
+        run.weights,
         hash_code(),
-        place,
+        run.device,
     )

@@ -17,9 +17,8 @@ from cxr_xai.callbacks.box_probe import BoxProbe, Pairs, choose_rows
 from cxr_xai.data.boxes import boxes_in_pixels
 from cxr_xai.data.datamodule import ChestXrayDataModule
 from cxr_xai.errors import UserError
-from cxr_xai.experiments.reopen import choose_device, find_run, hash_weights, load_model, read_settings
+from cxr_xai.experiments.reopen import open_run
 from cxr_xai.experiments.sanity.meter import Meter
-from cxr_xai.experiments.verification.evidence import reach_data, require_known_targets
 from cxr_xai.explainers.contract import Explainer, borrow
 from cxr_xai.findings import FINDINGS, INDEX
 from cxr_xai.metrics.prior import ClassBoxPrior
@@ -149,29 +148,23 @@ def open_subject(settings: Settings) -> Subject:
     Raises:
         UserError: the run is not complete, its data are out of reach, or no finding is predicted where it is present.
     """
-    folder = find_run(settings["folder"])
-    folder.read_summary()
-    trained = read_settings(folder)
-    require_known_targets(trained)
-    if settings["cells"] > (side := trained["datamodule"]["image_size"]):
+    run = open_run(settings["folder"], settings["device"])
+    if settings["cells"] > (side := run.settings["datamodule"]["image_size"]):
         raise UserError(f"cells={settings['cells']}: the run's films have {side} pixels per side; ask for fewer.")
-    data, reason = reach_data(trained, settings["root"], settings["paths"]["cache"])
-    if data is None:
-        raise UserError(f"explainers are tested on the films of the run: {reason}.")
-    device, most = choose_device(settings["device"]), int(settings["max_studies"])
-    films = choose_films(folder, data, most)
+    data, most = run.reach(settings["root"], settings["paths"]["cache"]), int(settings["max_studies"])
+    films = choose_films(run.folder, data, most)
     nobody: Any = _Nobody()
     probe = BoxProbe(data, nobody, "monitored", most)
     if len(probe.pairs.table):
-        note_read(folder.ledger, "monitored boxes", "tests of explainers", len(probe.pairs.table))
+        note_read(run.folder.ledger, "monitored boxes", "tests of explainers", len(probe.pairs.table))
     boxes = data.index.boxes
     return Subject(
-        folder,
-        trained,
-        load_model(folder, trained).to(device),
-        hash_weights(folder),
+        run.folder,
+        run.settings,
+        run.model,
+        run.weights,
         data,
-        device,
+        run.device,
         films,
         boxed_films(data, probe.rows, probe.pairs),
         probe.pairs.boxes,

@@ -2,25 +2,21 @@
 
 import re
 from collections.abc import Iterator
-from functools import partial
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 import torch
 from torch import nn
 
 from cxr_xai.callbacks.box_probe import POLICY_SCORES, REFERENCES, SCORED, BoxProbe
 from cxr_xai.data.datamodule import ChestXrayDataModule
-from cxr_xai.data.tta.contract import Predict, Tta
-from cxr_xai.data.tta.none import NoTta
 from cxr_xai.errors import UserError
-from cxr_xai.experiments.build import build
 from cxr_xai.experiments.explaining import build_explainer
-from cxr_xai.experiments.reopen import choose_device, load_model
+from cxr_xai.experiments.predict import predict_rows
+from cxr_xai.experiments.reopen import choose_device, load_model, read_tta
 from cxr_xai.experiments.verification.checks import Check, Difference, judge
 from cxr_xai.experiments.verification.evidence import Evidence, require_known_targets
 from cxr_xai.findings import FINDINGS
@@ -124,26 +120,15 @@ def check_again(evidence: Evidence) -> Iterator[Check]:
 def _logits(
     evidence: Evidence, data: ChestXrayDataModule, model: nn.Module, device: torch.device, tolerance: float
 ) -> list[Difference]:
-    tta: Tta = build(evidence.settings["tta"], "tta") if "tta" in evidence.settings else NoTta()
+    tta = read_tta(evidence.settings)
     stored = evidence.predictions.pivot(index="image_id", columns="finding", values="logit")[list(FINDINGS)]
     differences = []
     for part in evidence.predicted:
         dataset = data.dataset(part)
         names = data.index.studies["image_id"].iloc[dataset.rows].to_numpy(str)
-        found = _predict(data, partial(tta, model), device, dataset.rows)
+        found = predict_rows(model, data, dataset.rows, device, tta=tta)
         table = stored.reindex(names).to_numpy(np.float64)
         for row, k in np.argwhere(~(np.abs(table - found) <= tolerance)):
             place = f"logit of {names[row]} {FINDINGS[k]}"
             differences.append(Difference(place, float(table[row, k]), float(found[row, k])))
     return differences
-
-
-def _predict(
-    data: ChestXrayDataModule, predict: Predict, device: torch.device, rows: npt.NDArray[np.int64]
-) -> npt.NDArray[np.float64]:
-    dataset, logits = data.dataset_of(rows), []
-    with torch.no_grad():
-        for start in range(0, len(rows), data.batch_size):
-            batch = data.plain(dataset.batch(rows[start : start + data.batch_size]), 0)
-            logits.append(predict(batch.image.to(device)).float().cpu())
-    return torch.cat(logits).double().numpy()

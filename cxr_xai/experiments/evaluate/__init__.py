@@ -1,0 +1,1 @@
+"""Scores a checkpoint on any data set, with the thresholds and curves of its own val."""

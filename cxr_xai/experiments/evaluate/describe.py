@@ -1,0 +1,109 @@
+"""What an evaluation rests on, and what must be said beside its numbers."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from cxr_xai.artifacts.certificate import describe_code, describe_versions
+from cxr_xai.artifacts.run_folder import SCHEMA_VERSION
+from cxr_xai.callbacks.box_probe import RULE, THRESHOLD
+from cxr_xai.data.datamodule import ChestXrayDataModule
+from cxr_xai.experiments.certify import describe_data
+from cxr_xai.experiments.evaluate.scored import Scored, describe_scored
+from cxr_xai.experiments.reopen import Run
+from cxr_xai.files import read_json
+from cxr_xai.findings import FINDINGS
+from cxr_xai.heatmap import RESIZE_RULE
+from cxr_xai.metrics.map_thresholds.cross_fitted import FOLDS
+
+Settings = Mapping[str, Any]
+
+
+def make_evaluation_certificate(
+    run: Run, data: ChestXrayDataModule, scored: Scored, boxed: Mapping[str, npt.NDArray[np.int64]]
+) -> dict[str, Any]:
+    """Return what the numbers rest on: run, weights, code, the data at hand, what of them is scored, uses of boxes.
+
+    ``split`` has one part, ``test``: what is scored, whatever part of its data that is.
+
+    Args:
+        run: opened.
+        data: to be scored.
+        scored: the studies.
+        boxed: rows of those whose boxes are scored, by half.
+    """
+    trained = read_json(run.folder.certificate)
+    tuned = {"cross_fitted": f"iou_cross_fitted alone: its threshold by finding, {FOLDS} folds of the sealed patients"}
+    return {
+        "schema_version": SCHEMA_VERSION,
+        "code": describe_code(),
+        "versions": describe_versions(),
+        "run": {
+            "name": run.folder.path.resolve().name,
+            "source": trained["data"]["source"],
+            "data_sha256": trained["data"]["sha256"],
+            "split": trained["split"]["scheme"],
+            "split_sha256": trained["split"]["sha256"],
+            "config_sha256": trained["config_sha256"],
+            "code_sha256": trained["code"]["sha256"],
+        },
+        "weights": {"file": run.checkpoint.name, "best": run.is_best, "sha256": run.weights},
+        "data": describe_data(data),
+        "split": describe_scored(scored, data),
+        "part": scored.part,
+        "left_out": dict(scored.left_out),
+        "image_size": data.image_size,
+        "boxes": {
+            "uses": trained["boxes"]["uses"],
+            "monitored_studies": len(boxed["monitored"]),
+            "sealed_studies": len(boxed["sealed"]),
+            "sealed_scored": "in this evaluation",
+            **(tuned if len(boxed["sealed"]) else {}),
+        },
+        "calibration": f"{trained['calibration']} of the run",
+        "threshold_source": f"{trained['threshold_source']} of the run",
+        "heatmap": {"normalization": "ReLU / max", "resize": RESIZE_RULE, "threshold": THRESHOLD, "rule": RULE},
+    }
+
+
+def list_marks(run: Run, data: ChestXrayDataModule, scored: Scored, asked_size: int | None) -> list[str]:
+    """Return what a reader must know beside the numbers, a sentence each.
+
+    Args:
+        run: opened.
+        data: to be scored.
+        scored: the studies.
+        asked_size: side of films in pixels that the configuration names.
+    """
+    marks = []
+    if not scored.same_source:
+        own, other = run.summary["protocol"]["source"], data.index.name
+        marks.append(f"The run was trained on {own}, these films are of {'another ' if own == other else ''}{other}.")
+    if scored.left_out:
+        counts = " and ".join(f"{n:,} films of patients of its {part}" for part, n in scored.left_out.items())
+        marks.append(f"The run has met some of these patients: {counts} are left out.")
+    if scored.own_val:
+        marks.append(
+            f"{scored.own_val:,} of these films chose the run's epoch, curves and thresholds: numbers are optimistic."
+        )
+    if asked_size not in (None, data.image_size):
+        marks.append(
+            f"Films are {data.image_size} pixels a side, as the run's were; datamodule.image_size={asked_size} is not "
+            "used."
+        )
+    if unknown := list_unknown(data, scored):
+        marks.append(f"These data say nothing of {', '.join(unknown)}: undefined, and outside of every mean.")
+    if not run.is_best:
+        marks.append(
+            f"{run.checkpoint.name} holds other weights than the best ones: curves and thresholds were fitted to what "
+            "they say on the run's val."
+        )
+    return marks
+
+
+def list_unknown(data: ChestXrayDataModule, scored: Scored) -> list[str]:
+    """Return the findings that no scored study has a label of."""
+    unknown = np.isnan(data.index.targets[scored.rows]).all(axis=0)
+    return [FINDINGS[k] for k in np.flatnonzero(unknown)]

@@ -1,0 +1,140 @@
+"""Which films are scored, and that the run has met none of their patients."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from cxr_xai.data.datamodule import ChestXrayDataModule
+from cxr_xai.data.splits.file import read_split
+from cxr_xai.data.splits.split import EXTERNAL, hash_division
+from cxr_xai.errors import UserError
+from cxr_xai.experiments.reopen import Run
+from cxr_xai.files import read_json
+from cxr_xai.findings import FINDINGS
+
+PARTS = ("test", "val", "all")
+UNSEEN = ("", "test", EXTERNAL)
+"""Parts of a run's split that chose nothing of it: no weight, no epoch, no threshold."""
+
+
+@dataclass(frozen=True)
+class Scored:
+    """The studies that are scored.
+
+    Attributes:
+        part: ``test``, ``val`` or ``all``.
+        scheme: of the split that the part belongs to; ``all films`` without one.
+        about: how that was drawn.
+        rows: ``(N,)`` of the study table, ascending, all with a film.
+        listed: ``(L,)`` all rows of the part, without a film too; those of patients left out are not among them.
+        left_out: films of patients that the run has met, by the part in which it met them.
+        same_source: whether the run was trained on this source.
+        own_val: how many of the rows chose the run's epoch and thresholds; only with ``val``.
+    """
+
+    part: str
+    scheme: str
+    about: Mapping[str, Any]
+    rows: npt.NDArray[np.int64]
+    listed: npt.NDArray[np.int64]
+    left_out: Mapping[str, int]
+    same_source: bool
+    own_val: int
+
+    @property
+    def name(self) -> str:
+        """The split for a protocol: only ``test`` of a scheme bears its plain name."""
+        return self.scheme if self.part in ("test", "all") else f"{self.scheme}, part {self.part}"
+
+
+def choose_studies(run: Run, data: ChestXrayDataModule, part: str) -> Scored:
+    """Choose the films of a part, and see to it that no patient of them is one that the run has met.
+
+    ``all`` takes every film and leaves out those patients, whether they trained or chose (val). ``test`` and ``val``
+    mean what their split says, so they are not made smaller but refused; ``val`` may be the run's own.
+
+    Args:
+        run: that is evaluated.
+        data: to score it on.
+        part: ``test``, ``val`` or ``all``.
+
+    Raises:
+        UserError: the part has no film, or films of patients that the run has met.
+    """
+    index, same = data.index, is_same_source(read_json(run.folder.certificate)["data"], data)
+    met = read_met(run) if same else {}
+    split = None if part == "all" else data.scheme.split(index)
+    listed = np.arange(len(index.studies)) if split is None else split.rows(part)
+    where = np.array([met.get(patient, "") for patient in index.studies["patient_id"]], dtype=str)
+    scheme, about = ("all films", {}) if split is None else (split.scheme, dict(split.about))
+    if split is None:
+        gone = listed[index.present & (where != "")]
+        listed = listed[where == ""]
+    else:
+        allowed = ("", "val") if part == "val" else ("",)
+        gone = listed[index.present[listed] & ~np.isin(where[listed], allowed)]
+    if split is not None and len(gone):
+        _refuse_met(run, index.studies["patient_id"].iloc[gone], where[gone], f"part={part} of split={scheme}")
+    rows = listed[index.present[listed]]
+    if not len(rows):
+        raise UserError(
+            f"part={part}: none of its {len(listed):,} images has a film in {data.root}"
+            + (f", or its patient is one that the run has met ({len(gone):,} films)." if len(gone) else ".")
+        )
+    counts = {str(name): int(n) for name, n in pd.Series(where[gone]).value_counts().items()}
+    return Scored(part, scheme, about, rows, listed, counts, same, int((where[rows] == "val").sum()))
+
+
+def _refuse_met(run: Run, patients: "pd.Series[str]", where: npt.NDArray[np.str_], what: str) -> None:
+    raise UserError(
+        f"{what} holds {len(patients):,} films of {patients.nunique():,} patients that the run has met (the first is "
+        f"{patients.iloc[0]}, in its {where[0]}); part=all leaves them out, and split=file "
+        f"split.path={run.folder.split} divides as the run did."
+    )
+
+
+def is_same_source(trained_on: Mapping[str, Any], data: ChestXrayDataModule) -> bool:
+    """Tell whether patients of equal ids are the same people: sources of one name, whatever the edition or copy.
+
+    A source that is made by a program is the same only if its label file is.
+
+    Args:
+        trained_on: ``data`` of the run's certificate.
+        data: to be scored on.
+    """
+    index = data.index
+    if trained_on["source"] != index.name:
+        return False
+    label_file = next(iter(index.sources))
+    return not index.about or trained_on["files"].get(label_file) == index.sources[label_file]
+
+
+def read_met(run: Run) -> dict[str, str]:
+    """Return the patients that trained a run or chose anything of it → the part in which they did."""
+    table = read_split(run.folder.split)[1]
+    met = table[~table["part"].isin(UNSEEN)]
+    return dict(zip(met["patient_id"], met["part"], strict=True))
+
+
+def describe_scored(scored: Scored, data: ChestXrayDataModule) -> dict[str, Any]:
+    """Return what a certificate says of a split, with the scored studies as its one part, ``test``."""
+    studies, rows = data.index.studies, scored.rows
+    place = np.full(len(studies), "", dtype="<U4")
+    place[rows] = "test"
+    targets = data.index.targets[rows]
+    known = ~np.isnan(targets)
+    share = np.divide(np.nansum(targets, axis=0), known.sum(axis=0), where=known.any(axis=0), out=np.full(14, np.nan))
+    return {
+        "scheme": scored.name,
+        "sha256": hash_division(studies, place),
+        "about": dict(scored.about),
+        "listed": {"test": len(scored.listed)},
+        "without_film": {"test": int((~data.source.present[scored.listed]).sum())},
+        "images": {"test": len(rows)},
+        "patients": {"test": int(studies["patient_id"].iloc[rows].nunique())},
+        "prevalence": {"test": {name: float(share[k]) for k, name in enumerate(FINDINGS)}},
+    }
