@@ -22,6 +22,7 @@ from cxr_xai.findings import FINDINGS
 from cxr_xai.stats.bootstrap import bootstrap_means, means_behind
 from cxr_xai.stats.compare import MACRO, compare_arms
 from cxr_xai.stats.statistic import mean_measure
+from cxr_xai.stats.weightings import mean_defined
 
 Floats = npt.NDArray[np.float64]
 TIED_ONES = np.array([name in TIED for name in SHORTCUTS])
@@ -155,10 +156,10 @@ def _behind(sizes: Sequence[Floats], groups: npt.NDArray[np.int64], codes: npt.N
 
 
 def with_mean(means: Floats) -> Floats:
-    """Return ``(B, H + 1)``: the mean size of every shortcut's changes, then that over shortcuts with a finding.
+    """Return ``(B, H + 1)``: the mean size of every shortcut's changes, then that over the defined ones with a finding.
 
     Args:
         means: ``(B, H, 1)``.
     """
     each = means[..., 0]
-    return np.concatenate([each, each[:, TIED_ONES].mean(axis=1, keepdims=True)], axis=1)
+    return np.concatenate([each, mean_defined(each[:, TIED_ONES])[:, None]], axis=1)

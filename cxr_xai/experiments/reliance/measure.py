@@ -68,7 +68,9 @@ def _measure_batch(
     studies = data.index.studies.iloc[rows]
     names = studies["image_id"].tolist()
     own = predict(data.plain(data.dataset_of(rows).batch(rows), 0).image)
-    asked, films, place = [], [], {}
+    asked: list[tuple[int, str, tuple[str, ...]]] = []
+    films: list[npt.NDArray[np.uint8]] = []
+    place: dict[tuple[int, tuple[str, ...]], int] = {}
     for n, name in enumerate(names):
         planted = truth.shortcuts(name)
         wanted = {shortcut: (shortcut,) for shortcut in planted} | {ALL: planted}
@@ -105,7 +107,7 @@ def predict_with(network: nn.Module, device: torch.device, most: int) -> Predict
 
     def predict(image: Tensor) -> Floats:
         with borrow(network) as model:
-            logits = [model(films.to(device)).double().cpu().numpy() for films in image.split(most)]
+            logits = [model(films.to(device)).double().cpu().numpy() for films in torch.split(image, most)]
         found: Floats = np.concatenate(logits)
         return found
 

@@ -91,11 +91,15 @@ def _shortcuts(evidence: Evidence) -> list[Difference]:
     table = pd.read_parquet(evidence.folder.reliance)
     differences = compare(list(table.columns), list(RELIANCE_COLUMNS), place="columns of reliance.parquet")
     test = evidence.predictions[evidence.predictions["part"] == "test"]
-    kept = ["image_id", "patient_id", "finding", "target"]
-    whole = table[table["shortcut"] == ALL]
-    one, other = (rows.sort_values(kept[:3])[kept].reset_index(drop=True) for rows in (whole, test))
-    if not one.equals(other.astype(one.dtypes)):
-        differences.append(Difference("studies and labels of reliance.parquet", len(one), len(other)))
+    keys = ["image_id", "patient_id", "finding"]
+    whole = table[table["shortcut"] == ALL].set_index(keys)["target"].sort_index()
+    test = evidence.predictions[evidence.predictions["part"] == "test"].set_index(keys)["target"].sort_index()
+    if not whole.index.equals(test.index):
+        differences.append(Difference("test studies × findings in reliance.parquet", len(whole), len(test)))
+    else:
+        labels = whole.reset_index()
+        labels["image_id"] += " in reliance.parquet,"
+        differences += _cells(labels, "target", test.to_numpy(np.float64), 0)
     twice = table.duplicated(["image_id", "shortcut", "finding"])
     differences += [Difference(f"rows of {name} in reliance.parquet", 2, 1) for name in table.loc[twice, "image_id"]]
     decision = read_calibration(evidence.folder.calibration)
