@@ -61,7 +61,8 @@ def hash_files(folder: RunFolder) -> dict[str, str]:
     The certificate is not among them, for it takes in plans later; nor is the last checkpoint, from which no number is.
     """
     paths = [folder.config, folder.split, folder.quarantine, folder.metrics, folder.predictions, folder.localization]
-    paths += [folder.best, folder.calibration, folder.pareto, *sorted((folder.path / "explanations").glob("*/*.npz"))]
+    paths += [folder.reliance, folder.best, folder.calibration, folder.pareto]
+    paths += [*sorted((folder.path / "explanations").glob("*/*.npz"))]
     return {
         path.relative_to(folder.path).as_posix(): hashlib.sha256(path.read_bytes()).hexdigest()
         for path in paths

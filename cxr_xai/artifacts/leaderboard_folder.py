@@ -22,9 +22,6 @@ SCORE_COLUMNS = (
 """One row per case and explainer; ``ceiling_energy``: the most that a map of this grid
 can have inside the mask. NaN where a map is dead or a score is not defined for the kind."""
 
-RELIANCE_COLUMNS = ("image_id", "patient_id", "shortcut", "finding", "target", "prob", "prob_without")
-"""One row per test study, planted shortcut and finding; calibrated probabilities with and without the shortcut."""
-
 
 class LeaderboardFolder:
     """``leaderboard/`` of a run folder.

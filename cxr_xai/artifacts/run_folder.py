@@ -60,6 +60,14 @@ prior are NaN. ``iou`` is the headline's, at the fixed threshold; those at other
 had boxes of other patients choose it) and by Wang's rule (``wang_false`` boxes per image with an IoU of at most
 .1) are of the sealed half alone, NaN for the monitored one."""
 
+RELIANCE_COLUMNS = (
+    *("image_id", "patient_id", "shortcut", "finding", "target"),
+    *("logit", "logit_without", "prob", "prob_without"),
+)
+"""Of the phantom alone: one row per test study, planted shortcut and finding, with and without the shortcut;
+probabilities are calibrated. Rows of the shortcut ``all`` are without every planted one, and every test study has
+them."""
+
 PANEL_COLUMNS = ("kind", "epoch", "image_id", "finding", "target", "prob", "dead", "file")
 """``kind`` is ``epoch``, ``box``, ``TP``, ``FP`` or ``FN``; ``file`` is relative to the explainer's folder."""
 
@@ -81,6 +89,7 @@ class RunFolder:
         self.quarantine = self.path / "quarantine.csv"
         self.predictions = self.path / "predictions.parquet"
         self.localization = self.path / "localization.parquet"
+        self.reliance = self.path / "reliance.parquet"
         self.report = self.path / "report.html"
         self.ledger = self.path / "ledger.csv"
         self.checkpoints = self.path / "checkpoints"

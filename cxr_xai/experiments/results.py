@@ -17,6 +17,7 @@ from cxr_xai.experiments.certify import make_card
 from cxr_xai.experiments.controls.beside import summarize_beside
 from cxr_xai.experiments.flags import raise_flags
 from cxr_xai.experiments.references import summarize_label_only
+from cxr_xai.experiments.reliance.summarize import flatten_reliance, summarize_reliance
 from cxr_xai.experiments.summary import summarize_classification, summarize_localization
 from cxr_xai.files import read_json
 from cxr_xai.findings import FINDINGS
@@ -92,6 +93,8 @@ def summarize(
         if table is None
         else summarize_maps(table, settings["bootstrap"], predictions, parts.datamodule),
     }
+    if parts.folder.reliance.is_file():  # of the phantom alone
+        numbers["reliance"] = summarize_reliance(pd.read_parquet(parts.folder.reliance), settings["bootstrap"])
     return {
         **numbers,
         "flags": raise_flags(numbers, predictions, settings["bootstrap"]),
@@ -147,4 +150,4 @@ def flatten(summary: Settings) -> dict[str, float]:
                 scalars[f"sealed/{key}/{name}"] = row[key]["value"]
         if "sealed" in halves:
             scalars["sealed/skill/macro"] = halves["sealed"]["macro"]["skill"]["value"]
-    return scalars
+    return scalars | (flatten_reliance(summary["reliance"]) if "reliance" in summary else {})

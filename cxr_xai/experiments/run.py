@@ -12,7 +12,7 @@ import yaml
 
 from cxr_xai.artifacts.certificate import hash_files
 from cxr_xai.artifacts.ledger import note_read
-from cxr_xai.artifacts.run_folder import PREDICTION_COLUMNS, RunFolder
+from cxr_xai.artifacts.run_folder import PREDICTION_COLUMNS, RELIANCE_COLUMNS, RunFolder
 from cxr_xai.callbacks.box_probe import BoxProbe
 from cxr_xai.callbacks.consumers.panels import Panels, write_panels
 from cxr_xai.callbacks.consumers.score import Score
@@ -23,6 +23,7 @@ from cxr_xai.experiments.assemble import Parts, assemble, build_datamodule, seed
 from cxr_xai.experiments.cell import hash_settings, name_cell
 from cxr_xai.experiments.certify import add_plans, list_plans, make_certificate
 from cxr_xai.experiments.gallery import explain_gallery
+from cxr_xai.experiments.reliance.measure import measure_run
 from cxr_xai.experiments.results import decide_on_val, flatten, make_predictions, summarize
 from cxr_xai.experiments.resume import find_checkpoint, go_back, read_best
 from cxr_xai.experiments.state import State, claim_run, find_state, move_aside
@@ -136,6 +137,8 @@ def finish(parts: Parts, settings: Settings, choices: Mapping[str, str], seconds
     if explained is not None:
         for consumer in (Score(folder), Panels(folder, datamodule, count=16), Store(folder, datamodule)):
             consumer.consume(explained, trainer)
+    if (reliance := measure_run(datamodule, model, device, decision)) is not None:
+        folder.write_table(folder.reliance, reliance, RELIANCE_COLUMNS)
     gallery = explain_gallery(predictions, datamodule, parts.explainer, model, device, best["epoch"])
     pictures = write_panels(folder, parts.explainer.name, gallery)
     summary = summarize(parts, settings, predictions, decision, best["epoch"], seconds)

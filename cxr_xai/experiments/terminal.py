@@ -106,6 +106,8 @@ def print_results(summary: Mapping[str, Any], report: Path) -> None:
     for explainer, halves in summary["localization"].items():
         if "sealed" in halves:
             console.print(_localization(halves["sealed"], explainer, protocol))
+    if "reliance" in summary:
+        console.print(_reliance(summary["reliance"], protocol))
     if flags := summary["flags"]:
         names = "; ".join(flag["name"] for flag in flags)
         console.print(f"[bold]flags[/]: {names}. The report says what they may mean.", style="yellow")
@@ -219,6 +221,23 @@ def _localization(half: Mapping[str, Any], explainer: str, protocol: Mapping[str
         table.caption += "\nΔ less than .10 between prior and ceiling: the plain difference to the prior"
     if any(row["pairs"] and not row["in_macro"] for row in half["findings"].values()):
         table.caption += "\n† fewer than 20 boxes, outside the mean"
+    return table
+
+
+def _reliance(reliance: Mapping[str, Any], protocol: Mapping[str, Any]) -> Table:
+    title = f"Reliance on shortcuts ({protocol['label']}; phantom numbers)"
+    table = make_table(title, ("", "of", "studies", "|change| (95 %)", "≥ .1", "AUROC", "without"))
+    for name, row in reliance["shortcuts"].items():
+        area = [number(row["auroc"][key]["value"]) if "auroc" in row else "" for key in ("with", "without")]
+        of, leaning = (row["finding"] or "all findings"), number(row["leaning"]["value"], 2)
+        table.add_row(name, of, str(row["studies"]), interval(row["size"]), leaning, *area)
+    macro = reliance["macro"]
+    table.add_section()
+    table.add_row("all of them", "", "", "", "", *(number(macro[key]["value"]) for key in ("with", "without")))
+    table.caption = (
+        "the same test films without the shortcut; |change| of the calibrated probability\n"
+        "all of them: mean AUROC over findings with every shortcut, and without any"
+    )
     return table
 
 

@@ -13,6 +13,7 @@ from cxr_xai.report.aggregate_tables import make_tables
 from cxr_xai.report.contrast_tables import walk_contrasts
 from cxr_xai.report.figures import left_end, make_row
 from cxr_xai.report.format import is_known, name, or_nan
+from cxr_xai.report.guidance_table import found_sentence
 from cxr_xai.report.labels import LABELS, MEAN
 from cxr_xai.report.page import HERE, NAMES, describe_phantom, make_environment
 from cxr_xai.report.tables import cell_parts, cell_text, write_tables
@@ -56,6 +57,7 @@ def make_context(summary: Mapping[str, Any], tables: Any) -> dict[str, Any]:
         "phantom": protocol["source"] == "phantom",
         "about_words": describe_phantom(protocol["about"]) if protocol["source"] == "phantom" else "",
         "tables": by_name,
+        "found": found_sentence(summary),
         "findings": [table for key, table in by_name.items() if key.startswith("findings_")],
         "metrics": [table for key, table in by_name.items() if key.startswith("metrics_")],
         "boxes": [

@@ -6,7 +6,8 @@ from typing import Any
 
 from cxr_xai.report.contrast_tables import contrasts_table, details_table
 from cxr_xai.report.format import coverage, name
-from cxr_xai.report.labels import LABELS
+from cxr_xai.report.guidance_table import beside, guidance_table
+from cxr_xai.report.labels import LABELS, MEAN
 from cxr_xai.report.tables import Column, Kind, Table, with_own_names
 
 PHANTOM = "Phantom numbers: synthetic films; they say that the machinery works and nothing about patients."
@@ -25,18 +26,22 @@ def make_tables(summary: Summary) -> list[Table]:
     """Return every table: arms, findings, folds, contrasts, boxes, the ensemble, the runs."""
     arms, design = summary["arms"], summary["design"]
     note = protocol_note(summary)
-    tables = [arms_table("arms", "Means over findings per arm", arms, note)]
+    uses = design.get("uses_of_boxes", {})
+    tables = [arms_table("arms", "Means over findings per arm", arms, note, uses)]
+    changed = guidance_table(summary, note)
+    tables += [] if changed is None else [changed]
     compared = [metric for metric in design["metrics"] if all(metric in arm["macro"] for arm in arms.values())]
     tables += [findings_table(metric, arms, note) for metric in compared]
     tables += [metrics_table(arm, arms[arm], note) for arm in arms]
     tables += [boxes_table(explainer, by_arm, note) for explainer, by_arm in summary["localization"].items()]
+    tables += [reliance_table(summary["reliance"], note)] if summary.get("reliance") else []
     tables += [folds_table(summary["folds"], note)]
     if summary["contrasts"]:
         tables += [contrasts_table(summary, note), details_table(summary, note)]
     if "arms" in (ensemble := summary["ensemble"]):
         shown = protocol_note(summary, ensemble["split"])
         tables.append(arms_table("ensemble", "Ensembles of the folds, on patients that no fold has seen",
-                                 ensemble["arms"], shown))  # fmt: skip
+                                 ensemble["arms"], shown, uses))  # fmt: skip
     return with_own_names([*tables, runs_table(summary["runs"], note)])
 
 
@@ -56,7 +61,8 @@ def protocol_note(summary: Summary, split: str | None = None) -> tuple[str, ...]
         f"metrics within a model, then averaged over {over}" if over else "one model per arm",
         f"intervals: 95 %, {design['replicates']:,} bootstrap replicates over patients",
     ]
-    return ("; ".join(words) + ".", *([PHANTOM] if protocol["source"] == "phantom" else []))
+    said = [PHANTOM if protocol["source"] == "phantom" else "", beside(design)]
+    return ("; ".join(words) + ".", *filter(None, said))
 
 
 def slug(words: str) -> str:
@@ -68,11 +74,14 @@ def slug(words: str) -> str:
     return re.sub(r"[^A-Za-z0-9]+", "_", words).strip("_")
 
 
-def arms_table(name_: str, title: str, arms: Mapping[str, Any], note: Sequence[str]) -> Table:
-    """Return arms × means over findings."""
+def arms_table(name_: str, title: str, arms: Mapping[str, Any], note: Sequence[str], uses: Mapping[str, str]) -> Table:
+    """Return arms × means over findings; where arms use boxes differently, the use stands beside the name."""
     metrics = [metric for metric in SHORT if all(metric in arm["macro"] for arm in arms.values())]
     columns = [Column("Arm"), *(Column(LABELS[metric], "estimate") for metric in metrics)]
     rows = [[arm, *(numbers["macro"][metric] for metric in metrics)] for arm, numbers in arms.items()]
+    if len(set(uses.values())) > 1:
+        columns.insert(1, Column("Use of boxes"))
+        rows = [[arm, uses[arm], *values] for arm, *values in rows]
     over = {numbers["macro"]["f1"]["over"] for numbers in arms.values()}
     marks = (
         f"± is the standard deviation over folds, or seeds without folds; mean F1 over {_range(over)} findings whose "
@@ -156,6 +165,22 @@ def boxes_table(explainer: str, by_arm: Mapping[str, Any], note: Sequence[str]) 
         marks.append("† fewer than 20 boxes, outside the mean.")
     title = f"Localization on sealed boxes: {explainer}"
     return Table(f"localization_{slug(explainer)}", title, columns, rows, [*note, *marks], strong)
+
+
+def reliance_table(by_arm: Mapping[str, Any], note: Sequence[str]) -> Table:
+    """Return arms × how far shortcuts move probabilities, and AUROC without any."""
+    shortcuts = list(next(iter(by_arm.values()))["reliance"])
+    heads = ["Marker and drain" if name_ == MEAN else name_.capitalize() for name_ in shortcuts]
+    columns = [Column("Arm"), Column("AUROC without", "estimate"), *(Column(head, "estimate") for head in heads)]
+    rows = [
+        [arm, numbers["auroc_without"]["macro"], *(numbers["reliance"][key] for key in shortcuts)]
+        for arm, numbers in by_arm.items()
+    ]
+    mark = (
+        "Mean |change| of the calibrated probability when a film is rendered without the shortcut: of the finding that "
+        "it is tied to, for brightness of all findings."
+    )
+    return Table("reliance", "Without shortcuts", columns, rows, [*note, mark])
 
 
 def folds_table(folds: Sequence[Mapping[str, Any]], note: Sequence[str]) -> Table:

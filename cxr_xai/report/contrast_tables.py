@@ -67,11 +67,11 @@ def _contrast_rows(summary: Summary, wanted: Any) -> list[list[Any]]:
 
 
 def walk_contrasts(summary: Summary) -> list[tuple[str, str, str, Mapping[str, Any]]]:
-    """Return contrast, metric, ``macro`` or finding, and the difference, boxes after classification."""
+    """Return contrast, metric, ``macro`` or finding, and the difference: classification, boxes, then shortcuts."""
     explainers = list(summary["box_contrasts"].values())[:1]  # the first gives the headline
     return [
         (contrast, metric, over, row)
-        for source in (summary["contrasts"], *explainers)
+        for source in (summary["contrasts"], *explainers, summary.get("reliance_contrasts", {}))
         for contrast, metrics in source.items()
         for metric, differences in metrics.items()
         for over, row in differences.items()

@@ -16,5 +16,7 @@ LABELS = {
     "energy": "Energy in box",
     "iou": "IoU",
     "skill": "Skill",
+    "auroc_without": "AUROC without shortcuts",
+    "reliance": "Reliance on shortcuts",
 }
 MEAN = "macro"

@@ -57,6 +57,7 @@ def make_context(results: Results) -> dict[str, Any]:
         "style": Markup(STYLE + (HERE / "style.css").read_text()),
         "script": Markup((HERE / "script.js").read_text()),
         "summary": summary,
+        "reliance": summary.get("reliance"),
         "statements": results.statements,
         "statements_figure": Markup(draw_statements(results.statements)),
         "certificate": results.certificate,

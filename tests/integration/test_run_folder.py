@@ -8,7 +8,13 @@ import pytest
 import torch
 import yaml
 
-from cxr_xai.artifacts.run_folder import LOCALIZATION_COLUMNS, PANEL_COLUMNS, PREDICTION_COLUMNS, RunFolder
+from cxr_xai.artifacts.run_folder import (
+    LOCALIZATION_COLUMNS,
+    PANEL_COLUMNS,
+    PREDICTION_COLUMNS,
+    RELIANCE_COLUMNS,
+    RunFolder,
+)
 from cxr_xai.findings import BOXED, FINDINGS
 from cxr_xai.metrics.classification import auroc, brier, confusion, ece, f1
 from cxr_xai.metrics.decision import read_calibration
@@ -52,6 +58,21 @@ def test_summary_agrees_with_the_predictions(finished: RunFolder) -> None:
         expected = auroc(rows[["target"]].to_numpy(), rows[["prob"]].to_numpy())[0]
         found = summary["classification"]["test"]["findings"][name]["auroc"]["value"]
         assert found == pytest.approx(expected, nan_ok=True) if found is not None else np.isnan(expected), (k, name)
+
+
+def test_reliance_is_of_every_test_film_and_ranks_as_the_headline_does(finished: RunFolder) -> None:
+    table, said = pd.read_parquet(finished.reliance), pd.read_parquet(finished.predictions)
+    assert tuple(table.columns) == RELIANCE_COLUMNS
+    keys = ["image_id", "finding"]
+    whole = table[table["shortcut"] == "all"].set_index(keys).sort_index()
+    test = said[said["part"] == "test"].set_index(keys).sort_index()
+    assert whole.index.equals(test.index)
+    np.testing.assert_allclose(whole["prob"], test["calibrated"], atol=1e-5)
+    summary = finished.read_summary()
+    own, headline = summary["reliance"]["macro"]["with"], summary["classification"]["test"]["macro"]["auroc"]
+    assert own["value"] == pytest.approx(headline["value"], abs=1e-6)
+    assert (table["prob"] != table["prob_without"]).any()
+    assert "Phantom numbers: every test film was rendered once more" in finished.report.read_text()
 
 
 def test_localization_has_monitored_rows_per_epoch_and_sealed_rows_once(finished: RunFolder) -> None:

@@ -47,6 +47,7 @@ def test_an_honest_folder_holds_to_the_last_number(copy: RunFolder, data: ChestX
     checks = examine(copy, data, recompute=True)
     assert {name: check.words for name, check in checks.items() if check.outcome != "holds"} == {}
     assert {"logits again", "maps again", "maps, sealed", "maps, monitored", "targets", "data"} <= checks.keys()
+    assert {"shortcuts", "numbers, shortcuts", "shortcuts again"} <= checks.keys()
     ledger = read_ledger(copy.ledger)
     mine = ledger[ledger["purpose"] == "verification"]
     assert mine["what"].tolist() == ["test labels", "sealed boxes", "monitored boxes"], "verifying is reading"
@@ -144,6 +145,13 @@ def set_in(*path: str, value: Any) -> Callable[[dict[str, Any]], None]:
 TEST = ("classification", "test")
 TAMPERINGS: dict[str, tuple[Tamper, str, str]] = {
     "a probability": (set_cell("predictions", "prob", lambda p: p + 0.01), "probabilities", "prob of"),
+    "a film without a shortcut": (set_cell("reliance", "prob_without", lambda p: p + 0.1), "shortcuts", "prob_without"),
+    "a label of it": (set_cell("reliance", "target", lambda t: 1 - t), "shortcuts", "target of"),
+    "reliance": (
+        change_json("summary", set_in("reliance", "shortcuts", "marker", "size", "value", value=0.0)),
+        "numbers, shortcuts",
+        "reliance.shortcuts.marker.size.value: stored 0",
+    ),
     "a target": (set_cell("predictions", "target", lambda t: 1 - t), "targets", "target of"),
     "a target, in a number": (set_cell("predictions", "target", lambda t: 1 - t), "numbers, test", "Hernia"),
     "a decision": (set_cell("predictions", "pred", lambda p: 1 - p), "predictions", "pred of"),

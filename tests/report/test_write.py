@@ -307,3 +307,21 @@ def test_numbers_that_were_not_planned_are_marked(make_run: MakeRun, first_seen:
     headline = section(page, "headline")
     assert ('<span class="beside">primary</span>' in headline) == (not post_hoc)
     assert '<span class="beside">exploratory</span>' in headline, "skill was not planned"
+
+
+def test_reliance_stands_there_where_it_was_measured(make_run: MakeRun) -> None:
+    folder = make_run()
+    assert 'id="reliance"' not in read(folder)
+    entry = {"value": 0.234, "low": 0.2, "high": 0.3}
+    three = {"with": entry, "without": {**entry, "value": 0.123}, "difference": {**entry, "value": 0.111}}
+    row = {"studies": 40, "patients": 30, "size": entry, "change": entry, "leaning": entry}
+    shortcuts = {"marker": {"finding": "Pneumonia", **row, "auroc": three}, "brightness": {"finding": None, **row}}
+    findings = dict.fromkeys(FINDINGS, three)
+    reliance = {"least": 0.1, "studies": 90, "patients": 60, "shortcuts": shortcuts, "findings": findings}
+    write_json(folder.summary, read_json(folder.summary) | {"reliance": reliance | {"macro": {"over": 13, **three}}})
+    found = section(read(folder), "reliance")
+    assert "Phantom numbers" in found
+    marker = found.partition('<th scope="row">marker')[2].partition("</tr>")[0]
+    assert all(words in marker for words in ("Pneumonia", "40", ".234", "+.234", ".123", "+.111"))
+    assert "the view; all findings" in found
+    assert "All left out, mean over 13" in found

@@ -8,7 +8,17 @@ import numpy as np
 
 from cxr_xai.data.phantom.labels import draw_age, draw_label_sets, draw_sex, draw_view
 from cxr_xai.data.phantom.lesions import draw_lesion
-from cxr_xai.data.phantom.spec import FIRST_TEST_PATIENT, Body, Film, Lesion, Part, PhantomSpec, PhantomStudy, View
+from cxr_xai.data.phantom.spec import (
+    FIRST_TEST_PATIENT,
+    TIED,
+    Body,
+    Film,
+    Lesion,
+    Part,
+    PhantomSpec,
+    PhantomStudy,
+    View,
+)
 from cxr_xai.findings import BOXED, FINDINGS, INDEX
 
 _IMAGES = (0.42, 0.26, 0.15, 0.09, 0.05, 0.03)  # chance of 1, 2, ... films a patient: mean 2.2
@@ -169,7 +179,7 @@ def _draw_shortcuts(
     marker, drain, bright = rng.random(3)
     free, tied = float(rng.normal(0, 7.0)), (14.0 if view == "AP" else -14.0) * (0.6 + 0.8 * float(bright))
     return (
-        bool(marker < _tie(strength, 0.25, 0.92 if "Pneumonia" in findings else 0.05)),
-        bool(drain < _tie(strength, 0.10, 0.85 if "Pneumothorax" in findings else 0.02)),
+        bool(marker < _tie(strength, 0.25, 0.92 if TIED["marker"] in findings else 0.05)),
+        bool(drain < _tie(strength, 0.10, 0.85 if TIED["drain"] in findings else 0.02)),
         _tie(strength, free, tied),
     )

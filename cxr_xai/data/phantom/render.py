@@ -1,6 +1,6 @@
 """From a drawn study to pixels: an additive sum of optical thickness, one gray curve, one grain."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from functools import cache
 from statistics import NormalDist
@@ -165,11 +165,41 @@ def render(study: PhantomStudy, spec: PhantomSpec | int, without: Collection[str
     chest = painter.chest(without)
     adds, seen = _add_lesions(painter, without, masks)
     _mask_chest(painter, chest, without, masks)
+    return RenderedStudy(_finish(painter, chest, adds, seen, without, masks), masks)
+
+
+def render_twins(
+    study: PhantomStudy, spec: PhantomSpec | int, without: Sequence[Collection[str]]
+) -> list[npt.NDArray[np.uint8]]:
+    """Render a study once for each set of shortcuts to leave out; patient and lesions are drawn once.
+
+    Args:
+        study: as drawn by `draw_studies`.
+        spec: the folder's spec, or the side of the image in pixels.
+        without: sets of shortcuts.
+
+    Returns:
+        ``(H, W)`` uint8 each, what `render` gives without them.
+
+    Raises:
+        UserError: a name is no shortcut.
+    """
+    if unknown := sorted({name for names in without for name in names} - {*SHORTCUTS}):
+        raise UserError(f"cannot render twins without {unknown[0]!r}: name one of {', '.join(SHORTCUTS)}")
+    painter = _Painter(study, spec if isinstance(spec, int) else spec.image_size)
+    chest = painter.chest(())
+    adds, seen = _add_lesions(painter, (), {})
+    return [_finish(painter, chest, adds.copy(), seen, names, {}) for names in without]
+
+
+def _finish(
+    painter: _Painter, chest: _Chest, adds: Field, seen: Field, without: Collection[str], masks: dict[str, Mask]
+) -> npt.NDArray[np.uint8]:
+    """Add the shortcuts to ``adds`` and ``masks``, and develop the film."""
     letters = _add_shortcuts(painter, without, masks, adds)
-    brightness = study.brightness if "brightness" not in without else 0.0
+    brightness = painter.study.brightness if "brightness" not in without else 0.0
     gray = _develop(painter, chest, adds, seen, brightness, letters)
-    image = cv2.convertScaleAbs(np.maximum(gray, 0))  # rounds, and stops at 255
-    return RenderedStudy(np.asarray(image, np.uint8), masks)
+    return np.asarray(cv2.convertScaleAbs(np.maximum(gray, 0)), np.uint8)  # rounds, and stops at 255
 
 
 def _add_lesions(painter: _Painter, without: Collection[str], masks: dict[str, Mask]) -> tuple[Field, Field]:

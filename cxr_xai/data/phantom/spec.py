@@ -16,6 +16,9 @@ FIRST_TEST_PATIENT = 20_001
 SHORTCUTS: tuple[str, ...] = ("marker", "drain", "brightness")
 """The planted shortcuts; the names that `render(..., without=...)` and the masks use."""
 
+TIED: Mapping[str, str] = {"marker": "Pneumonia", "drain": "Pneumothorax"}
+"""The finding that a shortcut speaks for, by as much as ``shortcut_strength``; brightness is tied to the view."""
+
 
 @dataclass(frozen=True)
 class PhantomSpec:

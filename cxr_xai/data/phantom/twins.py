@@ -1,5 +1,6 @@
 """What is true on a phantom: where every lesion lies, and the same film without its shortcut."""
 
+from collections.abc import Collection, Sequence
 from functools import cached_property
 from pathlib import Path
 
@@ -10,7 +11,7 @@ import numpy.typing as npt
 from cxr_xai.data.films.decode import Pixels, shrink
 from cxr_xai.data.phantom.draw import draw_studies
 from cxr_xai.data.phantom.read import VERSION, differences, read_mask, read_spec
-from cxr_xai.data.phantom.render import render
+from cxr_xai.data.phantom.render import render, render_twins
 from cxr_xai.data.phantom.spec import SHORTCUTS, PhantomStudy
 from cxr_xai.errors import UserError
 
@@ -68,7 +69,18 @@ class PhantomTruth:
         Raises:
             UserError: the phantom has no such study, or the study has no such shortcut.
         """
-        return shrink(render(self._planted(image_id, without), self.spec, without=(without,)).image, self.size)
+        return self.twins(image_id, [(without,)])[0]
+
+    def twins(self, image_id: str, without: Sequence[Collection[str]]) -> list[Pixels]:
+        """Return ``(S, S)`` uint8 films without one set of planted shortcuts each; the patient is drawn once.
+
+        Raises:
+            UserError: the phantom has no such study, or the study has not all of these shortcuts.
+        """
+        study = self._study(image_id)
+        for name in sorted({name for names in without for name in names}):
+            self._planted(image_id, name)
+        return [shrink(film, self.size) for film in render_twins(study, self.spec, without)]
 
     def shortcut(self, image_id: str, name: str) -> Mask:
         """Return ``(S, S)`` bool: the pixels that a shortcut touches, if only in part.

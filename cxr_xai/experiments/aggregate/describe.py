@@ -1,6 +1,7 @@
 """What runs are and what their numbers rest on, for the tables of an aggregate."""
 
 import hashlib
+import re
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
@@ -12,6 +13,9 @@ from cxr_xai.experiments.aggregate.average import Averaged, counted, mean_over_f
 from cxr_xai.experiments.aggregate.cells import Cell
 from cxr_xai.experiments.aggregate.pool import Pool
 from cxr_xai.experiments.aggregate.refuse import Design
+
+COUNTS = re.compile(r" \([^()]*\)")
+"""What stands in brackets behind a use of boxes."""
 
 
 def cells_of(design: Design) -> list[Cell]:
@@ -32,10 +36,21 @@ def describe_protocol(design: Design) -> dict[str, Any]:
         test_images=sum(card.test_images for card in once),
         test_missing=sum(card.test_missing for card in once),
         mean_over=min(card.mean_over for card in cards),
-        uses_of_boxes=" and ".join(dict.fromkeys(card.uses_of_boxes for card in cards)),
+        uses_of_boxes=" and ".join(dict.fromkeys(describe_arms(design)["uses_of_boxes"].values())),
     )
     code = cells_of(design)[0].certificate["code"]["sha256"]
     return {**card.as_dict(), "words": list(card.words), "code_sha256": code}
+
+
+def describe_arms(design: Design) -> dict[str, dict[str, str]]:
+    """Return arm → what boxes were used for, and arm → its guidance; counts that differ between runs are left out."""
+    uses, guidance = {}, {}
+    for arm, runs in design.items():
+        cells = [cell for folds in runs.values() for cell in folds]
+        words = list(dict.fromkeys(str(cell.summary["protocol"]["uses_of_boxes"]) for cell in cells))
+        uses[arm] = words[0] if len(words) == 1 else COUNTS.sub("", words[0])
+        guidance[arm] = cells[0].choices.get("guidance", "none")
+    return {"uses_of_boxes": uses, "guidance": guidance}
 
 
 def describe_runs(design: Design) -> list[dict[str, Any]]:

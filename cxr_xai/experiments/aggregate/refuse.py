@@ -12,7 +12,7 @@ from cxr_xai.data.splits.file import read_split
 from cxr_xai.data.splits.split import EXTERNAL, hash_division
 from cxr_xai.errors import UserError
 from cxr_xai.experiments.aggregate.arms import by_arm
-from cxr_xai.experiments.aggregate.cells import Cell
+from cxr_xai.experiments.aggregate.cells import Cell, whole_or_refused
 
 Design = Mapping[str, Mapping[int, Sequence[Cell]]]
 """Arm → seed → cells in order of their fold."""
@@ -161,6 +161,40 @@ def _require_disjoint(tables: Mapping[int | None, pd.DataFrame], cells: Mapping[
             f"the folds are not exhaustive: {len(untested):,} images, the first is {untested[0]}, train or validate in "
             "some fold and test in none."
         )
+
+
+def require_same_boxes(design: Design) -> None:
+    """Refuse arms that used boxes differently and were not scored on the same sealed ones.
+
+    Which patients test, and that none of them trains, is proved by `require_sound_folds`: with equal sealed rows beside
+    it, an arm that trained on boxes of its training patients may stand beside one that did not.
+
+    Raises:
+        UserError: names both runs, their uses of boxes, and the number of sealed pairs.
+    """
+    cells = [cell for runs in design.values() for folds in runs.values() for cell in folds]
+    if len({str(cell.summary["protocol"]["uses_of_boxes"]) for cell in cells}) < 2:
+        return
+    first: dict[int | None, tuple[Cell, frozenset[tuple[str, str]]]] = {}
+    for cell in cells:
+        rows = read_sealed(cell)
+        other, theirs = first.setdefault(cell.fold, (cell, rows))
+        if rows != theirs:
+            one, two = (f"{c.name} ({c.summary['protocol']['uses_of_boxes']})" for c in (other, cell))
+            raise UserError(
+                f"{one} and {two} use boxes differently and were scored on other sealed boxes ({len(theirs):,} and "
+                f"{len(rows):,} pairs); arms with and without guidance need the same split and the same sealed boxes."
+            )
+
+
+def read_sealed(cell: Cell) -> frozenset[tuple[str, str]]:
+    """Return the (image, finding) pairs of a run's sealed half; none where no map was scored."""
+    if not cell.folder.localization.is_file():
+        return frozenset()
+    with whole_or_refused(cell.folder.localization):
+        kept = ["image_id", "finding"]
+        table = pd.read_parquet(cell.folder.localization, columns=kept, filters=[("half", "==", "sealed")])
+        return frozenset(zip(table["image_id"], table["finding"], strict=True))
 
 
 def require_external_unseen(tables: Mapping[int | None, pd.DataFrame]) -> None:

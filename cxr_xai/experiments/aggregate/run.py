@@ -17,6 +17,7 @@ from cxr_xai.experiments.aggregate.cells import Cell, find_cells
 from cxr_xai.experiments.aggregate.contrasts import Question, choose_question, compare
 from cxr_xai.experiments.aggregate.describe import (
     cells_of,
+    describe_arms,
     describe_folds,
     describe_protocol,
     describe_runs,
@@ -28,9 +29,11 @@ from cxr_xai.experiments.aggregate.refuse import (
     Design,
     require_one_origin,
     require_planned_epochs,
+    require_same_boxes,
     require_sound_folds,
     require_whole_design,
 )
+from cxr_xai.experiments.aggregate.reliance import read_reliance, summarize_all_reliance
 from cxr_xai.experiments.aggregate.terminal import print_aggregate
 from cxr_xai.experiments.terminal import ProgressBar
 from cxr_xai.report.aggregate import write_aggregate_report
@@ -58,6 +61,7 @@ def run_aggregate(settings: Settings, choices: Mapping[str, str]) -> None:
     require_planned_epochs(cells, found.plan)
     design = require_whole_design(cells)
     tables = require_sound_folds(design)
+    require_same_boxes(design)
     question, margin = pose(settings, design, found.plan)
     settings = {**settings, "margin": margin, "metrics": metrics_of(settings, question)}
     note_reads(cells)
@@ -147,6 +151,7 @@ def describe_design(settings: Settings, design: Design, question: Question) -> d
     first = cells_of(design)[0]
     return {
         "arms": list(design),
+        **describe_arms(design),
         "seeds": sorted({seed for runs in design.values() for seed in runs}),
         "folds": None if first.fold is None else int(first.split["about"]["k"]),
         "pool": first.split["about"].get("pool"),
@@ -175,6 +180,8 @@ def summarize(
     contrasts = compare(pool, question, settings["metrics"], train_studies(design), margin, replicates, tell)
     boxes = read_boxes(design)
     localization, box_contrasts = summarize_all_boxes(boxes, question, replicates, margin)
+    found = read_reliance(design, pool)
+    reliance, shortcuts = summarize_all_reliance(found, question, train_studies(design), margin, replicates)
     try:
         ensemble: dict[str, Any] = summarize_ensemble(
             read_ensemble(design, tables), settings["metrics"], replicates, len(tables)
@@ -189,6 +196,8 @@ def summarize(
         "contrasts": contrasts,
         "localization": localization,
         "box_contrasts": box_contrasts,
+        "reliance": reliance,
+        "reliance_contrasts": shortcuts,
         "ensemble": ensemble,
     }
 

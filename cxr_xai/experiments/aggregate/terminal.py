@@ -11,6 +11,7 @@ from cxr_xai.experiments.terminal import NOTICE, console
 from cxr_xai.report.aggregate_tables import PHANTOM
 from cxr_xai.report.contrast_tables import verdict, walk_contrasts
 from cxr_xai.report.format import interval, is_known, number
+from cxr_xai.report.guidance_table import CHANGED, beside, found_sentence, guided_contrasts
 from cxr_xai.report.labels import LABELS, MEAN
 from cxr_xai.report.tables import cell_text, p_value
 
@@ -28,6 +29,12 @@ def print_aggregate(summary: Mapping[str, Any], report: Path) -> None:
         console.print(f"left out, moved aside: {', '.join(summary['ignored'])}", markup=False)
     console.print(f"\nMeans over findings ({protocol['label']})", style="bold", markup=False)
     console.print(_arms(summary["arms"], summary["localization"]))
+    if words := beside(design):
+        console.print(words, markup=False)
+    if changed := guided_contrasts(summary):
+        console.print("\nWhat guidance changed", style="bold")
+        console.print(_changes(changed, design["alpha"]))
+        console.print(found_sentence(summary), markup=False)
     if summary["contrasts"]:
         console.print("\nDifferences, means over findings", style="bold")
         console.print(_contrasts(summary))
@@ -66,9 +73,26 @@ def _arms(arms: Mapping[str, Any], localization: Mapping[str, Any]) -> Table:
     return table
 
 
+def _changes(changed: Mapping[str, Mapping[str, Any]], alpha: float) -> Table:
+    table = _table(("contrast", "of", "difference", "p", "Holm", "verdict"))
+    for contrast, changes in changed.items():
+        for metric in (name for name in CHANGED if name in changes):
+            row = changes[metric]
+            holm = "–" if row["primary"] else p_value(row["holm"])
+            said = (cell_text("difference", row), p_value(row["p"]), holm, verdict(row, alpha))
+            table.add_row(contrast, LABELS[metric], *said)
+        table.add_section()
+    return table
+
+
 def _contrasts(summary: Mapping[str, Any]) -> Table:
     table = _table(("contrast", "of", "difference", "p", "Holm", "N–B", "verdict"))
-    rows = [(c, m, o, row) for c, m, o, row in walk_contrasts(summary) if o == MEAN or row["primary"]]
+    changed = guided_contrasts(summary)  # those stand above
+    rows = [
+        (contrast, metric, over, row)
+        for contrast, metric, over, row in walk_contrasts(summary)
+        if (over == MEAN and metric not in changed.get(contrast, {})) or row["primary"]
+    ]
     for contrast, metric, over, row in sorted(rows, key=lambda entry: not entry[3]["primary"]):
         if not is_known(row["value"]):
             continue

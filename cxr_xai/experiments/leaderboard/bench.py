@@ -12,8 +12,8 @@ from torch import Tensor
 from cxr_xai.artifacts.leaderboard_folder import SCORE_COLUMNS
 from cxr_xai.callbacks.box_probe import BoxProbe
 from cxr_xai.data.phantom.twins import PhantomTruth
-from cxr_xai.experiments.leaderboard.reliance import LOCAL
 from cxr_xai.experiments.leaderboard.subject import Subject
+from cxr_xai.experiments.reliance.measure import LOCAL
 from cxr_xai.findings import FINDINGS
 from cxr_xai.metrics.evidence_in_mask import energy_ceiling_in_mask, evidence_in_mask, usual_place
 from cxr_xai.metrics.prior import pool_to_grid

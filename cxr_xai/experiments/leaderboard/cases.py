@@ -9,8 +9,8 @@ import pandas as pd
 from cxr_xai.artifacts.leaderboard_folder import CASE_COLUMNS
 from cxr_xai.callbacks.box_probe import BoxProbe
 from cxr_xai.errors import UserError
-from cxr_xai.experiments.leaderboard.reliance import LOCAL, kind_of
 from cxr_xai.experiments.leaderboard.subject import Subject
+from cxr_xai.experiments.reliance.measure import LOCAL, kind_of
 from cxr_xai.findings import FINDINGS
 
 SHOWN = {"lesion": 4, "for": 3, "box": 6}

@@ -11,19 +11,18 @@ import pandas as pd
 
 from cxr_xai.artifacts.leaderboard_folder import (
     CASE_COLUMNS,
-    RELIANCE_COLUMNS,
     SCHEMA_VERSION,
     LeaderboardFolder,
     write_parquet,
 )
 from cxr_xai.artifacts.ledger import note_read
+from cxr_xai.artifacts.run_folder import RELIANCE_COLUMNS
 from cxr_xai.callbacks.box_probe import READ, BoxProbe
 from cxr_xai.errors import UserError
 from cxr_xai.experiments.explain.ask import read_explainers
 from cxr_xai.experiments.leaderboard.arms import Arm, grid_of, prior_arm, run_arm
 from cxr_xai.experiments.leaderboard.bench import Bench
 from cxr_xai.experiments.leaderboard.cases import box_cases, phantom_cases
-from cxr_xai.experiments.leaderboard.reliance import LOCAL, measure_reliance
 from cxr_xai.experiments.leaderboard.subject import Subject, open_subject
 from cxr_xai.experiments.leaderboard.summarize import (
     enough,
@@ -34,6 +33,7 @@ from cxr_xai.experiments.leaderboard.summarize import (
     summarize_reliance,
 )
 from cxr_xai.experiments.leaderboard.terminal import print_leaderboard
+from cxr_xai.experiments.reliance.measure import ALL, LOCAL, measure_run
 from cxr_xai.experiments.terminal import console, quiet_libraries
 from cxr_xai.files import read_json, whole, write_csv, write_json
 from cxr_xai.report.leaderboard import tabulate, write_leaderboard_report
@@ -131,16 +131,27 @@ def make_bench(subject: Subject, board: LeaderboardFolder, question: Question) -
         note_read(path, READ[question.half], purpose, len(cases))
         return Bench(subject, cases, probe), pd.DataFrame(columns=list(RELIANCE_COLUMNS))
     note_read(path, "test labels", purpose, studies)
+    reliance = read_reliance(subject, board)
+    return Bench(subject, phantom_cases(subject, reliance, question.max_studies)), reliance
+
+
+def read_reliance(subject: Subject, board: LeaderboardFolder) -> pd.DataFrame:
+    """Return the reliance on each shortcut as the run measured it, else as measured here, once for these weights."""
+    if subject.folder.reliance.is_file():
+        reliance = pd.read_parquet(subject.folder.reliance)
+        return reliance[reliance["shortcut"] != ALL].reset_index(drop=True)
     text = json.dumps([subject.weights, subject.code, subject.summary["protocol"]["data_sha256"]])
     key, record = hashlib.sha256(text.encode()).hexdigest(), board.reliance.with_suffix(".json")
     if board.reliance.is_file() and record.is_file() and read_json(record) == {"key": key}:
         reliance = pd.read_parquet(board.reliance)
     else:
         record.unlink(missing_ok=True)
-        reliance = measure_reliance(subject, subject.truth)
+        measured = measure_run(subject.data, subject.model, subject.device, subject.decision)
+        assert measured is not None  # it is a phantom
+        reliance = measured
         write_parquet(board.reliance, reliance, RELIANCE_COLUMNS)
         write_json(record, {"key": key})
-    return Bench(subject, phantom_cases(subject, reliance, question.max_studies)), reliance
+    return reliance[reliance["shortcut"] != ALL].reset_index(drop=True)
 
 
 def _nobody() -> Any:

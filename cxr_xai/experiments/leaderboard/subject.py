@@ -15,13 +15,10 @@ from cxr_xai.artifacts.run_folder import RunFolder
 from cxr_xai.data.datamodule import ChestXrayDataModule
 from cxr_xai.data.phantom.twins import PhantomTruth
 from cxr_xai.experiments.reopen import open_run
-from cxr_xai.explainers.contract import borrow
 from cxr_xai.metrics.decision import Decision
 from cxr_xai.models.classifier import Classifier
-from cxr_xai.types import Batch
 
 Settings = Mapping[str, Any]
-Floats = npt.NDArray[np.float64]
 
 
 @dataclass(frozen=True)
@@ -55,18 +52,6 @@ class Subject:
     def films(self, rows: npt.NDArray[np.int64]) -> Tensor:
         """Return ``(N, 1, S, S)`` float in [0, 1] of table rows, as the datamodule serves them to an explainer."""
         return self.data.plain(self.data.dataset_of(rows).batch(rows), 0).image
-
-    def served(self, pixels: npt.NDArray[np.uint8]) -> Tensor:
-        """Return ``(N, S, S)`` uint8 films as the datamodule would serve them."""
-        count = len(pixels)
-        batch = Batch(torch.arange(count), torch.from_numpy(pixels).unsqueeze(1), torch.zeros(count, 1))
-        return self.data.plain(batch, 0).image
-
-    def probs(self, image: Tensor) -> Floats:
-        """``(N, 1, S, S)`` films in [0, 1] → ``(N, K)`` calibrated probabilities."""
-        with borrow(self.model) as model:
-            logits = model(image.to(self.device)).double().cpu().numpy()
-        return self.decision.calibrate(logits)
 
 
 def open_subject(folder: str, root: str | None, cache: str, device: str) -> Subject:

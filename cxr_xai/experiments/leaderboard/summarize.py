@@ -10,7 +10,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from cxr_xai.experiments.leaderboard.arms import Arm
-from cxr_xai.experiments.leaderboard.reliance import LEAST, LOCAL
+from cxr_xai.experiments.reliance.measure import LEAST, LOCAL
 from cxr_xai.findings import FINDINGS, INDEX
 from cxr_xai.metrics.localization import BOUNDED
 from cxr_xai.metrics.skill import macro_skill

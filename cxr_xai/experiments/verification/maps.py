@@ -16,10 +16,12 @@ from cxr_xai.data.datamodule import ChestXrayDataModule
 from cxr_xai.errors import UserError
 from cxr_xai.experiments.explaining import build_explainer
 from cxr_xai.experiments.predict import predict_rows
+from cxr_xai.experiments.reliance.measure import measure_run
 from cxr_xai.experiments.reopen import choose_device, load_model, read_tta
 from cxr_xai.experiments.verification.checks import Check, Difference, judge
 from cxr_xai.experiments.verification.evidence import Evidence, require_known_targets
 from cxr_xai.findings import FINDINGS
+from cxr_xai.metrics.decision import read_calibration
 
 SINGLE = 1e-5
 """Tolerance of scores: single precision, on another device perhaps."""
@@ -101,6 +103,10 @@ def check_again(evidence: Evidence) -> Iterator[Check]:
         return
     differences = _logits(evidence, evidence.data, model, device, tolerance)
     yield judge("logits again", differences, f"predicted again on {device.type}, equal within {tolerance:g}")
+    if evidence.folder.reliance.is_file():
+        decision = read_calibration(evidence.folder.calibration)
+        found = measure_run(evidence.data, model, device, decision)
+        yield judge("shortcuts again", _same_reliance(evidence, found, tolerance), "films rendered and predicted again")
     probe = BoxProbe(evidence.data, explainer, "sealed")
     path = evidence.folder.explanations(explainer.name) / f"sealed-e{evidence.summary['best_epoch']:03d}.npz"
     if not path.is_file():
@@ -115,6 +121,20 @@ def check_again(evidence: Evidence) -> Iterator[Check]:
     yield judge(
         "maps again", wrong, f"{len(maps):,} studies explained again, equal within {tolerance:g} of the maximum"
     )
+
+
+def _same_reliance(evidence: Evidence, found: pd.DataFrame | None, tolerance: float) -> list[Difference]:
+    stored = pd.read_parquet(evidence.folder.reliance)
+    keys = ["image_id", "shortcut", "finding"]
+    if found is None or not stored[keys].equals(found[keys].astype(stored[keys].dtypes)):
+        return [Difference("rows of reliance.parquet", len(stored), 0 if found is None else len(found))]
+    differences = []
+    for column in ("logit", "logit_without"):
+        one, other = (table[column].to_numpy(np.float64) for table in (stored, found))
+        for row in np.flatnonzero(~np.isclose(one, other, rtol=0, atol=tolerance, equal_nan=True)):
+            place = " ".join(stored[keys].iloc[int(row)])
+            differences.append(Difference(f"{column} of {place}", float(one[row]), float(other[row])))
+    return differences
 
 
 def _logits(

@@ -12,6 +12,7 @@ import torch
 from cxr_xai.experiments.build import build
 from cxr_xai.experiments.flags import raise_flags
 from cxr_xai.experiments.references import summarize_label_only
+from cxr_xai.experiments.reliance.summarize import summarize_reliance
 from cxr_xai.experiments.results import summarize_maps
 from cxr_xai.experiments.summary import summarize_classification, widen
 from cxr_xai.experiments.verification.checks import TOLERANCE, Check, Difference, compare, judge
@@ -55,10 +56,20 @@ def check_numbers(evidence: Evidence) -> Iterator[Check]:
         stored = {explainer: _without_controls(halves) for explainer, halves in stored.items()}
     differences = compare(stored, localization, place="localization")
     yield judge("numbers, boxes", differences, _counted(localization))
+    yield from _reliance(evidence)
     numbers = {"protocol": summary["protocol"], "classification": classification, "localization": localization}
     flags = raise_flags({**numbers, "label_only": label_only}, evidence.predictions, replicates)
     yield judge("flags", compare(summary["flags"], flags, place="flags"), f"{len(flags)} raised again")
     yield judge("epochs", _epochs(evidence), "as in metrics.csv, the best checkpoint and config.yaml")
+
+
+def _reliance(evidence: Evidence) -> Iterator[Check]:
+    """Recompute what is said of shortcuts, where the run measured it."""
+    stored, path = evidence.summary.get("reliance"), evidence.folder.reliance
+    if stored is None and not path.is_file():
+        return
+    found = summarize_reliance(pd.read_parquet(path), evidence.settings["bootstrap"])
+    yield judge("numbers, shortcuts", compare(stored, found, place="reliance"), _counted(found))
 
 
 def _calibration(evidence: Evidence, decision: Decision) -> list[Difference]:

@@ -5,10 +5,12 @@ from collections.abc import Iterator
 import numpy as np
 import pandas as pd
 
-from cxr_xai.artifacts.run_folder import LOCALIZATION_COLUMNS, PREDICTION_COLUMNS
+from cxr_xai.artifacts.run_folder import LOCALIZATION_COLUMNS, PREDICTION_COLUMNS, RELIANCE_COLUMNS
+from cxr_xai.experiments.reliance.measure import ALL
 from cxr_xai.experiments.verification.checks import Check, Difference, compare, judge
 from cxr_xai.experiments.verification.evidence import Evidence
 from cxr_xai.findings import FINDINGS
+from cxr_xai.metrics.decision import read_calibration
 
 SIGMOID = 1e-9
 SINGLE = 1e-5
@@ -23,6 +25,8 @@ def check_tables(evidence: Evidence) -> Iterator[Check]:
     yield judge("predictions", _decisions(evidence), "pred = calibrated probability at or above the threshold")
     yield _targets(evidence)
     yield judge("box halves", _halves(evidence), "watched and sealed patients are disjoint; sealed maps of one epoch")
+    if evidence.folder.reliance.is_file():
+        yield judge("shortcuts", _shortcuts(evidence), "every test study without its shortcuts, by the same curves")
     yield judge("scores", _scores(evidence), f"at most the ceiling, none for dead maps, within {SINGLE:g}")
 
 
@@ -79,6 +83,29 @@ def _halves(evidence: Evidence) -> list[Difference]:
     if len(sealed):
         epochs = sorted({int(epoch) for epoch in sealed["epoch"]})
         differences += compare(epochs, [evidence.summary["best_epoch"]], place="epoch of the sealed maps")
+    return differences
+
+
+def _shortcuts(evidence: Evidence) -> list[Difference]:
+    """Compare ``reliance.parquet`` with the predictions: studies, labels, probabilities by the curves of val."""
+    table = pd.read_parquet(evidence.folder.reliance)
+    differences = compare(list(table.columns), list(RELIANCE_COLUMNS), place="columns of reliance.parquet")
+    test = evidence.predictions[evidence.predictions["part"] == "test"]
+    keys = ["image_id", "patient_id", "finding"]
+    whole = table[table["shortcut"] == ALL].set_index(keys)["target"].sort_index()
+    test = evidence.predictions[evidence.predictions["part"] == "test"].set_index(keys)["target"].sort_index()
+    if not whole.index.equals(test.index):
+        differences.append(Difference("test studies × findings in reliance.parquet", len(whole), len(test)))
+    else:
+        labels = whole.reset_index()
+        labels["image_id"] += " in reliance.parquet,"
+        differences += _cells(labels, "target", test.to_numpy(np.float64), 0)
+    twice = table.duplicated(["image_id", "shortcut", "finding"])
+    differences += [Difference(f"rows of {name} in reliance.parquet", 2, 1) for name in table.loc[twice, "image_id"]]
+    decision = read_calibration(evidence.folder.calibration)
+    for end in ("", "_without"):
+        logits = table[f"logit{end}"].to_numpy(np.float64).reshape(-1, len(FINDINGS))
+        differences += _cells(table, f"prob{end}", decision.calibrate(logits).ravel(), SIGMOID)
     return differences
 
 

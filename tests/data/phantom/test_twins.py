@@ -6,6 +6,8 @@ import numpy as np
 import pytest
 
 from cxr_xai.data.datamodule import ChestXrayDataModule
+from cxr_xai.data.films.decode import shrink
+from cxr_xai.data.phantom.render import render
 from cxr_xai.data.phantom.twins import PhantomTruth, shrink_mask
 from cxr_xai.data.readers.phantom import PhantomReader
 from cxr_xai.errors import UserError
@@ -44,6 +46,16 @@ def test_without_a_brightness_every_pixel_may_move_and_nothing_else_does(data: C
     assert truth.shortcut(name, "brightness").all()
     middle = np.median(apart)
     assert abs(middle - truth.studies[name].brightness) <= 1.5
+
+
+def test_twins_are_the_renderings_without_each_set(data: ChestXrayDataModule) -> None:
+    truth = PhantomTruth(data.root, data.image_size)
+    name = next(name for name in truth.studies if {"marker", "brightness"} <= set(truth.shortcuts(name)))
+    sets = [("marker",), ("marker", "brightness"), ()]
+    for left, twin in zip(sets, truth.twins(name, sets), strict=True):
+        film = render(truth.studies[name], truth.spec, without=left).image
+        np.testing.assert_array_equal(twin, shrink(film, data.image_size))
+    np.testing.assert_array_equal(truth.twins(name, [()])[0], served(data, name))
 
 
 def test_lesions_are_those_of_the_labels_and_lie_in_their_boxes(data: ChestXrayDataModule) -> None:

@@ -15,8 +15,8 @@ from cxr_xai.data.datamodule import ChestXrayDataModule
 from cxr_xai.data.phantom.twins import PhantomTruth
 from cxr_xai.data.readers.phantom import PhantomReader
 from cxr_xai.experiments.leaderboard import run
-from cxr_xai.experiments.leaderboard.reliance import measure_reliance
 from cxr_xai.experiments.leaderboard.subject import Subject
+from cxr_xai.experiments.reliance.measure import measure_run
 from cxr_xai.findings import FINDINGS, INDEX
 from cxr_xai.metrics.calibration.contract import Calibrator, Line
 from cxr_xai.metrics.decision import Decision
@@ -106,13 +106,14 @@ def make_subject(data: ChestXrayDataModule, folder: Path, model: Any, findings: 
 def leaning(phantom: ChestXrayDataModule, tmp_path_factory: pytest.TempPathFactory) -> pd.DataFrame:
     """What the network leans on, measured once."""
     subject = make_subject(phantom, tmp_path_factory.mktemp("leaning"), CornerModel())
-    assert subject.truth is not None
-    return measure_reliance(subject, subject.truth)
+    measured = measure_run(phantom, subject.model, subject.device, subject.decision)
+    assert measured is not None
+    return measured
 
 
 @pytest.fixture
 def measured(leaning: pd.DataFrame, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(run, "measure_reliance", lambda subject, truth: leaning)
+    monkeypatch.setattr(run, "measure_run", lambda *arguments: leaning)
 
 
 @pytest.fixture

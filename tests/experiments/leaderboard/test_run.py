@@ -46,6 +46,7 @@ def test_reliance_and_recall_are_what_they_must_be(corner: Subject, leaning: pd.
         assert [row.prob, row.prob_without] == pytest.approx(by_hand, abs=1e-6)
         recalls += [1 - counts[1] / counts[0]] if by_hand[0] - by_hand[1] >= 0.1 else []
     others = reliance[(reliance["shortcut"] == "drain") | (reliance["finding"] != "Pneumonia")]
+    assert set(reliance["shortcut"]) == {"marker", "drain", "brightness", "all"}
     assert (others["prob"] == others["prob_without"]).all()
     exact, center = arm(summary, "exact_cam")["for"], arm(summary, "center")["for"]
     assert set(exact) >= {"all", "marker"}
