@@ -92,7 +92,7 @@ def compare_predicted(
 
 
 def take_predicted(tables: Tables) -> Tables:
-    """Return the rows of two arms whose maps are of a finding that the runs of both predict, seed by seed, fold by fold.
+    """Return the rows of two arms whose finding the runs of both predict, seed by seed and fold by fold.
 
     >>> row = {"seed": 0, "fold": 0, "image_id": "a", "finding": "Mass"}
     >>> arms = {arm: pd.DataFrame([row | {"pred": pred}]) for arm, pred in (("one", True), ("other", False))}

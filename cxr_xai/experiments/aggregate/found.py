@@ -26,7 +26,7 @@ def judge(table: pd.DataFrame) -> pd.DataFrame:
     """Say of each map, of its prior and ceiling, whether they agree with the box and at which IoU they find it.
 
     Args:
-        table: ``(R,)`` rows of ``localization.parquet``; a dead map finds nothing, a pair without a prior has NaN there.
+        table: ``(R,)`` rows of ``localization.parquet``; a dead map finds nothing; NaN where there is no prior.
 
     Returns:
         ``(R, 24)`` columns ``FOUND``, each in [0, 1] or NaN.
