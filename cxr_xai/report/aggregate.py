@@ -11,12 +11,12 @@ from cxr_xai.artifacts.aggregate_folder import AggregateFolder
 from cxr_xai.files import whole
 from cxr_xai.report.aggregate_tables import make_tables
 from cxr_xai.report.contrast_tables import walk_contrasts
-from cxr_xai.report.figures import left_end, make_row
+from cxr_xai.report.figures import draw_found, left_end, make_row
 from cxr_xai.report.format import is_known, name, or_nan
 from cxr_xai.report.guidance_table import found_sentence
 from cxr_xai.report.labels import LABELS, MEAN
 from cxr_xai.report.page import HERE, NAMES, describe_phantom, make_environment
-from cxr_xai.report.tables import cell_parts, cell_text, write_tables
+from cxr_xai.report.tables import Table, cell_parts, cell_text, write_tables
 from cxr_xai.visualization.rows import Row, draw_rows
 from cxr_xai.visualization.svg import STYLE
 
@@ -60,18 +60,32 @@ def make_context(summary: Mapping[str, Any], tables: Any) -> dict[str, Any]:
         "found": found_sentence(summary),
         "findings": [table for key, table in by_name.items() if key.startswith("findings_")],
         "metrics": [table for key, table in by_name.items() if key.startswith("metrics_")],
-        "boxes": [
-            (by_name[key], Markup(draw_boxes(by_arm)))
-            for key, by_arm in zip(
-                [key for key in by_name if key.startswith("localization_")],
-                summary["localization"].values(),
-                strict=True,
-            )
-        ],
+        "boxes": show_boxes(summary["localization"], by_name),
         "arms_figure": Markup(draw_arms(summary["arms"], "auroc")),
         "findings_figure": Markup(draw_findings(summary["arms"], "auroc")),
         "contrasts_figure": Markup(draw_differences(summary)),
     }
+
+
+def show_boxes(localization: Mapping[str, Any], tables: Mapping[str, Table]) -> list[dict[str, Any]]:
+    """Return tables and figures of each explainer; ``both`` is None where no arms are compared."""
+
+    def named(start: str) -> list[Table | None]:
+        own = [table for key, table in tables.items() if key.startswith(start)]
+        return [*own, *[None] * (len(localization) - len(own))]
+
+    kinds = zip(*(named(f"{kind}_") for kind in ("localization", "found", "agreement", "both_predicted")), strict=True)
+    return [
+        {
+            "table": table,
+            "figure": Markup(draw_boxes(by_arm)),
+            "curves": [(arm, Markup(draw_found(numbers, "arm"))) for arm, numbers in by_arm.items()],
+            "found": found,
+            "agreement": agreement,
+            "both": both,
+        }
+        for (table, found, agreement, both), by_arm in zip(kinds, localization.values(), strict=True)
+    ]
 
 
 def shorten(words: str) -> str:

@@ -4,6 +4,7 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from cxr_xai.report.box_tables import agreement_table, both_table, found_table
 from cxr_xai.report.contrast_tables import contrasts_table, details_table
 from cxr_xai.report.format import coverage, name
 from cxr_xai.report.guidance_table import beside, guidance_table
@@ -35,6 +36,11 @@ def make_tables(summary: Summary) -> list[Table]:
     tables += [metrics_table(arm, arms[arm], note) for arm in arms]
     tables += [boxes_table(explainer, by_arm, note) for explainer, by_arm in summary["localization"].items()]
     tables += [reliance_table(summary["reliance"], note)] if summary.get("reliance") else []
+    for explainer, by_arm in summary["localization"].items():
+        tables += [make(explainer, by_arm, note, slug(explainer)) for make in (found_table, agreement_table)]
+    for explainer, by_contrast in summary["both_predicted"].items():
+        if by_contrast:
+            tables.append(both_table(explainer, by_contrast, design["alpha"], note, slug(explainer)))
     tables += [folds_table(summary["folds"], note)]
     if summary["contrasts"]:
         tables += [contrasts_table(summary, note), details_table(summary, note)]

@@ -65,18 +65,18 @@ def draw_localization(half: Mapping[str, Any]) -> str:
     )
 
 
-def draw_found(half: Mapping[str, Any]) -> str:
-    """Draw T(IoU), the share of boxes found over its thresholds: this run, the prior and the ceiling.
+def draw_found(half: Mapping[str, Any], who: str = "this run") -> str:
+    """Draw T(IoU), the share of boxes found over its thresholds: this run (or who it is), the prior and the ceiling.
 
     It is the mean over findings, or where none has 20 boxes the share of all pairs.
     """
     curves = half["curves"]
-    words = {"run": "this run", "prior": "prior", "ceiling": "ceiling"}
+    words = {"run": who, "prior": "prior", "ceiling": "ceiling"}
     lines = [
         Line(words[key], curves["thresholds"], [or_nan(entry["value"]) for entry in entries])
         for key, entries in curves["iou"]["macro" if half["macro"]["over"] else "micro"].items()
     ]
-    alt = "Share of boxes with a greater IoU, by threshold: this run, prior and ceiling; the table has the numbers"
+    alt = f"Share of boxes with a greater IoU, by threshold: {who}, prior and ceiling; the table has the numbers"
     return draw_lines(lines, alt, axis="IoU greater than")
 
 

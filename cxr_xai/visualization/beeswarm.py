@@ -43,15 +43,16 @@ def spread(places: Sequence[float], width: float) -> list[int]:
     return steps
 
 
-def draw_beeswarm(swarms: Sequence[Swarm], alt: str, unit: str) -> str:
+def draw_beeswarm(swarms: Sequence[Swarm], alt: str, unit: str, reach: Sequence[float] = ()) -> str:
     """Draw lines of dots on one scale around 0; filled warm where the finding is in the label, else open.
 
     Args:
         swarms: from top to bottom.
         alt: what the figure shows.
         unit: written below the scale.
+        reach: values that the scale reaches to whatever is drawn, so that figures side by side share one.
     """
-    drawn = [value for swarm in swarms for value in swarm.values if math.isfinite(value)]
+    drawn = [value for swarm in swarms for value in (*swarm.values, *reach) if math.isfinite(value)]
     low, high = min(drawn, default=0.0), max(drawn, default=0.0)
     room = max((high - low) * 0.03, 1e-6)
     scale = make_scale(min(low, 0) - room, max(high, 0) + room, LEFT, WIDTH - RIGHT)

@@ -34,25 +34,73 @@ def draw_shap_summary(bars: Sequence[Bar], swarms: Sequence[Swarm], title: str, 
     Returns:
         the bytes of the file, 1,650 pixels wide.
     """
-    figure = Figure(figsize=(11, 1.6 + 0.46 * len(bars)), dpi=150, facecolor="white", layout="constrained")
-    FigureCanvasAgg(figure)
-    left, right = figure.subplots(1, 2, sharey=True, width_ratios=(2, 3))
-    figure.suptitle(title, fontsize=12, color=INK)
-    figure.supxlabel(note, fontsize=8, color=MUTED)
-    lines = np.arange(len(bars))
-    values = np.array([bar.value for bar in bars])
-    ends = np.array([[bar.value - bar.low for bar in bars], [bar.high - bar.value for bar in bars]])
-    left.barh(lines, values, height=0.62, color=BLUE)
-    left.errorbar(values, lines, xerr=np.nan_to_num(np.maximum(ends, 0)), fmt="none", ecolor=INK, elinewidth=1.2)
-    left.set_yticks(lines, [swarm.label for swarm in swarms])
-    left.set_ylim(len(bars) - 0.5, -0.5)
-    left.set_xlabel(f"importance: mean |{unit}|, 95 % intervals", fontsize=9, color=INK)
+    figure, (left, right) = _make_figure(len(bars), (2, 3), title, note)
+    _draw_bars(left, [bars], [swarm.label for swarm in swarms], unit)
     _draw_swarms(right, swarms)
     right.set_xlabel(f"{unit}, one dot a film and finding", fontsize=9, color=INK)
-    for axes in (left, right):
-        axes.spines[["top", "right"]].set_visible(False)
+    return _finish(figure)
+
+
+def draw_two_summaries(
+    bars: Sequence[Sequence[Bar]], swarms: Sequence[Sequence[Swarm]], names: Sequence[str], note: str, unit: str
+) -> bytes:
+    """Draw bars of two arms at the left and the swarms of each at the right of them, on one scale, as PNG.
+
+    Args:
+        bars: the two of each line, from top to bottom.
+        swarms: of the first arm and of the second, a swarm a line.
+        names: of the arms.
+        note: as in `draw_shap_summary`.
+        unit: likewise.
+
+    Returns:
+        the bytes of the file, 1,650 pixels wide.
+    """
+    title = f"Which regions move the logits: {names[0]} and {names[1]}"
+    figure, (left, *rest) = _make_figure(len(bars), (2, 2, 2), title, note)
+    _draw_bars(left, list(zip(*bars, strict=True)), [swarm.label for swarm in swarms[0]], unit, names)
+    for axes, own, name in zip(rest, swarms, names, strict=True):
+        _draw_swarms(axes, own)
+        axes.set_title(name, fontsize=9, color=INK)
+        axes.set_xlabel(f"{unit}, one dot a film and finding", fontsize=9, color=INK)
+    rest[1].sharex(rest[0])
+    rest[0].autoscale()
+    rest[0].set_ylim(len(bars) - 0.5, -0.5)
+    return _finish(figure)
+
+
+def _make_figure(lines: int, widths: Sequence[int], title: str, note: str) -> tuple[Figure, Sequence[Axes]]:
+    figure = Figure(figsize=(11, 1.6 + 0.46 * lines), dpi=150, facecolor="white", layout="constrained")
+    FigureCanvasAgg(figure)
+    axes = figure.subplots(1, len(widths), sharey=True, width_ratios=widths)
+    figure.suptitle(title, fontsize=12, color=INK)
+    figure.supxlabel(note, fontsize=8, color=MUTED)
+    for one in axes:
+        one.spines[["top", "right"]].set_visible(False)
+        one.tick_params(labelsize=9, colors=INK)
+    return figure, axes
+
+
+def _draw_bars(
+    axes: Axes, series: Sequence[Sequence[Bar]], labels: Sequence[str], unit: str, names: Sequence[str] = ("",)
+) -> None:
+    lines, height = np.arange(len(labels)), 0.62 / len(series)
+    for number, (bars, name) in enumerate(zip(series, names, strict=True)):
+        at = lines + (number - (len(series) - 1) / 2) * height
+        values = np.array([bar.value for bar in bars])
+        ends = np.array([[bar.value - bar.low for bar in bars], [bar.high - bar.value for bar in bars]])
+        axes.barh(at, values, height=height, color=(BLUE, ORANGE)[number], label=name or None)
+        axes.errorbar(values, at, xerr=np.nan_to_num(np.maximum(ends, 0)), fmt="none", ecolor=INK, elinewidth=1.2)
+    axes.set_yticks(lines, labels)
+    axes.set_ylim(len(labels) - 0.5, -0.5)
+    axes.set_xlabel(f"importance: mean |{unit}|, 95 % intervals", fontsize=9, color=INK)
+    if len(series) > 1:
+        axes.legend(loc="lower right", fontsize=8, frameon=False)
+
+
+def _finish(figure: Figure) -> bytes:
+    for axes in figure.axes:
         axes.locator_params(axis="x", nbins=5)
-        axes.tick_params(labelsize=9, colors=INK)
     buffer = io.BytesIO()
     figure.savefig(buffer, format="png", metadata={"Software": None})
     return buffer.getvalue()

@@ -54,7 +54,28 @@ def boxes(iou: float) -> dict[str, Any]:
     scores |= {"prior_iou": entry(0.2), "ceiling_iou": entry(0.7)}
     findings: dict[str, Any] = {name: {"boxes": 32, "pairs": 12, "in_macro": True, **scores} for name in BOXED}
     findings["Mass"] |= {"boxes": 12, "in_macro": False}
-    return {"findings": findings, "macro": {"over": 7, **scores}, "pairs": 96, "maps": 96, "dead": 5, "iou_by_fold": {}}
+    row = [entry(iou)] * 7
+    lines = {"run": row, "prior": [entry(0.1)] * 7, "ceiling": [entry(0.9)] * 7}
+    each = {**dict.fromkeys(BOXED, entry(iou))}
+    agreed = {**entry(iou), "macro": entry(iou), "findings": each, "by_fold": {"0": iou}, "pairs": 96, "least": 0.1}
+    found = {
+        "curves": {
+            "thresholds": [0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7],
+            "iou": {"macro": lines, "micro": lines, "findings": dict.fromkeys(BOXED, lines)},
+        },
+        "agreement": {**agreed, "prior": {**agreed, **entry(0.15)}},
+    }
+    numbers = {"pairs": 96, "maps": 96, "dead": 5, "iou_by_fold": {}}
+    return {"findings": findings, "macro": {"over": 7, **scores}, **numbers, **found}
+
+
+def both(enough: bool = True) -> dict[str, Any]:
+    """What is left where both arms predict the finding."""
+    over = {"macro": difference(0.05), "micro": difference(0.03), "Mass": difference(0.01)}
+    sides = {"macro": {"over": 2, "iou": entry(0.4)}, "micro": {"iou": entry(0.41)}}
+    arms = {"<focal>": sides, "bce": sides} if enough else None
+    counts = {"boxes": 37 if enough else 13, "pairs": 37, "maps": 60, "of_boxes": 1256, "of_maps": 2000}
+    return {**counts, "arms": arms, "differences": {"iou": over} if enough else None}
 
 
 def make_summary(source: str = "nih") -> dict[str, Any]:
@@ -102,6 +123,7 @@ def make_summary(source: str = "nih") -> dict[str, Any]:
         "folds": folds,
         "contrasts": {"<focal> − bce": {"auroc": over, "f1": {"macro": difference(-0.3, p=0.2)}}},
         "localization": {"exact_cam": {"bce": boxes(0.31), "<focal>": boxes(0.35)}},
+        "both_predicted": {"exact_cam": {"<focal> − bce": both()}},
         "box_contrasts": {"exact_cam": {"<focal> − bce": {"iou": {"macro": difference(0.04)}}}},
         "ensemble": {"refused": "no ensemble of the folds is scored: every study was trained on by some fold."},
     }  # fmt: skip
@@ -123,7 +145,7 @@ def test_the_page_loads_nothing_and_escapes_names(write: Any) -> None:
     assert not re.search(r"""(src|href)=["']https?:""", page)
     assert "<focal>" not in page
     assert "&lt;focal&gt;" in page
-    assert page.count("<svg") == 4
+    assert page.count("<svg") == 6
     assert ">nan" not in page.lower()
     assert "None" not in page
 
@@ -194,7 +216,7 @@ def test_an_ensemble_has_a_card_of_its_own(write: Any) -> None:
 
 
 def test_one_arm_needs_no_differences(write: Any) -> None:
-    summary = make_summary() | {"contrasts": {}, "localization": {}, "box_contrasts": {}}
+    summary = make_summary() | {"contrasts": {}, "localization": {}, "box_contrasts": {}, "both_predicted": {}}
     page, tables = write(summary)
     assert not (tables / "contrasts.md").exists()
     assert 'href="#contrasts"' not in page
@@ -214,3 +236,33 @@ def test_the_verdict_is_at_the_level_of_the_plan() -> None:
 def test_arms_whose_names_differ_in_signs_alone_have_files_of_their_own() -> None:
     tables = [Table(f"metrics_{slug(arm)}", arm, [], [], []) for arm in ("lr=-1", "lr=1", "LR=1")]
     assert [table.name for table in with_own_names(tables)] == ["metrics_lr_1", "metrics_lr_1_2", "metrics_LR_1_3"]
+
+
+def test_how_many_boxes_are_found_stands_beside_the_prior(write: Any) -> None:
+    page, tables = write(make_summary())
+    assert "How many sealed boxes are found: exact_cam" in page
+    rows = (tables / "found_exact_cam.csv").read_text().splitlines()
+    assert rows[0].startswith("Arm,Over,Agreement,Agreement low,Agreement high,Agreement sd,> .1,> .1 low")
+    assert [row.split(",")[0] for row in rows[1:5]] == ["bce", "<focal>", "prior", "ceiling"]  # the priors are alike
+    assert rows[3].split(",")[2] == "0.31"  # of the mean over findings
+    assert "Pneumothorax" in (tables / "agreement_exact_cam.md").read_text()
+
+
+def test_what_both_arms_predict_is_secondary_and_counted(write: Any) -> None:
+    page, tables = write(make_summary())
+    assert "Boxes whose finding both arms predict: exact_cam" in page
+    assert "37 of 1,256" in page
+    assert "Secondary, never primary" in page
+    assert "IoU, all pairs" in (tables / "both_predicted_exact_cam.csv").read_text()
+
+
+def test_too_few_boxes_that_both_predict_are_undefined(write: Any) -> None:
+    page, _ = write(make_summary() | {"both_predicted": {"exact_cam": {"<focal> − bce": both(enough=False)}}})
+    assert "13 of 1,256" in page
+    assert "undefined" in page
+
+
+def test_one_arm_has_nothing_that_both_predict(write: Any) -> None:
+    page, tables = write(make_summary() | {"both_predicted": {"exact_cam": {}}})
+    assert "both arms predict" not in page
+    assert not (tables / "both_predicted_exact_cam.csv").exists()

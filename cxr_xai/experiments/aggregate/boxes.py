@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import partial
 from typing import Any
 
 import numpy as np
@@ -10,21 +9,19 @@ import numpy.typing as npt
 import pandas as pd
 
 from cxr_xai.errors import UserError
-from cxr_xai.experiments.aggregate.cells import whole_or_refused
-from cxr_xai.experiments.aggregate.contrasts import Contrasts, Question, add, name_of
+from cxr_xai.experiments.aggregate.cells import Cell, whole_or_refused
+from cxr_xai.experiments.aggregate.found import FOUND, Judged, judge, summarize_found
 from cxr_xai.experiments.aggregate.refuse import Design
 from cxr_xai.experiments.box_summary import MIN_BOXES
 from cxr_xai.experiments.summary import SCORES
 from cxr_xai.findings import BOXED
 from cxr_xai.metrics.skill import macro_skill, skill
 from cxr_xai.stats.bootstrap import draw_patient_counts, mean_replicates, means_behind
-from cxr_xai.stats.compare import MACRO, compare_arms
 from cxr_xai.stats.intervals import interval
-from cxr_xai.stats.statistic import mean_measure
 from cxr_xai.stats.weightings import mean_defined
 
 Floats = npt.NDArray[np.float64]
-COMPARED = ("pointing", "energy", "iou", "skill")
+KEPT = ("explainer", "image_id", "patient_id", "finding", "boxes", "dead", *SCORES)
 
 
 @dataclass(frozen=True)
@@ -39,6 +36,7 @@ class Boxes:
         scores: arm → ``(R, C)`` columns ``SCORES``, means over models, dead maps 0.
         dead: arm → maps that were dead, over all models.
         maps: arm → maps that were scored.
+        shares: arm → ``(R, 24)`` columns ``FOUND``, judged map by map, means over models.
     """
 
     patients: npt.NDArray[np.str_]
@@ -48,6 +46,7 @@ class Boxes:
     scores: dict[str, Floats]
     dead: dict[str, int]
     maps: dict[str, int]
+    shares: dict[str, Floats]
 
     @property
     def number(self) -> Floats:
@@ -55,30 +54,65 @@ class Boxes:
         return np.bincount(self.finding, self.boxes, len(BOXED)).astype(np.float64)
 
 
-def read_boxes(design: Design) -> dict[str, Boxes]:
-    """Read the sealed half of every run: explainer → boxes, for the explainers that all arms have.
+Tables = Mapping[str, pd.DataFrame]
+"""Arm → a row per run and sealed boxed pair: ``KEPT``, ``FOUND``, ``seed``, ``fold`` and ``pred``, whether its run
+predicts the finding."""
+
+
+def read_tables(design: Design) -> Tables:
+    """Read the sealed half of every run.
 
     Raises:
-        UserError: arms were scored on other pairs, or a file is damaged.
+        UserError: a file is damaged, or a run did not predict a study that it was scored on.
     """
-    tables = {arm: _read_arm(list(runs.values())) for arm, runs in design.items()}
-    shared = set.intersection(*(set(table["explainer"]) for table in tables.values()))
-    return {explainer: _join(explainer, tables) for explainer in sorted(shared)}
+    return {arm: _read_arm([cell for folds in runs.values() for cell in folds]) for arm, runs in design.items()}
 
 
-def _read_arm(runs: Sequence[Sequence[Any]]) -> pd.DataFrame:
-    kept = ["explainer", "image_id", "patient_id", "finding", "fold", "boxes", "dead", *SCORES]
-    tables = [pd.DataFrame(columns=kept)]
-    for cell in (cell for folds in runs for cell in folds):
+def _read_arm(cells: Sequence[Cell]) -> pd.DataFrame:
+    tables = [pd.DataFrame(columns=[*KEPT, *FOUND, "seed", "fold", "pred"])]
+    for cell in cells:
         if cell.folder.localization.is_file():
             with whole_or_refused(cell.folder.localization):
                 table = pd.read_parquet(cell.folder.localization, filters=[("half", "==", "sealed")])
-                table = table[table["epoch"] == table["epoch"].max()].assign(fold=0 if cell.fold is None else cell.fold)
-                tables.append(table[kept])
+                table = table[table["epoch"] == table["epoch"].max()]
+                table = pd.concat([table[list(KEPT)], judge(table)], axis=1)
+            tables.append(_with_preds(cell, table).assign(seed=cell.seed, fold=cell.fold or 0))
     return pd.concat([table for table in tables if len(table)] or tables, ignore_index=True)
 
 
-def _join(explainer: str, tables: dict[str, pd.DataFrame]) -> Boxes:
+def _with_preds(cell: Cell, table: pd.DataFrame) -> pd.DataFrame:
+    keys = ["image_id", "finding"]
+    with whole_or_refused(cell.folder.predictions):
+        preds = pd.read_parquet(cell.folder.predictions, columns=[*keys, "pred"])
+    preds = preds[preds["image_id"].isin(table["image_id"])].astype({"finding": str})
+    found = table.astype({"finding": str}).merge(preds, on=keys, how="left", validate="many_to_one")
+    if found["pred"].isna().any():
+        image = found.loc[found["pred"].isna(), "image_id"].iloc[0]
+        raise UserError(f"{cell.name} was scored on the boxes of {image}, which it did not predict; run it again.")
+    return found.assign(pred=found["pred"] > 0)
+
+
+def shared_explainers(tables: Tables) -> list[str]:
+    """Return the explainers that all arms have."""
+    return sorted(set.intersection(*(set(table["explainer"]) for table in tables.values())))
+
+
+def read_boxes(design: Design) -> dict[str, Boxes]:
+    """Return explainer → sealed boxes, for the explainers that all arms have.
+
+    Raises:
+        UserError: arms were scored on other pairs, or see `read_tables`.
+    """
+    tables = read_tables(design)
+    return {explainer: join_boxes(explainer, tables) for explainer in shared_explainers(tables)}
+
+
+def join_boxes(explainer: str, tables: Tables) -> Boxes:
+    """Put the arms' pairs side by side, each pair once.
+
+    Raises:
+        UserError: arms were scored on other pairs.
+    """
     joined: dict[str, pd.DataFrame] = {}
     dead, maps = {}, {}
     for arm, table in tables.items():
@@ -87,7 +121,8 @@ def _join(explainer: str, tables: dict[str, pd.DataFrame]) -> Boxes:
         dead[arm], maps[arm] = int(died.sum()), len(mine)
         mine.loc[died, list(SCORES[:3])] = 0.0
         pairs = mine.groupby(["image_id", "finding"])
-        means = pairs[list(SCORES)].mean().assign(patient_id=pairs["patient_id"].first(), boxes=pairs["boxes"].first())
+        means = pairs[[*SCORES, *FOUND]].mean()
+        means = means.assign(patient_id=pairs["patient_id"].first(), boxes=pairs["boxes"].first())
         joined[arm] = means.assign(fold=pairs["fold"].first().where(pairs["fold"].nunique() == 1, -1))
     first, *others = joined.items()
     for arm, other in others:
@@ -102,11 +137,12 @@ def _join(explainer: str, tables: dict[str, pd.DataFrame]) -> Boxes:
         {arm: means[list(SCORES)].to_numpy(np.float64) for arm, means in joined.items()},
         dead,
         maps,
+        {arm: means[list(FOUND)].to_numpy(np.float64) for arm, means in joined.items()},
     )
 
 
 def summarize_boxes(boxes: Boxes, replicates: int, seed: int = 0) -> dict[str, Any]:
-    """Return arm → ``findings``, ``macro``, ``pairs``, ``maps``, ``dead`` and the mean IoU of each fold.
+    """Return arm → ``findings macro pairs maps dead``, the mean IoU of each fold, ``curves`` and ``agreement``.
 
     Args:
         boxes: of one explainer.
@@ -139,6 +175,9 @@ def summarize_boxes(boxes: Boxes, replicates: int, seed: int = 0) -> dict[str, A
             "maps": boxes.maps[arm],
             "dead": boxes.dead[arm],
             "iou_by_fold": _by_fold(boxes, scores),
+            **summarize_found(
+                Judged(boxes.shares[arm], boxes.finding, boxes.fold, boxes.patients, boxes.number), replicates, seed
+            ),
         }
     return summary
 
@@ -178,48 +217,9 @@ def behind(boxes: Boxes, scores: Floats, codes: npt.NDArray[np.int64]) -> tuple[
     return np.vstack([units, weakest]), np.vstack([patients, mean])
 
 
-def summarize_all_boxes(
-    boxes: Mapping[str, Boxes], question: Question, replicates: int, margin: float
-) -> tuple[dict[str, Any], dict[str, Any]]:
-    """Return explainer → arm → numbers, and explainer → contrast → score → differences."""
-    summaries = {explainer: summarize_boxes(table, replicates) for explainer, table in boxes.items()}
-    return summaries, {name: compare_boxes(table, question, margin, replicates) for name, table in boxes.items()}
-
-
 def _by_fold(boxes: Boxes, scores: Floats) -> dict[str, float]:
     column = SCORES.index("iou")
     return {str(fold): float(scores[boxes.fold == fold, column].mean()) for fold in np.unique(boxes.fold)}
-
-
-def compare_boxes(boxes: Boxes, question: Question, margin: float, replicates: int) -> Contrasts:
-    """Return contrast → score → ``macro`` or finding → difference, as `contrasts.compare` does.
-
-    Boxed pairs of all folds are averaged together (a score is of one map, so that pairs of different models may be),
-    and there is no t-test over folds: a fold has too few boxes of a finding.
-    """
-    result: Contrasts = {name_of(pair): {} for pair in question.contrasts}
-    groups, names = boxes.finding[:, None].astype(np.float64), (*BOXED, MACRO)
-    codes = np.unique(boxes.patients, return_inverse=True)[1]
-    for key in COMPARED:
-        columns = [SCORES.index(c) for c in (("iou", "prior_iou", "ceiling_iou") if key == "skill" else (key,))]
-        tables = {}
-        for pair in question.contrasts:
-            first, second = ([boxes.scores[arm][:, columns]] for arm in pair)
-            tables[name_of(pair)] = compare_arms(
-                groups,
-                first,
-                second,
-                boxes.patients,
-                mean_measure(len(BOXED), partial(with_mean, number=boxes.number)),
-                margin,
-                contrasts=len(question.contrasts),
-                replicates=replicates,
-                alpha=question.alpha,
-                names=names,
-                behind=[*means_behind(first[0], boxes.finding, codes, len(BOXED))[1][:, 0], np.inf],
-            )
-        add(result, tables, question, key)
-    return result
 
 
 def with_mean(means: Floats, number: Floats) -> Floats:

@@ -12,7 +12,8 @@ from cxr_xai.artifacts.ledger import note_read, read_ledger
 from cxr_xai.errors import UserError
 from cxr_xai.experiments.aggregate.arms import name_arms
 from cxr_xai.experiments.aggregate.average import Averaged, available, average, summarize_arm
-from cxr_xai.experiments.aggregate.boxes import read_boxes, summarize_all_boxes
+from cxr_xai.experiments.aggregate.box_contrasts import summarize_all_boxes
+from cxr_xai.experiments.aggregate.boxes import read_tables
 from cxr_xai.experiments.aggregate.cells import Cell, find_cells
 from cxr_xai.experiments.aggregate.contrasts import Question, choose_question, compare
 from cxr_xai.experiments.aggregate.describe import (
@@ -178,10 +179,9 @@ def summarize(
     bar, done = ProgressBar("comparing arms"), iter(range(1, len(compared) + 1))
     tell = lambda: bar(next(done), len(compared))  # noqa: E731
     contrasts = compare(pool, question, settings["metrics"], train_studies(design), margin, replicates, tell)
-    boxes = read_boxes(design)
-    localization, box_contrasts = summarize_all_boxes(boxes, question, replicates, margin)
     found = read_reliance(design, pool)
     reliance, shortcuts = summarize_all_reliance(found, question, train_studies(design), margin, replicates)
+    localization, box_contrasts, both = summarize_all_boxes(read_tables(design), question, replicates, margin)
     try:
         ensemble: dict[str, Any] = summarize_ensemble(
             read_ensemble(design, tables), settings["metrics"], replicates, len(tables)
@@ -198,6 +198,7 @@ def summarize(
         "box_contrasts": box_contrasts,
         "reliance": reliance,
         "reliance_contrasts": shortcuts,
+        "both_predicted": both,
         "ensemble": ensemble,
     }
 

@@ -29,6 +29,8 @@ def print_aggregate(summary: Mapping[str, Any], report: Path) -> None:
         console.print(f"left out, moved aside: {', '.join(summary['ignored'])}", markup=False)
     console.print(f"\nMeans over findings ({protocol['label']})", style="bold", markup=False)
     console.print(_arms(summary["arms"], summary["localization"]))
+    for line in [*_agreements(summary["localization"]), *_both(summary["both_predicted"])]:
+        console.print(line, markup=False)
     if words := beside(design):
         console.print(words, markup=False)
     if changed := guided_contrasts(summary):
@@ -83,6 +85,28 @@ def _changes(changed: Mapping[str, Mapping[str, Any]], alpha: float) -> Table:
             table.add_row(contrast, LABELS[metric], *said)
         table.add_section()
     return table
+
+
+def _agreements(localization: Mapping[str, Any]) -> list[str]:
+    lines = []
+    for explainer, by_arm in localization.items():
+        own = [f"{arm} {interval(numbers['agreement'], 2)}" for arm, numbers in by_arm.items()]
+        prior = next(iter(by_arm.values()))["agreement"]["prior"]
+        lines.append(f"agreement with sealed boxes, {explainer}: {', '.join(own)}; prior {interval(prior, 2)}")
+    return lines
+
+
+def _both(both: Mapping[str, Any]) -> list[str]:
+    """Say how many boxes remain where both arms predict the finding, and the difference in IoU on them."""
+    lines = []
+    for explainer, contrasts in both.items():
+        for contrast, found in contrasts.items():
+            remain = f"{contrast}, {explainer}: both predict {found['boxes']:,} of {found['of_boxes']:,} boxes"
+            said = "undefined below 20"
+            if found["differences"] is not None:
+                said = f"IoU on them {cell_text('difference', found['differences']['iou']['micro'])}"
+            lines.append(f"{remain}; {said}")
+    return lines
 
 
 def _contrasts(summary: Mapping[str, Any]) -> Table:

@@ -1,18 +1,16 @@
 """From a run folder to ``regions/``: importance of regions, pairs of findings, and another run beside it."""
 
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
 import torch
 
-from cxr_xai.artifacts.run_folder import RunFolder
 from cxr_xai.data.anatomy.regions import REGIONS
 from cxr_xai.errors import UserError
 from cxr_xai.experiments.estimates import require_replicates
-from cxr_xai.experiments.explaining import backgrounds_of
+from cxr_xai.experiments.global_explanations.arms import run_arms
 from cxr_xai.experiments.global_explanations.cooccurrence import (
     make_pairs,
     pair_labels,
@@ -21,23 +19,30 @@ from cxr_xai.experiments.global_explanations.cooccurrence import (
     pair_predictions,
     relate,
 )
-from cxr_xai.experiments.global_explanations.games import Games, play_all
+from cxr_xai.experiments.global_explanations.games import Games
 from cxr_xai.experiments.global_explanations.importance import (
     compare_importance,
     summarize_importance,
     summarize_interactions,
 )
+from cxr_xai.experiments.global_explanations.playing import (
+    count_background,
+    open_films,
+    play_films,
+    say_values,
+)
+from cxr_xai.experiments.global_explanations.sides import are_arms
+from cxr_xai.experiments.global_explanations.tables import list_differences, list_importance
 from cxr_xai.experiments.global_explanations.terminal import print_regions
 from cxr_xai.experiments.require import require_numbers
-from cxr_xai.experiments.studies import Studies, choose_anatomy, open_studies, read_test, require_paths
-from cxr_xai.experiments.terminal import ProgressBar, quiet_libraries
+from cxr_xai.experiments.studies import Studies, choose_anatomy, read_test, require_paths
+from cxr_xai.experiments.terminal import quiet_libraries
 from cxr_xai.explainers.exact_cam import ExactCam
 from cxr_xai.files import write_csv, write_json
 from cxr_xai.findings import FINDINGS
 from cxr_xai.report.regions import write_regions_report
 
 Settings = Mapping[str, Any]
-PURPOSE = "importance of regions"
 
 
 def run_regions(settings: Settings) -> None:
@@ -47,14 +52,20 @@ def run_regions(settings: Settings) -> None:
         UserError: a setting is no fit number, or the run, its data or the other run are not there or do not fit.
     """
     quiet_libraries()
-    require_paths(settings, ["folder"], ["against", "root", "masks"])
+    arms = are_arms(settings)
+    require_paths(settings, [] if arms else ["folder"], [*([] if arms else ["against"]), "root", "masks", "output"])
     if not isinstance(settings["predicted"], bool):
         raise UserError(f"predicted={settings['predicted']}: expected true or false.")
     require_numbers(settings, max_studies=2, samples=2 * len(REGIONS) + 2, background=1, batch_size=1, bootstrap=1)
+    if arms:
+        run_arms(settings)
+        return
+    if settings["output"] is not None:
+        raise UserError("output= is for two arms; one run's regions are written into its own folder.")
     if settings["against"] is not None:
         require_replicates(settings["bootstrap"], len(REGIONS), "shares of importance")
-    studies = _open(settings["folder"], settings)
-    games = _play(studies, settings, "films")
+    studies = open_films(settings["folder"], settings, predicted=settings["predicted"])
+    games = play_films(studies, settings, "films")
     other = None
     if settings["against"] is not None:
         other = _open_beside(settings, studies)
@@ -70,16 +81,9 @@ def run_regions(settings: Settings) -> None:
     print_regions(summary, write_regions_report(studies.folder))
 
 
-def _open(folder: str, settings: Settings, predicted: bool | None = None) -> Studies:
-    asked = settings["predicted"] if predicted is None else predicted
-    cache, most = settings["paths"]["cache"], settings["max_studies"]
-    return open_studies(RunFolder(Path(folder)), settings["root"], cache, most, PURPOSE, asked)
-
-
 def _open_beside(settings: Settings, studies: Studies) -> tuple[Studies, Games]:
     """Open the other run on the very studies of the first."""
-    whole = {**settings, "max_studies": studies.of}
-    other = _open(settings["against"], whole, predicted=False)
+    other = open_films(settings["against"], settings, most=studies.of)
     found = {name: n for n, name in enumerate(other.image_id.tolist())}
     if missing := [name for name in studies.image_id.tolist() if name not in found]:
         raise UserError(
@@ -87,22 +91,7 @@ def _open_beside(settings: Settings, studies: Studies) -> tuple[Studies, Games]:
             f"{missing[0]} for one; both runs must have the same test part."
         )
     other = other.take(np.array([found[name] for name in studies.image_id.tolist()]))
-    return other, _play(other, settings, "films of the other run")
-
-
-def count_background(studies: Studies, settings: Settings) -> int:
-    """Return how many training films the mean is taken of: as many as asked for, or all."""
-    return min(int(settings["background"]), len(studies.data.dataset("train").rows))
-
-
-def _play(studies: Studies, settings: Settings, label: str) -> Games:
-    count = count_background(studies, settings)
-    filling = backgrounds_of(studies.data)(count).image.mean(dim=0)
-    anatomy = choose_anatomy(studies.data, settings["masks"])
-    games = play_all(studies, anatomy, filling, settings["samples"], settings["batch_size"], ProgressBar(label))
-    if not len(games.image_id):
-        raise UserError(f"none of the {len(studies)} films has known regions ({anatomy.name}); see masks=….")
-    return games
+    return other, play_films(other, settings, "films of the other run")
 
 
 def summarize(studies: Studies, games: Games, settings: Settings) -> tuple[dict[str, Any], pd.DataFrame]:
@@ -123,7 +112,7 @@ def summarize(studies: Studies, games: Games, settings: Settings) -> tuple[dict[
     summary = {
         "run": studies.folder.path.resolve().name,
         "anatomy": anatomy.name,
-        "values": "exact" if exact else f"Kernel SHAP, {settings['samples']} masked films each",
+        "values": say_values(exact, settings),
         "masked": f"mean of {count_background(studies, settings)} training films",
         "films": len(rows),
         "patients": len(np.unique(patients)),
@@ -170,31 +159,6 @@ def _compare(studies: Studies, games: Games, other: Studies, others: Games, sett
         "importance": summarize_importance(second, patients, settings["bootstrap"]),
         "differences": compare_importance(first, second, patients, settings["bootstrap"]),
     }
-
-
-def list_importance(importance: Mapping[str, Any]) -> pd.DataFrame:
-    """Return one row per finding and region."""
-    rows = [
-        {"finding": finding, "region": region}
-        | {f"{key}{'' if end == 'value' else ' ' + end}": entry[key][end] for key in entry for end in entry[key]}
-        for finding, regions in importance.items()
-        for region, entry in regions.items()
-    ]
-    return pd.DataFrame(rows)
-
-
-def list_differences(differences: Mapping[str, Any]) -> pd.DataFrame:
-    """Return one row per finding and region."""
-    rows = []
-    for finding, regions in differences.items():
-        for region, entry in regions.items():
-            row: dict[str, Any] = {"finding": finding, "region": region}
-            for key in ("first", "second", "difference"):
-                row |= {f"{key}{'' if end == 'value' else ' ' + end}": value for end, value in entry[key].items()}
-            share = entry.get("share", {})
-            row |= {f"share {key}": share[key]["value"] for key in ("first", "second", "difference") if share}
-            rows.append(row | {key: share[key] for key in ("p", "p_holm") if share})
-    return pd.DataFrame(rows)
 
 
 def list_films(studies: Studies, games: Games) -> pd.DataFrame:

@@ -8,14 +8,44 @@ from rich.box import SIMPLE_HEAD
 from rich.table import Table
 
 from cxr_xai.experiments.global_explanations.importance import MEAN
-from cxr_xai.experiments.terminal import NOTICE, console, interval
-from cxr_xai.report.format import name, number
+from cxr_xai.experiments.terminal import NOTICE, console
+from cxr_xai.report.aggregate_tables import PHANTOM
+from cxr_xai.report.format import interval, name, number
 from cxr_xai.report.tables import p_value
 
 TWO_NETWORKS = (
     "Two networks, not two arms: each was trained once, and another seed of the same arm may differ as much. "
     "Intervals and p hold for other patients, not for other trainings."
 )
+
+
+ONE_RUN = "One run is not an arm: {names} was trained once, and another seed of it may differ as much."
+
+
+def print_arms(summary: Mapping[str, Any], page: Path) -> None:
+    """Print the share of every region in two arms, their difference, and what its interval holds for."""
+    first, second = summary["arms"]
+    heads = ("region", "of the film", first, second, "difference of shares", "p (Holm)")
+    table = Table(box=SIMPLE_HEAD, title=f"Share of importance, {summary['films']} films, mean over findings")
+    for head in heads:
+        table.add_column(head, justify="left" if head == "region" else "right", overflow="fold")
+    rows = summary["differences"][MEAN]
+    for region in sorted(rows, key=lambda one: -rows[one]["share"]["first"]["value"]):
+        share = rows[region]["share"]
+        sides = [number(share[side]["value"]) for side in ("first", "second")]
+        area, difference = number(summary["areas"][region], 2), interval(share["difference"])
+        table.add_row(region, area, *sides, difference, p_value(share["p_holm"]))
+    table.caption = f"Shapley values of the logit ({summary['values']}); masked: {summary['masked']}"
+    table.caption += f"\nregions: {summary['anatomy']}; {first} − {second}"
+    console.print(table)
+    trained = ", ".join(f"{arm} {count}" for arm, count in summary["trainings"].items())
+    console.print(f"[bold]trainings[/]: {trained}. {summary['intervals']}")
+    if alone := [arm for arm, count in summary["trainings"].items() if count == 1]:
+        console.print(ONE_RUN.format(names=" and ".join(alone)), style="yellow")
+    if summary["protocol"]["source"] == "phantom":
+        console.print(PHANTOM, style="yellow")
+    console.print(NOTICE, style="yellow")
+    console.print(f"page: {page}", soft_wrap=True)
 
 
 def print_regions(summary: Mapping[str, Any], page: Path) -> None:

@@ -1,7 +1,6 @@
 """Localization over the folds' sealed boxes, by hand."""
 
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -9,11 +8,10 @@ import pytest
 
 from cxr_xai.artifacts.run_folder import RunFolder
 from cxr_xai.errors import UserError
-from cxr_xai.experiments.aggregate import boxes as compare_module
 from cxr_xai.experiments.aggregate.arms import name_arms
-from cxr_xai.experiments.aggregate.boxes import Boxes, compare_boxes, read_boxes, summarize_boxes
+from cxr_xai.experiments.aggregate.boxes import Boxes, read_boxes, read_tables, summarize_boxes
 from cxr_xai.experiments.aggregate.cells import find_cells
-from cxr_xai.experiments.aggregate.contrasts import Question
+from cxr_xai.experiments.aggregate.found import FOUND
 from cxr_xai.experiments.aggregate.refuse import Design, require_whole_design
 from cxr_xai.experiments.summary import SCORES, summarize_localization
 from cxr_xai.findings import BOXED
@@ -31,7 +29,10 @@ def make_boxes(pairs: int = 60) -> Boxes:
     ahead[:, SCORES.index("iou")] = 0.4
     who, finding = np.arange(pairs).astype(str), np.arange(pairs) % 2
     arms = {"ahead": ahead, "prior": scores}
-    return Boxes(who, finding, np.arange(pairs) % 3, np.ones(pairs, int), arms, {"ahead": 0, "prior": 3}, {"ahead": 60, "prior": 60})  # fmt: skip  # noqa: E501
+    fold, one = np.arange(pairs) % 3, np.ones(pairs, int)
+    dead, maps = {"ahead": 0, "prior": 3}, {"ahead": 60, "prior": 60}
+    shares = dict.fromkeys(arms, np.full((pairs, len(FOUND)), 0.5))
+    return Boxes(who, finding, fold, one, arms, dead, maps, shares)
 
 
 def test_each_pair_counts_once_and_dead_maps_count_zero(sound: Path) -> None:
@@ -66,27 +67,20 @@ def test_a_pair_without_a_prior_keeps_its_own_scores() -> None:
     assert np.isnan(row["skill"]["value"])
 
 
-def test_the_difference_of_two_arms() -> None:
-    boxes = make_boxes()
-    boxes.scores["ahead"][:, SCORES.index("iou")] += np.random.default_rng(0).normal(0, 0.05, 60)
-    question = Question([("ahead", "prior")], metric="skill", source="the plan")
-    result = compare_boxes(boxes, question, margin=0.01, replicates=200)["ahead − prior"]
-    skill = result["skill"]["macro"]
-    assert skill["primary"]
-    assert skill["value"] == pytest.approx(0.5, abs=0.05)
-    assert skill["low"] > 0.4
-    assert skill["p"] < 0.001
-    assert result["pointing"]["macro"]["value"] == pytest.approx(0)
-    assert result["iou"]["macro"]["value"] == pytest.approx(skill["value"] * 0.4)
-    assert np.isnan(result["iou"]["Mass"]["value"])
-    assert np.isnan(skill["p_t"])
-
-
 def test_arms_scored_on_other_boxes_are_refused(copy: Path) -> None:
     path = RunFolder(next(copy.glob("*-focal-*-f1-*"))).localization
     pd.read_parquet(path).iloc[1:].to_parquet(path)
     with pytest.raises(UserError, match="arms bce and focal were scored on other boxed studies"):
         read_boxes(design_of(copy))
+
+
+def test_boxes_of_a_study_that_was_not_predicted_are_refused(copy: Path) -> None:
+    path = RunFolder(next(copy.glob("*-focal-*-f1-*")))
+    image = pd.read_parquet(path.localization)["image_id"].iloc[0]
+    preds = pd.read_parquet(path.predictions)
+    preds[preds["image_id"] != image].to_parquet(path.predictions)
+    with pytest.raises(UserError, match=f"scored on the boxes of {image}, which it did not predict"):
+        read_tables(design_of(copy))
 
 
 def test_runs_without_boxes_have_no_localization(copy: Path) -> None:
@@ -114,14 +108,3 @@ def test_the_page_and_the_runs_report_give_the_same_intervals() -> None:
     for key in ("pointing", "iou", "prior_iou", "skill"):
         assert page["macro"][key] == pytest.approx(report["macro"][key])
         assert page["findings"]["Atelectasis"][key] == pytest.approx(report["findings"]["Atelectasis"][key])
-
-
-def test_a_difference_over_few_patients_is_widened(monkeypatch: pytest.MonkeyPatch) -> None:
-    boxes = make_boxes(16)
-    boxes.scores["ahead"][:, SCORES.index("iou")] += np.random.default_rng(0).normal(0, 0.05, 16)
-    seen: dict[str, Any] = {}
-    whole = compare_module.compare_arms
-    monkeypatch.setattr(compare_module, "compare_arms", lambda *a, **k: seen.update(k) or whole(*a, **k))
-    compare_boxes(boxes, Question([("ahead", "prior")]), 0.01, 200)
-    assert seen["behind"][:2] == [8, 8]
-    assert np.isinf(seen["behind"][-1]), "a mean over findings is not widened"
