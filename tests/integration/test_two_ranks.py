@@ -16,6 +16,8 @@ from cxr_xai.artifacts.run_folder import RunFolder
 from cxr_xai.metrics.classification import auroc
 
 PROJECT = Path(__file__).parents[2]
+GUIDED = ["split=patient", "split.selection=0.5", "guidance=energy", "finetune=gradual", "balancing=sampler"]
+"""Boxes are rare, so some batches have none on a rank or on both; groups of layers join between epochs."""
 PREDICT = """
 import sys
 from pathlib import Path
@@ -96,29 +98,31 @@ def test_same_probe(predicted: dict[int, tuple[pd.DataFrame, pd.DataFrame]]) -> 
 
 
 @pytest.mark.slow
-def test_training_on_two_processes_leaves_one_whole_folder(small_overrides: list[str], tmp_path: Path) -> None:
-    overrides = [
-        *small_overrides,
-        "trainer=ddp",
-        "trainer.accelerator=cpu",
-        "trainer.max_epochs=1",
-        "balancing=sampler",
-    ]
+@pytest.mark.parametrize("chosen", [["balancing=sampler", "trainer.max_epochs=1"], GUIDED], ids=["plain", "guided"])
+def test_training_on_two_processes_leaves_one_whole_folder(
+    small_overrides: list[str], tmp_path: Path, chosen: list[str]
+) -> None:
+    overrides = [*small_overrides, "trainer=ddp", "trainer.accelerator=cpu", *chosen]
     overrides += ["trainer.enable_progress_bar=false", f"paths.outputs={tmp_path / 'out'}"]
     launch([str(PROJECT / "scripts" / "train.py"), *overrides], PROJECT)
     [cell] = (tmp_path / "out" / "demo").iterdir()
     folder = RunFolder(cell)
-    assert folder.read_summary()["epochs"] == 1
+    assert folder.read_summary()["epochs"] == (2 if chosen is GUIDED else 1)
     assert not pd.read_parquet(folder.predictions).duplicated(["image_id", "finding"]).any()
     metrics = folder.read_metrics()
     assert not metrics.duplicated(["epoch", "key"]).any(), "only the first process writes"
+    if chosen is GUIDED:
+        assert metrics.loc[metrics["key"] == "train/guided_pairs", "value"].gt(0).any()
+        assert metrics.loc[metrics["key"] == "train/groups", "value"].tolist() == [1, 2]
+        assert len(pd.read_csv(folder.pareto)) == 2
 
 
 @pytest.mark.slow
-def test_two_processes_stop_together_and_go_on(small_overrides: list[str], tmp_path: Path) -> None:
+@pytest.mark.parametrize("chosen", [["balancing=sampler"], GUIDED], ids=["plain", "guided"])
+def test_two_processes_stop_together_and_go_on(small_overrides: list[str], tmp_path: Path, chosen: list[str]) -> None:
     """The scheduler asks the first process only; the sums over ranks are added in another order after the cut."""
     overrides = [*small_overrides, "trainer=ddp", "trainer.accelerator=cpu", "datamodule.batch_size=2"]
-    overrides += ["trainer.enable_progress_bar=false", "callbacks.checkpoint.every_n_steps=3", "balancing=sampler"]
+    overrides += ["trainer.enable_progress_bar=false", "callbacks.checkpoint.every_n_steps=3", *chosen]
     command = [str(PROJECT / "scripts" / "train.py"), *overrides]
     launch([*command, f"paths.outputs={tmp_path / 'whole'}"], PROJECT)
     [cell] = (path.name for path in (tmp_path / "whole" / "demo").iterdir())
