@@ -201,18 +201,17 @@ class ChestXrayDataModule(LightningDataModule):
 
     def boxed_rows(self, half: str) -> npt.NDArray[np.int64]:
         """Return the rows of boxed studies with a film: ``monitored`` or ``sealed`` half, or ``selection`` fold."""
-        boxed = self.index.studies["image_id"].isin(self.index.boxes["image_id"]).to_numpy() & self.index.present
-        return half_rows(half, self.index.studies, boxed, self.split)
+        return half_rows(half, self.index.studies, self._boxed, self.split)
 
-    def guided_rows(self, annotated_fraction: float = 1.0) -> npt.NDArray[np.int64]:
-        """Return the rows of boxed training studies with a film, of the patients whose boxes are used."""
-        studies = self.index.studies
-        boxed = studies["image_id"].isin(self.index.boxes["image_id"]).to_numpy() & self.index.present
-        rows = np.flatnonzero(boxed & (self.split.part == "train"))
-        owners = studies["patient_id"].iloc[rows]
-        return np.array(
-            [r for r, who in zip(rows, owners, strict=True) if annotated(who, annotated_fraction)], np.int64
-        )
+    def guided_rows(self, fraction: float = 1.0) -> npt.NDArray[np.int64]:
+        """Return the rows of boxed training studies with a film, of a share of their patients (`annotated`)."""
+        rows = np.flatnonzero(self._boxed & (self.split.part == "train"))
+        return rows[[annotated(patient, fraction) for patient in self.index.studies["patient_id"].iloc[rows]]]
+
+    @property
+    def _boxed(self) -> npt.NDArray[np.bool_]:
+        named = self.index.studies["image_id"].isin(self.index.boxes["image_id"]).to_numpy(bool)
+        return named & self.index.present
 
     def on_after_batch_transfer(self, batch: Batch, dataloader_idx: int) -> Batch:
         """Apply the transform on the device: random in training, plain elsewhere."""

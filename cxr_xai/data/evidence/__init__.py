@@ -1,1 +1,1 @@
-"""Where the evidence for a finding is known to lie."""
+"""Where evidence of a finding may lie in a served film, on the grid of a feature map."""

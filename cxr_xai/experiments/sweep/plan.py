@@ -8,7 +8,7 @@ from typing import Any
 from cxr_xai.artifacts.run_folder import RunFolder
 from cxr_xai.errors import UserError
 from cxr_xai.experiments.cell import name_cell
-from cxr_xai.experiments.check import check_choices
+from cxr_xai.experiments.check import check_choices, selects_by_boxes
 from cxr_xai.experiments.sweep.cells import (
     Ablation,
     Axis,
@@ -151,6 +151,11 @@ def make_plan(request: Request, compose: Compose) -> Plan:
     require_distinct(cells)
     require_one_split(cells)
     if ablation is not None and ablation.explains:
+        if selects_by_boxes(cells[0].settings):
+            raise UserError(
+                f"ablation={ablation.name} trains one network for all its explainers, and callbacks.checkpoint.monitor="
+                "selection/score would choose its epoch by the maps of one of them; choose by a value of val."
+            )
         read_explainers(ablation, cells[0], compose)
     if len(homes := {planned.home for planned in cells}) > 1:
         raise UserError(f"the cells go to {', '.join(sorted(map(str, homes)))}; a sweep has one: give one name=.")

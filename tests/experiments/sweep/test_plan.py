@@ -62,6 +62,12 @@ def test_arms_that_are_split_in_other_ways_are_refused() -> None:
     assert len(make_plan(request, compose_cell).cells) == 2
 
 
+def test_one_explainer_does_not_choose_the_epoch_for_all() -> None:
+    selecting = ["callbacks.checkpoint.monitor=selection/score", "callbacks.checkpoint.mode=max"]
+    with pytest.raises(UserError, match=r"ablation=explainer trains one network for all .*choose by a value of val"):
+        plan(["split=patient", "split.selection=0.5", *selecting], ["ablation=explainer"])
+
+
 def test_commas_alone() -> None:
     found = plan(loss=["bce", "focal"], seed=["3", "4"])
     assert [(p.choices["loss"], p.settings["seed"]) for p in found.cells] == [
