@@ -33,7 +33,10 @@ def describe_choice(results: Results) -> str:
     front = f"{int(table['on_front'].sum())} of {len(table)} epochs lie on the front, where none is better in one "
     if "selected by" in boxes["uses"]:
         by = f"Epoch {int(chosen['epoch'])} was chosen by the largest {boxes['selection_score']} ({where})"
-        return f"{by}. {front}without being worse in the other. The boxes are of patients who are in no number here."
+        rests_on = boxes["uses"].partition("selected by (")[2].partition(")")[0]
+        return (
+            f"{by}. {front}without being worse in the other. The choice rests on {rests_on}, who are in no number here."
+        )
     place = "on" if chosen["on_front"] else "off"
     by = f"Epoch {int(chosen['epoch'])} was chosen on val alone ({where}) and lies {place} the front"
     return f"{by}: boxes of the selection fold were watched. {front}without being worse in the other."

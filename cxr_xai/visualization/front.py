@@ -1,5 +1,6 @@
 """Points of two merits, the front of those that no other dominates, and the one that was chosen."""
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -7,6 +8,8 @@ from cxr_xai.visualization.lines import write_path
 from cxr_xai.visualization.svg import choose_ticks, element, make_scale, write_svg, write_text
 
 WIDTH, HEIGHT, LEFT, RIGHT, TOP, BOTTOM = 380, 280, 46, 16, 40, 42
+CLOSE = 16
+"""Pixels below which two labels would touch."""
 
 
 @dataclass(frozen=True)
@@ -50,14 +53,27 @@ def draw_front(points: Sequence[Point], across: str, up: str, alt: str) -> str:
         parts.append(element("circle", class_="series-1" if point.on_front else "dot faint", cx=x, cy=y, r=3.5))
         if point.chosen:
             parts.append(element("circle", class_="ring", cx=x, cy=y, r=8))
-        if point.on_front:
-            parts.append(write_text(x - 9, y + 15, point.label, "soft tiny", "end"))
-    for number, (class_, words) in enumerate(
-        (("dot faint", "epoch"), ("series-1", "on the front"), ("ring", "chosen"))
-    ):
-        parts.append(element("circle", class_=class_, cx=LEFT + 8 + 90 * number, cy=12, r=4))
-        parts.append(write_text(LEFT + 18 + 90 * number, 16, words, "soft"))
+    parts += [
+        write_text(x - 9, y + 15, words, "soft tiny", "end")
+        for x, y, words in _spread([(right(p.x), above(p.y), p.label) for p in front])
+    ]
+    for left, class_, words in ((8, "dot faint", "epoch"), (82, "series-1", "on the front"), (194, "ring", "chosen")):
+        parts.append(element("circle", class_=class_, cx=LEFT + left, cy=12, r=4))
+        parts.append(write_text(LEFT + left + 10, 16, words, "soft"))
     return write_svg(WIDTH, HEIGHT, parts, alt)
+
+
+def _spread(labels: Sequence[tuple[float, float, str]]) -> list[tuple[float, float, str]]:
+    """Leave out labels that would lie upon the one before.
+
+    >>> _spread([(10, 10, "3"), (18, 11, "4"), (30, 12, "5")])
+    [(10, 10, '3'), (30, 12, '5')]
+    """
+    kept: list[tuple[float, float, str]] = []
+    for x, y, words in labels:
+        if not kept or math.dist((x, y), kept[-1][:2]) >= CLOSE:
+            kept.append((x, y, words))
+    return kept
 
 
 def _range(values: Sequence[float]) -> tuple[float, float]:

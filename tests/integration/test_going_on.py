@@ -86,7 +86,7 @@ def run(compose: Compose, tmp_path: Path) -> Run:
         pytest.param(STEPWISE, (15, 18), id="stepwise"),
         pytest.param(AVERAGED, (5, 15, 20), id="averaged"),
         pytest.param(SELECTING, (6, 20), id="selecting"),
-        pytest.param(SELDOM, (14,), id="seldom", marks=pytest.mark.slow),
+        pytest.param(SELDOM, (14, 29), id="seldom", marks=pytest.mark.slow),
         pytest.param(OFTEN, (6, 25), id="often", marks=pytest.mark.slow),
         pytest.param(BLENDED, (19,), id="blended", marks=pytest.mark.slow),
         pytest.param(RARELY, (20, 32), id="rarely", marks=pytest.mark.slow),

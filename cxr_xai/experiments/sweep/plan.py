@@ -8,7 +8,7 @@ from typing import Any
 from cxr_xai.artifacts.run_folder import RunFolder
 from cxr_xai.errors import UserError
 from cxr_xai.experiments.cell import name_cell
-from cxr_xai.experiments.check import check_choices
+from cxr_xai.experiments.check import check_choices, selects_by_boxes
 from cxr_xai.experiments.sweep.cells import (
     Ablation,
     Axis,
@@ -142,14 +142,20 @@ def make_plan(request: Request, compose: Compose) -> Plan:
 
     Raises:
         UserError: an arm or axis is malformed, a cell does not compose or contradicts itself, two cells are the same
-            run, or cells are spread over several folders.
+            run, arms are split in other ways, or cells are spread over several folders.
     """
     section = request.sections.get("ablation")
     ablation = None if request.ablation is None or section is None else read_ablation(request.ablation, section)
     axes = [*read_commas(request), *read_axes(request, compose)]
     cells = [compose_cell(cell, compose) for cell in expand(request.fixed, ablation, axes)]
     require_distinct(cells)
+    require_one_split(cells)
     if ablation is not None and ablation.explains:
+        if selects_by_boxes(cells[0].settings):
+            raise UserError(
+                f"ablation={ablation.name} trains one network for all its explainers, and callbacks.checkpoint.monitor="
+                "selection/score would choose its epoch by the maps of one of them; choose by a value of val."
+            )
         read_explainers(ablation, cells[0], compose)
     if len(homes := {planned.home for planned in cells}) > 1:
         raise UserError(f"the cells go to {', '.join(sorted(map(str, homes)))}; a sweep has one: give one name=.")
@@ -213,6 +219,23 @@ def compose_cell(cell: Cell, compose: Compose) -> Planned:
     except UserError as error:
         raise UserError(f"{cell.label()}: {error}") from error
     return Planned(cell, settings, choices)
+
+
+def require_one_split(cells: Sequence[Planned]) -> None:
+    """Refuse arms that differ in their split, a share that is set aside for selection included.
+
+    Raises:
+        UserError: names both arms and the setting.
+    """
+    first: dict[tuple[tuple[str, str], ...], Planned] = {}
+    for planned in cells:
+        same = first.setdefault(tuple(planned.cell.point.items()), planned)
+        one, other = same.settings["split"], planned.settings["split"]
+        if key := next((key for key in (*one, *other) if one.get(key) != other.get(key)), None):
+            raise UserError(
+                f"arms {same.cell.arm} and {planned.cell.arm} are split in other ways: split.{key} is {one.get(key)} "
+                f"in one and {other.get(key)} in the other. Arms are compared on the same patients: set it for all."
+            )
 
 
 def require_distinct(cells: Sequence[Planned]) -> None:

@@ -20,7 +20,7 @@ from cxr_xai.data.splits.split import EXTERNAL, PARTS, PREDICTED, SELECTION, Spl
 from cxr_xai.errors import UserError
 from cxr_xai.findings import FINDINGS
 
-quick = settings(max_examples=25, deadline=None)
+quick = settings(max_examples=15, deadline=None)
 
 
 def make_index(patients: int, boxed: int, seed: int) -> Index:

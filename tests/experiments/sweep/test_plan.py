@@ -50,6 +50,24 @@ def test_arms_folds_and_seeds_by_hand() -> None:
     assert found.home == Path("outputs/demo")
 
 
+def test_arms_that_are_split_in_other_ways_are_refused() -> None:
+    arms = {"plain": ["loss=bce"], "guided": ["loss=focal", "split.selection=0.5"]}
+    section = {"reference": "plain", "primary": "guided", "arms": arms}
+    request = Request("", fixed=["split=patient"], ablation="mine", sections={"ablation": section})
+    with pytest.raises(
+        UserError, match=r"arms plain and guided are split in other ways: split\.selection is 0\.0 in one"
+    ):
+        make_plan(request, compose_cell)
+    arms["plain"].append("split.selection=0.5")
+    assert len(make_plan(request, compose_cell).cells) == 2
+
+
+def test_one_explainer_does_not_choose_the_epoch_for_all() -> None:
+    selecting = ["callbacks.checkpoint.monitor=selection/score", "callbacks.checkpoint.mode=max"]
+    with pytest.raises(UserError, match=r"ablation=explainer trains one network for all .*choose by a value of val"):
+        plan(["split=patient", "split.selection=0.5", *selecting], ["ablation=explainer"])
+
+
 def test_commas_alone() -> None:
     found = plan(loss=["bce", "focal"], seed=["3", "4"])
     assert [(p.choices["loss"], p.settings["seed"]) for p in found.cells] == [
