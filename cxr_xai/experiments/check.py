@@ -1,6 +1,7 @@
 """Choices that contradict each other, refused before anything heavy is imported."""
 
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 from cxr_xai.errors import UserError
@@ -35,6 +36,7 @@ def check_choices(settings: Mapping[str, Any], choices: Mapping[str, str]) -> No
         raise UserError(
             f"{balancing} computes a {gives} that {loss} would not use; use loss=weighted_bce, or balancing=none."
         )
+    _check_weights(settings, choices)
     if not str(settings["monitor"]).startswith("val/"):
         raise UserError(
             f"monitor={settings['monitor']}: only values of val may choose checkpoints (val/loss, val/auroc/macro); "
@@ -44,6 +46,23 @@ def check_choices(settings: Mapping[str, Any], choices: Mapping[str, str]) -> No
         from cxr_xai.artifacts.plan import read_plan  # pandas comes with it, and --help does without
 
         read_plan(settings["plan"])
+
+
+def _check_weights(settings: Mapping[str, Any], choices: Mapping[str, str]) -> None:
+    """Refuse files that are known to have seen the test films of a source; runs look closer, once they have its split.
+
+    Raises:
+        UserError: from `require_unseen`.
+    """
+    from cxr_xai.models.known_weights import NO_FILE, find_known, hash_file, require_unseen
+
+    weights = settings.get("model", {}).get("weights", "none")
+    path, split = Path(str(weights)), choices.get("split", "file")
+    if weights in NO_FILE or not path.is_file() or split == "file":
+        return
+    source = str(settings["datamodule"]["reader"]["_target_"]).split(".")[-2]
+    if (known := find_known(path, hash_file(path))) is not None:
+        require_unseen(path, known.trained_on, source, split, known.name)
 
 
 def _check_length(trainer: Mapping[str, Any]) -> None:

@@ -56,7 +56,8 @@ def check_numbers(evidence: Evidence) -> Iterator[Check]:
     differences = compare(stored, localization, place="localization")
     yield judge("numbers, boxes", differences, _counted(localization))
     numbers = {"protocol": summary["protocol"], "classification": classification, "localization": localization}
-    flags = raise_flags({**numbers, "label_only": label_only}, evidence.predictions, replicates)
+    weights = evidence.certificate.get("weights")
+    flags = raise_flags({**numbers, "label_only": label_only, "weights": weights}, evidence.predictions, replicates)
     yield judge("flags", compare(summary["flags"], flags, place="flags"), f"{len(flags)} raised again")
     yield judge("epochs", _epochs(evidence), "as in metrics.csv, the best checkpoint and config.yaml")
 
