@@ -53,7 +53,7 @@ def describe_file(path: Path, datamodule: ChestXrayDataModule) -> dict[str, Any]
     """Return ``sha256``, ``trained_on``, ``known_by``, ``source`` and ``name`` of a file of weights."""
     sha256 = hash_file(path)
     if (folder := find_owner(path)) is not None:
-        return {"sha256": sha256, "known_by": "run", "name": "this run", **describe_run(path, folder, datamodule)}
+        return {"sha256": sha256, "known_by": "run", "name": folder.path.name, **describe_run(path, folder, datamodule)}
     if (known := find_known(path, sha256)) is not None:
         row = asdict(known)
         return {

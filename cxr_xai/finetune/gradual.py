@@ -26,9 +26,7 @@ class Gradual(Finetune):
         batchnorm: as in `Finetune`.
     """
 
-    def __init__(
-        self, every_n_epochs: int = 1, layer_decay: float = 1.0, batchnorm: BatchNorm = "with_group"
-    ) -> None:
+    def __init__(self, every_n_epochs: int = 1, layer_decay: float = 1.0, batchnorm: BatchNorm = "with_group") -> None:
         super().__init__(layer_decay, batchnorm)
         if every_n_epochs < 1:
             raise UserError(f"finetune.every_n_epochs is {every_n_epochs}; it must be 1 or more.")

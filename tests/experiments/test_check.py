@@ -37,7 +37,7 @@ def test_weights_that_saw_the_test_films_are_refused_early(tmp_path: Path) -> No
         settings |= {"model": {"weights": str(weights)}, "datamodule": {"reader": reader}, "trainer": {"max_epochs": 1}}
         check_choices(settings, {"loss": "bce", "balancing": "none", "split": split})
 
-    with pytest.raises(UserError, match=r"rsna \(films of NIH\) was trained on films of nih.*split=official\); use model"):
+    with pytest.raises(UserError, match=r"rsna \(films of NIH\) was trained on films of nih.*\(split=official\); use"):
         begin_with(saw, "nih", "official")
     begin_with(saw, "phantom", "official")
     begin_with(saw, "nih", "file")  # whose scheme is in the file: the run looks

@@ -12,7 +12,6 @@ from cxr_xai.experiments.state import State, claim_run, find_state, move_aside
 from cxr_xai.files import write_json
 from cxr_xai.lease import Lease
 
-
 SECTIONS = ("code", "data", "split", "weights")
 
 

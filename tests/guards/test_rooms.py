@@ -18,9 +18,8 @@ FLOORS = {
     "types": 1,
     "heatmap": 1,
     "blur": 1,
-    **dict.fromkeys(
-        ("data", "models", "finetune", "losses", "explainers", "metrics", "stats", "visualization", "artifacts", "loggers"), 2
-    ),
+    **dict.fromkeys(("data", "models", "finetune", "losses", "explainers", "metrics", "stats"), 2),
+    **dict.fromkeys(("visualization", "artifacts", "loggers"), 2),
     "training": 3,
     "callbacks": 3,
     "experiments": 4,

@@ -144,9 +144,7 @@ def test_two_processes_hold_the_weights_of_one_on_the_joined_batch(
     one = weights_of(parts)
     (tmp_path / "train.py").write_text(TRAIN)
     ddp = ["trainer=ddp", "trainer.accelerator=cpu", "trainer.enable_progress_bar=false", "trainer.max_epochs=3"]
-    launch(
-        tmp_path / "train.py", [str(tmp_path / "two"), *small_overrides, *shared, *ddp, "datamodule.batch_size=6"]
-    )
+    launch(tmp_path / "train.py", [str(tmp_path / "two"), *small_overrides, *shared, *ddp, "datamodule.batch_size=6"])
     ranks = [torch.load(tmp_path / f"two-{rank}.pt", weights_only=True) for rank in (0, 1)]
     for name, value in one.items():
         assert torch.equal(ranks[0][name], ranks[1][name]), name
