@@ -70,7 +70,7 @@ def summarize(
         "localization": {}
         if table is None
         else summarize_maps(table, settings["bootstrap"], predictions, parts.datamodule),
-        "weights": certificate["weights"],
+        "weights": certificate.get("weights"),
     }
     return {
         **numbers,

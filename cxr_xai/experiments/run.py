@@ -70,6 +70,9 @@ def work(settings: Settings, choices: Mapping[str, str], folder: RunFolder, cell
         return
     print_data(certificate)
     parts = assemble(settings, choices, folder, datamodule, cell)
+    if parts.module.finetune is not None and parts.module.finetune.freezes and not certificate["weights"]["trained_on"]:
+        words = f"finetune={choices['finetune']} freezes layers that model.weights=none leaves as they were drawn."
+        console.print(words, style="yellow")
     if parts.trainer.is_global_zero:
         write_config(folder, settings, choices)
         write_split(folder.split, datamodule.source.studies, datamodule.split)
