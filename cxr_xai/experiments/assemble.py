@@ -155,6 +155,8 @@ def public_settings(settings: Settings, choices: Mapping[str, str]) -> dict[str,
     kept = {key: value for key, value in settings.items() if key not in hidden}
     for section in ("datamodule", "split"):
         kept[section] = {k: v for k, v in settings[section].items() if k not in PLACES}
+    if "weights" in settings["model"]:  # a file's folders are nobody's business
+        kept["model"] = {**settings["model"], "weights": Path(settings["model"]["weights"]).name}
     return {"choices": dict(choices), **kept}
 
 

@@ -54,7 +54,9 @@ def hash_settings(settings: Mapping[str, Any]) -> str:
 
 
 def name_cell(settings: Mapping[str, Any], choices: Mapping[str, str]) -> str:
-    """Return ``<datamodule>-<model>-<loss>-<balancing>-<split>[-f<fold>]-s<seed>-<hash8>``, only ``[A-Za-z0-9._-]``.
+    """Return the name, of ``[A-Za-z0-9._-]`` only.
+
+    ``<datamodule>-<model>-<loss>-<balancing>-<split>[-f<fold>][-<finetune>]-s<seed>-<hash8>``; ``full`` is not said.
 
     Args:
         settings: the resolved configuration.
@@ -63,5 +65,6 @@ def name_cell(settings: Mapping[str, Any], choices: Mapping[str, str]) -> str:
     parts = [choices[group] for group in ("datamodule", "model", "loss", "balancing", "split")]
     fold = settings["split"].get("fold")
     parts += [] if fold is None else [f"f{fold}"]
+    parts += [name for name in (choices.get("finetune", "full"),) if name != "full"]
     parts += [f"s{settings['seed']}", hash_settings(settings)[:8]]
     return re.sub(r"[^A-Za-z0-9._-]", "_", "-".join(parts))

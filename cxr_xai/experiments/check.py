@@ -51,6 +51,7 @@ def check_choices(settings: Mapping[str, Any], choices: Mapping[str, str]) -> No
     if settings.get("guidance", {}).get("needs"):
         _check_guidance(settings, choices)
     check_monitors(settings, choices)
+    _check_weights(settings, choices)
     if settings.get("plan") is not None:
         from cxr_xai.artifacts.plan import read_plan  # pandas comes with it, and --help does without
 
@@ -125,6 +126,23 @@ def _check_selection(settings: Mapping[str, Any], choices: Mapping[str, str]) ->
             f"{what} needs boxes of patients who are in no reported number, and split={choices['split']} sets none "
             f"aside; add {way_out}split.selection=0.5."
         )
+
+
+def _check_weights(settings: Mapping[str, Any], choices: Mapping[str, str]) -> None:
+    """Refuse files that are known to have seen the test films of a source; runs look closer, once they have its split.
+
+    Raises:
+        UserError: from `require_unseen`.
+    """
+    from cxr_xai.models.known_weights import NO_FILE, find_known, hash_file, require_unseen
+
+    weights = settings.get("model", {}).get("weights", "none")
+    path, split = Path(str(weights)), choices.get("split", "file")
+    if weights in NO_FILE or not path.is_file() or split == "file":
+        return
+    source = str(settings["datamodule"]["reader"]["_target_"]).split(".")[-2]
+    if (known := find_known(path, hash_file(path))) is not None:
+        require_unseen(path, known.trained_on, source, split, known.name)
 
 
 def _check_length(trainer: Mapping[str, Any]) -> None:

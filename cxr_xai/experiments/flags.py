@@ -43,7 +43,7 @@ def raise_flags(summary: Summary, predictions: pd.DataFrame, replicates: int) ->
     """Return all flags of a run in plain types.
 
     Args:
-        summary: ``protocol``, ``classification``, ``localization`` and ``label_only`` of the run.
+        summary: ``protocol``, ``classification``, ``localization``, ``label_only`` and ``weights`` of the run.
         predictions: the columns of ``predictions.parquet``.
         replicates: of the bootstrap behind the comparison of val and test.
     """
@@ -53,6 +53,7 @@ def raise_flags(summary: Summary, predictions: pd.DataFrame, replicates: int) ->
         flag_val_above_test(predictions, replicates),
         flag_label_only(test, summary["label_only"]),
         flag_never_predicted(predictions),
+        flag_weights(summary.get("weights")),
         *flag_maps(summary["localization"]),
     ]
     return [asdict(flag) for flag in flags if flag is not None]
@@ -139,6 +140,38 @@ def flag_never_predicted(predictions: pd.DataFrame) -> Flag | None:
         "At the thresholds of val almost nothing is predicted: accuracy will look high and means nothing; the network "
         "may be untrained, or val and test may differ.",
     )
+
+
+def flag_weights(weights: Summary | None) -> Flag | None:
+    """Raise it where nobody can say that the weights that training began with have seen neither val nor test.
+
+    Args:
+        weights: ``trained_on``, ``known_by`` and ``seen`` as the certificate has them.
+    """
+    if weights is None:
+        return None
+    if "unknown" in weights["trained_on"]:
+        return Flag(
+            "weights of unknown origin",
+            {},
+            "Nobody knows what the first weights were trained on; if films of test were among them, every number here "
+            "is too good.",
+        )
+    if weights["seen"]:
+        return Flag(
+            "weights that have seen val",
+            {},
+            "The first weights were trained on films of val, so thresholds, calibration and the best epoch were chosen "
+            "on films that the network knew; test films were not among them.",
+        )
+    if weights["known_by"] == "name":
+        return Flag(
+            "weights known by their name alone",
+            {},
+            f"The file is called as weights trained on {', '.join(weights['trained_on'])} are; its content was not "
+            "compared with theirs.",
+        )
+    return None
 
 
 def flag_maps(localization: Summary) -> Iterator[Flag]:

@@ -84,7 +84,8 @@ def summarize(
     explain = next((c for c in trainer.callbacks if isinstance(c, ExplainEpoch)), None)  # type: ignore[attr-defined]
     table = pd.read_parquet(parts.folder.localization) if parts.folder.localization.is_file() else None
     classification = summarize_classification(predictions, views, settings["bootstrap"], decision)
-    card = make_card(read_json(parts.folder.certificate), classification["test"]["macro"]["auroc"]["over"])
+    certificate = read_json(parts.folder.certificate)
+    card = make_card(certificate, classification["test"]["macro"]["auroc"]["over"])
     numbers = {
         "protocol": card.as_dict(),
         "classification": classification,
@@ -92,6 +93,7 @@ def summarize(
         "localization": {}
         if table is None
         else summarize_maps(table, settings["bootstrap"], predictions, parts.datamodule),
+        "weights": certificate.get("weights"),
     }
     if parts.folder.reliance.is_file():  # of the phantom alone
         numbers["reliance"] = summarize_reliance(pd.read_parquet(parts.folder.reliance), settings["bootstrap"])

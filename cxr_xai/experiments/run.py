@@ -28,6 +28,7 @@ from cxr_xai.experiments.results import decide_on_val, flatten, make_predictions
 from cxr_xai.experiments.resume import find_checkpoint, go_back, read_best
 from cxr_xai.experiments.state import State, claim_run, find_state, move_aside
 from cxr_xai.experiments.terminal import console, print_data, print_results, quiet_libraries
+from cxr_xai.experiments.weights import describe_weights
 from cxr_xai.files import whole, write_csv, write_json
 from cxr_xai.metrics.decision import write_calibration
 from cxr_xai.report.write import write_report
@@ -60,6 +61,7 @@ def work(settings: Settings, choices: Mapping[str, str], folder: RunFolder, cell
     datamodule = build_datamodule(settings)
     certificate = make_certificate(datamodule, settings, hash_settings(settings))
     certificate["plans"] = list_plans(folder, settings["plan"])
+    certificate["weights"] = describe_weights(settings, datamodule)
     state = find_state(folder, certificate, settings["trainer"]["max_epochs"])
     if state is State.COMPLETE:
         console.print(f"{folder.path} is complete; fresh=true would start anew.", soft_wrap=True)
@@ -71,6 +73,9 @@ def work(settings: Settings, choices: Mapping[str, str], folder: RunFolder, cell
         return
     print_data(certificate)
     parts = assemble(settings, choices, folder, datamodule, cell)
+    if parts.module.finetune is not None and parts.module.finetune.freezes and not certificate["weights"]["trained_on"]:
+        words = f"finetune={choices['finetune']} freezes layers that model.weights=none leaves as they were drawn."
+        console.print(words, style="yellow")
     if parts.trainer.is_global_zero:
         write_config(folder, settings, choices)
         write_split(folder.split, datamodule.source.studies, datamodule.split)

@@ -25,6 +25,7 @@ IDENTITY = {
     "code": ("code", "sha256"),
     "data": ("data", "sha256"),
     "split": ("split", "sha256"),
+    "weights to begin with": ("weights", "sha256"),
 }
 """What must not have changed, and where the certificate has it."""
 
@@ -41,10 +42,10 @@ def find_state(folder: RunFolder, certificate: dict[str, Any], max_epochs: int) 
         return State.FRESH
     old = read_json(folder.certificate)
     for what, (section, key) in IDENTITY.items():
-        if old[section][key] != certificate[section][key]:
+        before, now = (place.get(section, {}).get(key) for place in (old, certificate))
+        if before != now:
             raise UserError(
-                f"{folder.path} was made with other {what} "
-                f"({old[section][key][:8]}, now {certificate[section][key][:8]}); "
+                f"{folder.path} was made with other {what} ({str(before)[:8]}, now {str(now)[:8]}); "
                 "fresh=true moves it aside and starts anew."
             )
     if not folder.summary.is_file():

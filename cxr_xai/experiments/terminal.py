@@ -77,6 +77,16 @@ def print_data(certificate: Mapping[str, Any]) -> None:
             + (f", {boxes['selection_studies']} set aside for selection" if "selection_studies" in boxes else "")
             + (f", {boxes['trained_studies']} trained on" if "trained_studies" in boxes else "")
         )
+    if (weights := certificate.get("weights")) and weights["file"]:
+        unsure = "unknown" in weights["trained_on"] or weights["seen"] or weights["known_by"] == "name"
+        console.print(
+            f"[bold]weights[/]: {escape(weights['file'])} ({weights['sha256'][:8]}), trained on "
+            f"{escape('; '.join(weights['trained_on']))}"
+            + (", by its name alone" if weights["known_by"] == "name" else "")
+            + (", films of val among them" if weights["seen"] else ""),
+            style="yellow" if unsure else "",
+            soft_wrap=True,
+        )
     if plans := certificate.get("plans"):
         console.print(f"[bold]plan[/]: {plans[-1]['sha256'][:8]}, first seen {plans[-1]['first_seen'][:19]} UTC")
 

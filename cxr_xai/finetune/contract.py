@@ -1,4 +1,4 @@
-"""What every way of fine-tuning offers: which groups of layers train in an epoch, how fast, and what BatchNorm does."""
+"""What every way of fine-tuning offers: the groups of layers that train in an epoch, how fast, with which BatchNorm."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence

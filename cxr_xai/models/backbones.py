@@ -1,6 +1,7 @@
 """The only door to timm: a convolutional trunk by name, with its weights and its own mean and std."""
 
 import difflib
+import re
 import socket
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -12,7 +13,7 @@ from urllib.request import getproxies
 import timm
 import torch
 from huggingface_hub import constants, try_to_load_from_cache
-from torch import nn
+from torch import Tensor, nn
 
 from cxr_xai.errors import UserError
 
@@ -89,17 +90,34 @@ def _one_channel(values: tuple[float, ...]) -> tuple[float, ...]:
 def load_file(trunk: nn.Module, path: Path) -> None:
     """Load a state dict, ``.safetensors`` or ``torch.save`` (tensors only: nothing in the file is executed).
 
-    Published files hold ImageNet's classifier too; it is left out, since this trunk has none.
+    The weights may stand under a longer name, as in a checkpoint of this program (``model.trunk.``) or of a network
+    around the trunk. Published files hold ImageNet's classifier too; it is left out, since this trunk has none.
     """
     if not path.is_file():
         raise UserError(f"model.weights={path}: no such file; use imagenet, none, or the path of a state dict.")
     try:
         state = timm.models.load_state_dict(str(path), use_ema=False, weights_only=True)
-        classifier = classifier_keys(trunk)
-        trunk.load_state_dict({key: value for key, value in state.items() if not key.startswith(classifier)})
+        trunk.load_state_dict(select_trunk(state, trunk))
     except Exception as error:
         reason = " ".join(str(error).split())[:200]
         raise UserError(f"model.weights={path} does not fit this backbone: {reason}") from error
+
+
+def select_trunk(state: Mapping[str, Tensor], trunk: nn.Module) -> dict[str, Tensor]:
+    """Return the entries of a file that belong to a trunk, under the trunk's names.
+
+    Args:
+        state: all of the file.
+        trunk: whose first weight says under which name it stands.
+    """
+    # torch of 2017 allowed dots in names of modules, and published DenseNets still have them.
+    state = {re.sub(r"(denselayer\d+\.(?:norm|conv))\.(\d)\.", r"\1\2.", key): value for key, value in state.items()}
+    first = next(iter(trunk.state_dict()))
+    around = [key.removesuffix(first) for key in state if key == first or key.endswith(f".{first}")]
+    prefix = min(around, key=len, default="")
+    inside = {key.removeprefix(prefix): value for key, value in state.items() if key.startswith(prefix)}
+    classifier = classifier_keys(trunk)
+    return {key: value for key, value in inside.items() if not key.startswith(classifier)}
 
 
 def classifier_keys(trunk: nn.Module) -> tuple[str, ...]:
@@ -107,6 +125,16 @@ def classifier_keys(trunk: nn.Module) -> tuple[str, ...]:
     published: Any = trunk.pretrained_cfg
     names = published.get("classifier") or ()
     return tuple(f"{name}." for name in ([names] if isinstance(names, str) else names))
+
+
+def name_pretrained(name: str) -> str:
+    """Return where timm has the ImageNet weights of a network from.
+
+    >>> name_pretrained("resnet50")
+    'timm/resnet50.a1_in1k'
+    """
+    source = timm.get_pretrained_cfg(name)
+    return "" if source is None else str(source.hf_hub_id or source.url)
 
 
 def require_downloadable(name: str, timeout: float = 2.0) -> None:

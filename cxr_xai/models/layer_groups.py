@@ -1,6 +1,6 @@
 """Named groups of a trunk's layers: what is frozen and unfrozen as one."""
 
-import os
+from itertools import takewhile
 from typing import Any
 
 from timm.models import group_parameters
@@ -65,7 +65,8 @@ def name_groups(groups: list[list[str]]) -> list[str]:
     ['conv1+bn1', 'blocks.0', 'blocks.1']
     """
     paths = [[name.split(".")[:-1] or [name] for name in group] for group in groups]
-    shared = len(os.path.commonprefix([path for group in paths for path in group]))
+    heads = zip(*(path for group in paths for path in group), strict=False)
+    shared = sum(1 for _ in takewhile(lambda names: len(set(names)) == 1, heads))
     longest = max(len(path) for group in paths for path in group)
 
     def labels(group: int, depth: int) -> dict[str, None]:

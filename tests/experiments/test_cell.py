@@ -40,6 +40,11 @@ def test_fold_is_in_the_name() -> None:
     assert "-kfold-f2-s3-" in name_cell(changed("split.fold", 2), {**CHOICES, "split": "kfold"})
 
 
+def test_a_way_of_fine_tuning_is_in_the_name_unless_everything_trains() -> None:
+    assert "-official-gradual-s3-" in name_cell(SETTINGS, {**CHOICES, "finetune": "gradual"})
+    assert "-official-s3-" in name_cell(SETTINGS, {**CHOICES, "finetune": "full"})
+
+
 def test_odd_characters_are_replaced() -> None:
     name = name_cell(SETTINGS, {**CHOICES, "model": "my net/ü"})
     assert re.fullmatch(r"[A-Za-z0-9._-]+", name)

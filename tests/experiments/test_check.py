@@ -1,6 +1,7 @@
 """Contradictory choices."""
 
 import sys
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -25,6 +26,24 @@ def test_matching_choices_pass() -> None:
 def test_a_loss_without_its_weights_is_refused() -> None:
     with pytest.raises(UserError, match="loss=weighted_bce needs a pos_weight, and balancing=none gives none"):
         check("weighted_bce", "pos_weight", "none", None)
+
+
+def test_weights_that_saw_the_test_films_are_refused_early(tmp_path: Path) -> None:
+    saw = tmp_path / "kaggle-densenet121-d121-tw.safetensors"
+    saw.write_bytes(b"weights")
+
+    def begin_with(weights: Path | str, source: str, split: str) -> None:
+        settings = {"loss": {"needs": None}, "balancing": {"gives": None}, "keep": ["best"], "monitor": "val/loss"}
+        reader = {"_target_": f"cxr_xai.data.readers.{source}.Reader"}
+        settings |= {"model": {"weights": str(weights)}, "datamodule": {"reader": reader}, "trainer": {"max_epochs": 1}}
+        check_choices(settings, {"loss": "bce", "balancing": "none", "split": split})
+
+    with pytest.raises(UserError, match=r"rsna \(films of NIH\) was trained on films of nih.*\(split=official\); use"):
+        begin_with(saw, "nih", "official")
+    begin_with(saw, "phantom", "official")
+    begin_with(saw, "nih", "file")  # whose scheme is in the file: the run looks
+    begin_with(tmp_path / "nowhere.pt", "nih", "official")  # the network says so
+    begin_with("imagenet", "nih", "official")
 
 
 def test_weights_without_a_user_are_refused() -> None:

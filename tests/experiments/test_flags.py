@@ -12,6 +12,7 @@ from cxr_xai.experiments.flags import (
     flag_maps,
     flag_never_predicted,
     flag_val_above_test,
+    flag_weights,
     raise_flags,
 )
 from cxr_xai.findings import FINDINGS
@@ -122,6 +123,24 @@ def test_maps() -> None:
     [dead] = flag_maps(half(0.4, 0.2, dead=51))
     assert dead.numbers == {"dead": 51, "of": 100}
     assert list(flag_maps(half(float("nan"), float("nan"), over=0))) == []
+
+
+@pytest.mark.parametrize(
+    ("trained_on", "known_by", "seen", "name"),
+    [
+        ([], None, [], None),
+        (["imagenet"], "hash", [], None),
+        (["run a (nih, split 01234567, 5 images)", "imagenet"], "run", [], None),
+        (["unknown"], None, [], "weights of unknown origin"),
+        (["run a (nih, split 01234567, 5 images)", "unknown"], "run", [], "weights of unknown origin"),
+        (["nih:train_val"], "name", ["val"], "weights that have seen val"),
+        (["mimic"], "name", [], "weights known by their name alone"),
+    ],
+)
+def test_weights(trained_on: list[str], known_by: str | None, seen: list[str], name: str | None) -> None:
+    flag = flag_weights({"trained_on": trained_on, "known_by": known_by, "seen": seen})
+    assert (flag and flag.name) == name
+    assert flag_weights(None) is None
 
 
 def test_flags_are_plain() -> None:

@@ -12,9 +12,11 @@ from cxr_xai.experiments.state import State, claim_run, find_state, move_aside
 from cxr_xai.files import write_json
 from cxr_xai.lease import Lease
 
+SECTIONS = ("code", "data", "split", "weights")
+
 
 def certificate(**changes: str) -> dict[str, Any]:
-    return {section: {"sha256": changes.get(section, section * 4)} for section in ("code", "data", "split")}
+    return {section: {"sha256": changes.get(section, section * 4)} for section in SECTIONS}
 
 
 def folder(tmp_path: Path, epochs: int | None, early: bool = False) -> RunFolder:
@@ -47,7 +49,7 @@ def test_more_epochs_do_not_continue_what_stopped_early(tmp_path: Path) -> None:
     assert find_state(folder(tmp_path, 5, early=True), certificate(), 9) is State.COMPLETE
 
 
-@pytest.mark.parametrize("what", ["code", "data", "split"])
+@pytest.mark.parametrize("what", SECTIONS)
 def test_a_change_is_refused_with_the_way_out(tmp_path: Path, what: str) -> None:
     with pytest.raises(UserError, match=f"other {what} .*fresh=true"):
         find_state(folder(tmp_path, 5), certificate(**{what: "something else"}), 5)

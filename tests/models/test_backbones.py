@@ -1,5 +1,6 @@
 """The door to timm: names, weights, and what the trunk expects of its input."""
 
+import re
 import socket
 from pathlib import Path
 from typing import Any
@@ -59,18 +60,35 @@ def published(tmp_path: Path) -> Path:
     return tmp_path / "published.pth"
 
 
-@pytest.mark.parametrize("kind", ["trunk", "published", "safetensors", "wrapped"])
+@pytest.mark.parametrize("kind", ["trunk", "published", "safetensors", "wrapped", "checkpoint", "around"])
 def test_weights_from_a_file(published: Path, tmp_path: Path, kind: str) -> None:
     state = torch.load(published, weights_only=True)
     path = tmp_path / ("weights.safetensors" if kind == "safetensors" else "weights.pth")
     if kind == "safetensors":
         save_file(state, path)
+    elif kind == "checkpoint":  # of this program: the classifier, its loss, and what else it holds
+        own = {f"model.trunk.{k}": v for k, v in state.items() if not k.startswith("fc.")}
+        own |= {"model.head.weight": torch.ones(14, 512), "loss.pos_weight": torch.ones(14)}
+        torch.save({"state_dict": own, "epoch": 3, "run": {"code": "0"}, "progress": {"random": [(1, 2)]}}, path)
+    elif kind == "around":
+        torch.save({f"module.net.{k}": v for k, v in state.items()}, path)
     elif kind == "wrapped":
         torch.save({"state_dict": state}, path)
     else:
         torch.save({k: v for k, v in state.items() if kind == "published" or not k.startswith("fc.")}, path)
     trunk = build_backbone(SMALL, str(path), 3, {}).trunk
     assert trunk.state_dict().keys() == state.keys() - {"fc.weight", "fc.bias"}
+    assert all(torch.equal(value, state[key]) for key, value in trunk.state_dict().items())
+
+
+def test_names_of_2017(tmp_path: Path) -> None:
+    """The published DenseNets have dots in the names of their layers."""
+    torch.manual_seed(7)
+    state = timm.create_model("densenet121").state_dict()
+    old = {re.sub(r"(denselayer\d+\.(?:norm|conv))(\d)", r"\1.\2", key): value for key, value in state.items()}
+    assert "features.denseblock1.denselayer1.norm.1.weight" in old
+    torch.save({f"module.densenet121.{key}": value for key, value in old.items()}, tmp_path / "old.pth")
+    trunk = build_backbone("densenet121", str(tmp_path / "old.pth"), 3, {}).trunk
     assert all(torch.equal(value, state[key]) for key, value in trunk.state_dict().items())
 
 

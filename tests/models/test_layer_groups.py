@@ -1,6 +1,6 @@
 """Groups of layers: every weight in exactly one, in the order of unfreezing, under names that people know."""
 
-import itertools
+from itertools import pairwise
 from typing import Any
 
 import pytest
@@ -53,7 +53,7 @@ def test_groups_follow_each_other_as_the_film_passes_them(name: str) -> None:
     trunk = make_trunk(name)
     order = {name: number for number, (name, _) in enumerate(trunk.named_parameters())}
     spans = [[order[t] for t in group if t in order] for group in reversed(find_layer_groups(trunk).values())]
-    assert all(max(one) < min(two) for one, two in itertools.pairwise(spans))
+    assert all(max(one) < min(two) for one, two in pairwise(spans))
 
 
 def test_statistics_go_with_their_normalization() -> None:

@@ -3,6 +3,7 @@
 import hashlib
 import re
 from collections.abc import Iterator
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -16,8 +17,9 @@ from cxr_xai.experiments.cell import hash_settings, name_cell
 from cxr_xai.experiments.certify import make_card, make_certificate
 from cxr_xai.experiments.verification.checks import Check, Difference, compare, judge
 from cxr_xai.experiments.verification.evidence import Evidence
+from cxr_xai.models.known_weights import hash_file
 
-OWN = ("code", "versions", "plans", "config_sha256")
+OWN = ("code", "versions", "plans", "config_sha256", "weights")
 """Parts of the certificate that have checks of their own."""
 
 
@@ -31,6 +33,7 @@ def check_identity(evidence: Evidence) -> Iterator[Check]:
     yield _certificate(evidence)
     yield _card(evidence)
     yield _plans(evidence)
+    yield _weights(evidence)
     yield _ledger(evidence)
 
 
@@ -113,6 +116,17 @@ def _plans(evidence: Evidence) -> Check:
         for difference in compare(entry["sha256"], hashlib.sha256(entry["text"].encode()).hexdigest(), place="plan")
     ]
     return judge("plan", differences, f"{len(plans)} recorded, with the hash of its text" if plans else "none recorded")
+
+
+def _weights(evidence: Evidence) -> Check:
+    """Compare the file that training began with, where it is still there."""
+    stored, given = evidence.certificate.get("weights"), evidence.settings["model"].get("weights", "none")
+    if stored is None or stored["file"] is None:
+        return Check("weights", "holds", f"model.weights={given} is no file")
+    if not Path(given).is_file():
+        return Check("weights", "not checked", f"{stored['file']} is not where it was")
+    differences = compare(stored["sha256"], hash_file(Path(given)), place="weights.sha256")
+    return judge("weights", differences, f"{stored['file']} has its hash")
 
 
 def _ledger(evidence: Evidence) -> Check:

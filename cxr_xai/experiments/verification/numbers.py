@@ -58,7 +58,8 @@ def check_numbers(evidence: Evidence) -> Iterator[Check]:
     yield judge("numbers, boxes", differences, _counted(localization))
     yield from _reliance(evidence)
     numbers = {"protocol": summary["protocol"], "classification": classification, "localization": localization}
-    flags = raise_flags({**numbers, "label_only": label_only}, evidence.predictions, replicates)
+    weights = evidence.certificate.get("weights")
+    flags = raise_flags({**numbers, "label_only": label_only, "weights": weights}, evidence.predictions, replicates)
     yield judge("flags", compare(summary["flags"], flags, place="flags"), f"{len(flags)} raised again")
     yield judge("epochs", _epochs(evidence), "as in metrics.csv, the best checkpoint and config.yaml")
 

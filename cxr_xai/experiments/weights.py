@@ -1,0 +1,112 @@
+"""Where a network's first weights come from, and the refusal of those that have seen what they would be judged on."""
+
+from collections.abc import Mapping
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from cxr_xai.artifacts.checkpoint import UnusableCheckpoint, read_checkpoint
+from cxr_xai.artifacts.run_folder import RunFolder
+from cxr_xai.data.datamodule import ChestXrayDataModule
+from cxr_xai.data.splits.file import read_split
+from cxr_xai.errors import UserError
+from cxr_xai.files import read_json
+from cxr_xai.models.backbones import name_pretrained
+from cxr_xai.models.known_weights import NO_FILE, find_known, find_seen, hash_file, require_unseen
+
+Settings = Mapping[str, Any]
+UNKNOWN = "unknown"
+RUN = "run "
+"""What an entry of ``trained_on`` begins with that names a run of this program."""
+
+
+def describe_weights(settings: Settings, datamodule: ChestXrayDataModule) -> dict[str, Any]:
+    """Return what the certificate says of the weights that training begins with.
+
+    ``file`` (its name) and ``sha256`` are None without a file, ``trained_on`` lists sources and runs or ``unknown``,
+    ``known_by`` is ``hash``, ``name``, ``run`` or None, ``seen`` what of val and test the weights may have seen.
+
+    Raises:
+        UserError: they have seen test films of this run, or patients of its val or test were trained on.
+    """
+    weights = settings["model"].get("weights", "none")
+    if weights in NO_FILE:
+        pretrained = weights == "imagenet"
+        return {
+            "file": None,
+            "sha256": None,
+            "trained_on": ["imagenet"] if pretrained else [],
+            "known_by": None,
+            "source": name_pretrained(settings["model"]["backbone"]) if pretrained else None,
+            "seen": [],
+        }
+    path = Path(weights)
+    if not path.is_file():
+        raise UserError(f"model.weights={path}: no such file; use imagenet, none, or the path of a state dict.")
+    found = describe_file(path, datamodule)
+    source, scheme = datamodule.source.name, datamodule.split.scheme
+    require_unseen(path, found["trained_on"], source, scheme, found.pop("name"))
+    return {"file": path.name, **found, "seen": list(find_seen(found["trained_on"], source, scheme))}
+
+
+def describe_file(path: Path, datamodule: ChestXrayDataModule) -> dict[str, Any]:
+    """Return ``sha256``, ``trained_on``, ``known_by``, ``source`` and ``name`` of a file of weights."""
+    sha256 = hash_file(path)
+    if (folder := find_owner(path)) is not None:
+        return {"sha256": sha256, "known_by": "run", "name": folder.path.name, **describe_run(path, folder, datamodule)}
+    if (known := find_known(path, sha256)) is not None:
+        row = asdict(known)
+        return {
+            "sha256": sha256,
+            "trained_on": list(row["trained_on"]),
+            "known_by": row["by"],
+            "source": row["source"],
+            "name": row["name"],
+        }
+    return {"sha256": sha256, "trained_on": [UNKNOWN], "known_by": None, "source": None, "name": ""}
+
+
+def find_owner(path: Path) -> RunFolder | None:
+    """Return the run folder that a checkpoint lies in, None where there is none around it."""
+    folder = RunFolder(path.resolve().parent.parent)
+    is_run = path.suffix == ".ckpt" and folder.split.is_file() and folder.certificate.is_file()
+    return folder if is_run and path.resolve().parent == folder.checkpoints.resolve() else None
+
+
+def describe_run(path: Path, folder: RunFolder, datamodule: ChestXrayDataModule) -> dict[str, Any]:
+    """Return what a checkpoint of this program was trained on, the weights that its run began with included.
+
+    Raises:
+        UserError: it is not of the run that it lies in, or that run trained on patients of this one's val or test.
+    """
+    certificate = read_json(folder.certificate)
+    try:
+        read_checkpoint(path, {"configuration": certificate["config_sha256"]})
+    except UnusableCheckpoint as problem:
+        raise UserError(f"model.weights={path}: {problem}, and it lies in {folder.path}.") from problem
+    source, split = certificate["data"]["source"], certificate["split"]
+    if source == datamodule.source.name:
+        require_other_patients(path, folder, datamodule)
+    own = f"{RUN}{folder.path.name} ({source}, split {split['sha256'][:8]}, {split['images']['train']:,} images)"
+    before = certificate.get("weights", {"trained_on": [UNKNOWN]})["trained_on"]
+    # Runs that it began with have patients in common with neither val nor test of *its* split; of another, who knows.
+    unsure = split["sha256"] != datamodule.split.hash and any(entry.startswith(RUN) for entry in before)
+    return {"trained_on": [own, *before, *([UNKNOWN] if unsure else [])], "source": None}
+
+
+def require_other_patients(path: Path, folder: RunFolder, datamodule: ChestXrayDataModule) -> None:
+    """Refuse weights of a run whose training part has patients of this run's other parts.
+
+    Raises:
+        UserError: says how many, and of which part.
+    """
+    _, table = read_split(folder.split)
+    trained = set(table.loc[table["part"] == "train", "patient_id"])
+    studies, split = datamodule.source.studies, datamodule.split
+    for part in split.parts[1:]:
+        held = set(studies["patient_id"].iloc[split.rows(part)].astype(str))
+        if shared := trained & held:
+            raise UserError(
+                f"model.weights={path}: {folder.path.name} trained on {len(shared):,} patients of this run's {part} "
+                f"part; use weights of a run with the same split (split=file split.path={folder.split})."
+            )

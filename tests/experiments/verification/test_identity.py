@@ -1,0 +1,31 @@
+"""Is the file of weights the one that training began with?"""
+
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+from cxr_xai.experiments.verification.identity import _weights
+from cxr_xai.models.known_weights import hash_file
+
+
+def outcome(given: str | Path, stored: dict[str, Any] | None) -> str:
+    evidence: Any = SimpleNamespace(
+        certificate={} if stored is None else {"weights": stored}, settings={"model": {"weights": str(given)}}
+    )
+    return _weights(evidence).outcome
+
+
+def test_the_file_is_compared_where_it_is_still_there(tmp_path: Path) -> None:
+    path = tmp_path / "mine.pt"
+    path.write_bytes(b"weights")
+    stored = {"file": "mine.pt", "sha256": hash_file(path)}
+    assert outcome(path, stored) == "holds"
+    path.write_bytes(b"others")
+    assert outcome(path, stored) == "does not hold"
+    path.unlink()
+    assert outcome(path, stored) == "not checked"
+
+
+def test_no_file_is_nothing_to_compare() -> None:
+    assert outcome("imagenet", {"file": None, "sha256": None}) == "holds"
+    assert outcome("none", None) == "holds"
