@@ -78,9 +78,9 @@ def run(compose: Compose, tmp_path: Path) -> Run:
     [
         pytest.param(DRAWN, (5, 20), id="drawn"),
         pytest.param(LIMITED, (7,), id="limited"),
-        pytest.param(STEPWISE, (15, 18), id="stepwise"),
         pytest.param(COSINE, (8,), id="cosine"),
         pytest.param(ONE_CYCLE, (3, 11), id="one_cycle", marks=pytest.mark.slow),
+        pytest.param(STEPWISE, (15, 18), id="stepwise"),
         pytest.param(OFTEN, (6, 25), id="often", marks=pytest.mark.slow),
         pytest.param(BLENDED, (19,), id="blended", marks=pytest.mark.slow),
         pytest.param(RARELY, (20, 32), id="rarely", marks=pytest.mark.slow),
