@@ -35,11 +35,13 @@ def check_choices(settings: Mapping[str, Any], choices: Mapping[str, str]) -> No
         raise UserError(f"{asked[0]}= is about many runs; add -m: python scripts/train.py -m {asked[0]}=…")
     if "best" not in (kept := settings["keep"]) or not set(kept) <= set(CHECKPOINTS):
         raise UserError(f"keep={kept}: name best and, so that more epochs can be added, last.")
+    _check_steps(settings["trainer"])
     _check_length(settings["trainer"])
     _check_compiler(settings.get("compile", False))
     replicates = settings.get("bootstrap", 1)
     if not isinstance(replicates, int) or isinstance(replicates, bool) or replicates < 1:
         raise UserError(f"bootstrap={_show(replicates)}; it must be a whole number, 1 or more.")
+    _check_plan(settings.get("scheduler", {}), settings["trainer"]["max_epochs"])
     needs, gives = settings["loss"]["needs"], settings["balancing"]["gives"]
     loss, balancing = f"loss={choices['loss']}", f"balancing={choices['balancing']}"
     if needs and needs != gives:
@@ -177,3 +179,22 @@ def _check_compiler(compiled: Any) -> None:
 
 def _show(value: Any) -> str:
     return "null" if value is None else str(value)
+
+
+def _check_steps(trainer: Mapping[str, Any]) -> None:
+    """Refuse what the trainer would take and not do: no batches to a step, a limit that clips nothing."""
+    batches, limit = trainer.get("accumulate_grad_batches", 1), trainer.get("gradient_clip_val")
+    if not isinstance(batches, int) or isinstance(batches, bool) or batches < 1:
+        raise UserError(f"trainer.accumulate_grad_batches={_show(batches)}; it must be a whole number, 1 or more.")
+    if limit is not None and (not isinstance(limit, int | float) or isinstance(limit, bool) or limit <= 0):
+        raise UserError(f"trainer.gradient_clip_val={limit}; it must be above 0, or null to clip nothing.")
+
+
+def _check_plan(scheduler: Mapping[str, Any], epochs: int) -> None:
+    """Refuse epochs behind the end of a learning rate's curve, which would be another curve in a longer run."""
+    planned = scheduler.get("epochs")
+    if isinstance(planned, int) and planned < epochs:
+        raise UserError(
+            f"scheduler.epochs={planned} ends the learning rate's curve before trainer.max_epochs={epochs}; leave it "
+            "out for a run of that length, or use scheduler=plateau, to which epochs can be added."
+        )

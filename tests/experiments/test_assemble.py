@@ -1,6 +1,7 @@
 """What leaves the machine, what stays secret, and where randomness comes from."""
 
 import stat
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -22,6 +23,7 @@ from cxr_xai.experiments.command import compose
 from cxr_xai.losses.bce import BCE
 from cxr_xai.training.features import embed_films
 from cxr_xai.training.module import ChestXrayModule
+from cxr_xai.training.schedulers.cosine import Cosine
 
 
 @pytest.mark.parametrize("logger", ["csv", "wandb"])
@@ -85,3 +87,13 @@ def test_a_refused_optimizer_ends_in_a_line() -> None:
     require_optimizer(make(0.1))
     with pytest.raises(UserError, match=r"optimizer or scheduler: Invalid learning rate: -1.*conf/optimizer"):
         require_optimizer(make(-1))
+
+
+def test_a_schedule_over_steps_is_tried_before_there_is_a_trainer() -> None:
+    def make(**options: float) -> ChestXrayModule:
+        module = nn.Linear(2, 2)
+        return ChestXrayModule(module, BCE(), partial(torch.optim.SGD, lr=0.1), partial(Cosine, epochs=3, **options))
+
+    require_optimizer(make(warmup=0.2))
+    with pytest.raises(UserError, match=r"^scheduler\.warmup=2; it is the share of steps that rise"):
+        require_optimizer(make(warmup=2))

@@ -133,6 +133,27 @@ def test_epochs_are_counted(epochs: float | None) -> None:
         check("bce", None, "none", None, max_epochs=epochs)
 
 
+@pytest.mark.parametrize("batches", [0, -1, 1.5, None, True])
+def test_batches_to_a_step_are_counted(batches: Any) -> None:
+    with pytest.raises(UserError, match=r"^trainer\.accumulate_grad_batches=.+; it must be a whole number, 1 or more"):
+        check("bce", None, "none", None, accumulate_grad_batches=batches)
+
+
+@pytest.mark.parametrize("limit", [0, -1.0, "much", True])
+def test_a_limit_that_clips_nothing_is_refused(limit: Any) -> None:
+    with pytest.raises(UserError, match=rf"^trainer\.gradient_clip_val={limit}; it must be above 0, or null"):
+        check("bce", None, "none", None, gradient_clip_val=limit)
+
+
+def test_no_epochs_behind_the_end_of_a_curve() -> None:
+    settings: dict[str, Any] = {"keep": ["best"], "trainer": {"max_epochs": 4}, "scheduler": {"epochs": 3}}
+    with pytest.raises(UserError, match=r"^scheduler\.epochs=3 ends .* before trainer\.max_epochs=4; leave it "):
+        check_choices(settings, {})
+    settings |= {"loss": {"needs": None}, "balancing": {"gives": None}, "monitor": "val/loss"}
+    for planned in ({"epochs": 4}, {"epochs": 9}, {"milestones": [1]}):
+        check_choices({**settings, "scheduler": planned}, {"loss": "bce", "balancing": "none"})
+
+
 @pytest.mark.parametrize(
     "trainer",
     [

@@ -41,7 +41,11 @@ def test_a_missing_value_says_how_to_give_it() -> None:
         ("optimizer.lrr=1", "no configuration key 'optimizer.lrr' in train.yaml. Did you mean 'optimizer.lr'?"),
         ("seeed=1", "no configuration key 'seeed' in train.yaml. Did you mean 'seed'?"),
         ("zzz=1", "no configuration key 'zzz' in train.yaml."),
-        ("loss=focall", "loss=focall: no such member; loss has bce, focal, weighted_bce. Did you mean 'focal'?"),
+        (
+            "loss=focall",
+            "loss=focall: no such member; loss has asymmetric, bce, bce_focal, focal, weighted_bce. Did "
+            "you mean 'focal'?",
+        ),
         ("split=zzz", "split=zzz: no such member; split has file, kfold, official, patient."),
     ],
 )

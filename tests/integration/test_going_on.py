@@ -25,8 +25,11 @@ Same = Callable[[RunFolder, RunFolder], None]
 STEPS = ("datamodule.batch_size=4", "callbacks.checkpoint.every_n_steps=2")  # 15 steps an epoch
 DRAWN = ("datamodule.num_workers=1", "balancing=sampler", "transform=advanced", "transform.mixup=0.4")
 BLENDED = ("balancing=smote", "balancing.findings=[Effusion]")
-LIMITED = ("+trainer.limit_train_batches=9", "+trainer.accumulate_grad_batches=2", "trainer.max_epochs=3")
+LIMITED = ("+trainer.limit_train_batches=9", "trainer.accumulate_grad_batches=2", "trainer.max_epochs=3")
 PLATEAU = ("scheduler=plateau", "scheduler.patience=0", "scheduler.factor=0.5")
+CLIPPED = (*LIMITED, "trainer.gradient_clip_val=0.5")
+COSINE = (*CLIPPED, "scheduler=cosine", "scheduler.warmup=0.3", "optimizer=adamw", "datamodule.num_workers=1")
+ONE_CYCLE = (*CLIPPED, "scheduler=one_cycle", "optimizer=sgd", "balancing=sampler")
 STEPWISE = (*PLATEAU, "+trainer.max_steps=20", "trainer.max_epochs=-1", "callbacks.early_stopping=null")
 RARELY = ("+trainer.check_val_every_n_epoch=2", "trainer.max_epochs=3")
 AVERAGED = ("callbacks=ema", "callbacks.ema.decay=0.9")
@@ -83,6 +86,8 @@ def run(compose: Compose, tmp_path: Path) -> Run:
     [
         pytest.param(DRAWN, (5, 20), id="drawn"),
         pytest.param(LIMITED, (7,), id="limited"),
+        pytest.param(COSINE, (8,), id="cosine"),
+        pytest.param(ONE_CYCLE, (3, 11), id="one_cycle", marks=pytest.mark.slow),
         pytest.param(STEPWISE, (15, 18), id="stepwise"),
         pytest.param(AVERAGED, (5, 15, 20), id="averaged"),
         pytest.param(SELECTING, (6, 20), id="selecting"),
@@ -98,6 +103,14 @@ def test_cut_in_mid_epoch(run: Run, require_same: Same, overrides: tuple[str, ..
         with pytest.raises(Cut):
             run("cut", *overrides, at=At(cut, step))
     require_same(whole.folder, run("cut", *overrides).folder)
+
+
+def test_a_curve_planned_for_its_length_may_be_followed_in_portions(run: Run, require_same: Same) -> None:
+    planned = ("scheduler=cosine", "scheduler.epochs=2")
+    whole = run("whole", *planned)
+    first = run("parts", *planned, "trainer.max_epochs=1")
+    assert first.trainer.optimizers[0].param_groups[0]["lr"] == pytest.approx(5e-4, rel=0.1), "half of the way down"
+    require_same(whole.folder, run("parts", *planned).folder)
 
 
 def test_a_signal_lets_the_step_end(run: Run, require_same: Same) -> None:

@@ -1,15 +1,19 @@
 """What is logged and gathered, with a classifier that reads its logit from the film."""
 
 import math
+from functools import partial
 from typing import Any
 
 import pytest
 import torch
+from lightning import Trainer
 from torch import Tensor, nn
+from torch.utils.data import DataLoader
 
 from cxr_xai.data.tta.shifts import Shifts
 from cxr_xai.losses.bce import BCE
 from cxr_xai.training.module import ChestXrayModule
+from cxr_xai.training.schedulers.cosine import Cosine
 from cxr_xai.types import Batch
 
 LN3 = math.log(3)
@@ -119,6 +123,30 @@ def test_the_loss_of_an_epoch_is_the_mean_over_its_studies_cut_or_not(
         module.on_train_epoch_end()
         assert module.logged["train/loss"] == pytest.approx((3 * math.log(2) + math.log(4 / 3)) / 4, rel=1e-6)
     assert checkpoint["loss_sums"].tolist() == pytest.approx([3 * ranks * math.log(2), 3 * ranks], rel=1e-6)
+
+
+def test_smoothed_labels_train_and_val_is_judged_without() -> None:
+    module = ChestXrayModule(Brightness(), BCE(smoothing=0.2), lambda parameters: torch.optim.SGD(parameters, lr=0.0))
+    batch = make_batch([0], [LN3], [1.0])
+    trainer = Trainer(
+        max_epochs=2,
+        accelerator="cpu",
+        logger=False,
+        enable_checkpointing=False,
+        enable_progress_bar=False,
+        enable_model_summary=False,
+        num_sanity_val_steps=0,
+    )
+    loader = DataLoader([batch], batch_size=None, collate_fn=lambda one: one)
+    trainer.fit(module, loader, loader)
+    plain, other = math.log(4 / 3), math.log(4)
+    assert float(trainer.callback_metrics["val/loss"]) == pytest.approx(plain, rel=1e-6)
+    assert float(trainer.callback_metrics["train/loss"]) == pytest.approx(0.9 * plain + 0.1 * other, rel=1e-6)
+
+
+def test_a_scheduler_of_steps_can_be_tried_without_a_trainer() -> None:
+    configured = make_module(make_scheduler=partial(Cosine, epochs=3)).configure_optimizers()
+    assert configured["lr_scheduler"]["interval"] == "step"
 
 
 def test_val_and_test_are_gathered_apart(module: ChestXrayModule) -> None:
