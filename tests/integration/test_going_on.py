@@ -25,6 +25,7 @@ Same = Callable[[RunFolder, RunFolder], None]
 STEPS = ("datamodule.batch_size=4", "callbacks.checkpoint.every_n_steps=2")  # 15 steps an epoch
 DRAWN = ("datamodule.num_workers=1", "balancing=sampler", "transform=advanced", "transform.mixup=0.4")
 BLENDED = ("balancing=smote", "balancing.findings=[Effusion]")
+GUIDED = ("datamodule.num_workers=1", "transform=standard", "split=patient", "guidance=energy")
 LIMITED = ("+trainer.limit_train_batches=9", "+trainer.accumulate_grad_batches=2", "trainer.max_epochs=3")
 PLATEAU = ("scheduler=plateau", "scheduler.patience=0", "scheduler.factor=0.5")
 STEPWISE = (*PLATEAU, "+trainer.max_steps=20", "trainer.max_epochs=-1", "callbacks.early_stopping=null")
@@ -78,6 +79,7 @@ def run(compose: Compose, tmp_path: Path) -> Run:
         pytest.param(STEPWISE, (15, 18), id="stepwise"),
         pytest.param(OFTEN, (6, 25), id="often", marks=pytest.mark.slow),
         pytest.param(BLENDED, (19,), id="blended", marks=pytest.mark.slow),
+        pytest.param(GUIDED, (5, 20), id="guided", marks=pytest.mark.slow),
         pytest.param(RARELY, (20, 32), id="rarely", marks=pytest.mark.slow),
     ],
 )

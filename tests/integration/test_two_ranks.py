@@ -95,14 +95,21 @@ def test_same_probe(predicted: dict[int, tuple[pd.DataFrame, pd.DataFrame]]) -> 
     pd.testing.assert_frame_equal(one, two, atol=1e-4)
 
 
+GUIDED = ["split=patient", "guidance=energy", "transform=standard"]
+
+
 @pytest.mark.slow
-def test_training_on_two_processes_leaves_one_whole_folder(small_overrides: list[str], tmp_path: Path) -> None:
+@pytest.mark.parametrize("added", [[], GUIDED], ids=["plain", "guided"])
+def test_training_on_two_processes_leaves_one_whole_folder(
+    small_overrides: list[str], tmp_path: Path, added: list[str]
+) -> None:
     overrides = [
         *small_overrides,
         "trainer=ddp",
         "trainer.accelerator=cpu",
         "trainer.max_epochs=1",
         "balancing=sampler",
+        *added,
     ]
     overrides += ["trainer.enable_progress_bar=false", f"paths.outputs={tmp_path / 'out'}"]
     launch([str(PROJECT / "scripts" / "train.py"), *overrides], PROJECT)
@@ -112,13 +119,17 @@ def test_training_on_two_processes_leaves_one_whole_folder(small_overrides: list
     assert not pd.read_parquet(folder.predictions).duplicated(["image_id", "finding"]).any()
     metrics = folder.read_metrics()
     assert not metrics.duplicated(["epoch", "key"]).any(), "only the first process writes"
+    guided = metrics.set_index("key")["value"].reindex(["train/guidance", "train/guided_pairs"])
+    assert guided.notna().all() if added else guided.isna().all()
 
 
 @pytest.mark.slow
-def test_two_processes_stop_together_and_go_on(small_overrides: list[str], tmp_path: Path) -> None:
+@pytest.mark.parametrize("added", [[], GUIDED], ids=["plain", "guided"])
+def test_two_processes_stop_together_and_go_on(small_overrides: list[str], tmp_path: Path, added: list[str]) -> None:
     """The scheduler asks the first process only; the sums over ranks are added in another order after the cut."""
     overrides = [*small_overrides, "trainer=ddp", "trainer.accelerator=cpu", "datamodule.batch_size=2"]
     overrides += ["trainer.enable_progress_bar=false", "callbacks.checkpoint.every_n_steps=3", "balancing=sampler"]
+    overrides += added
     command = [str(PROJECT / "scripts" / "train.py"), *overrides]
     launch([*command, f"paths.outputs={tmp_path / 'whole'}"], PROJECT)
     [cell] = (path.name for path in (tmp_path / "whole" / "demo").iterdir())
