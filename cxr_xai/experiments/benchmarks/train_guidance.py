@@ -77,7 +77,7 @@ def take_step(module: ChestXrayModule, guide: Guide | None, optimizer: torch.opt
     """One step with or without a guide; on a GPU until it is done."""
     module.train().guide = guide
     optimizer.zero_grad()
-    module.training_step(batch, 0).backward()
+    torch.autograd.backward(module.training_step(batch, 0))
     optimizer.step()
     if batch.image.device.type == "cuda":
         torch.cuda.synchronize()

@@ -40,7 +40,8 @@ def test_growth_stays_within_and_goes_around_corners() -> None:
     within[0, 0, 0, :6] = within[0, 0, :6, 5] = within[0, 0, 7, 7] = True
     seed = torch.zeros_like(within)
     seed[0, 0, 0, 0] = seed[0, 0, 4, 1] = True
-    assert torch.equal(grow(seed, within), within & (torch.arange(8) != 7))
+    assert torch.equal(grow(seed, within, 32), within & (torch.arange(8) != 7))
+    assert grow(seed, within, 3).sum() == 4, "no further than so many steps"
 
 
 def test_air_and_letters_are_outside_lungs_are_not() -> None:
