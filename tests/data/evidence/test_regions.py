@@ -7,9 +7,13 @@ import pandas as pd
 import torch
 from torch import Tensor
 
+from cxr_xai.data.anatomy.phantom import draw_regions
 from cxr_xai.data.anatomy.regions import HEART, LUNGS, Mask, Regions
 from cxr_xai.data.evidence.regions import PLACE_OF, SIDE, RegionEvidence, draw_places
 from cxr_xai.data.index import Index
+from cxr_xai.data.phantom import PhantomSpec
+from cxr_xai.data.phantom.draw import draw_study
+from cxr_xai.data.phantom.render import render
 from cxr_xai.data.transforms.geometry import make_affine, make_identity
 from cxr_xai.findings import FINDINGS
 from cxr_xai.types import Batch
@@ -100,3 +104,17 @@ def test_findings_and_places() -> None:
     labels = np.full((128, 128), LUNGS[2])
     assert draw_places(labels).shape == (3, SIDE, SIDE)
     assert draw_places(labels).mean(axis=(1, 2)).tolist() == [0, 1, 1]
+
+
+def test_the_phantoms_lesions_lie_in_their_places() -> None:
+    """They are drawn by the same generator as the regions, but not from them."""
+    spec, seen = PhantomSpec(0, 30, 4, 128, "enriched", 0.5), 0
+    for patient in range(1, 31):
+        study = draw_study(spec, patient, 0)
+        places = draw_places(draw_regions(study, 128)).repeat(2, axis=1).repeat(2, axis=2)
+        for name, mask in render(study, 128).masks.items():
+            if (place := PLACE_OF.get(name)) is not None and mask.any():
+                assert (mask & places[place]).sum() / mask.sum() > 0.98, (patient, name)
+                seen += 1
+        assert places.mean(axis=(1, 2)).max() < 0.75, "not all of the film"
+    assert seen > 20
