@@ -23,19 +23,8 @@ HANDED = {
 }
 """What `run.py` hands to the targets of a group by parameter name."""
 
-BUILT = (
-    "datamodule",
-    "split",
-    "transform",
-    "balancing",
-    "model",
-    "loss",
-    "guidance",
-    "optimizer",
-    "scheduler",
-    "explainer",
-)
-BUILT += ("calibration", "threshold", "callbacks", "logger", "trainer")
+BUILT = ("datamodule", "split", "transform", "balancing", "model", "loss", "optimizer", "scheduler", "explainer")
+BUILT += ("guidance", "calibration", "threshold", "callbacks", "logger", "trainer")
 NAMED = ("split", "transform", "balancing", "loss", "guidance", "explainer", "calibration", "threshold", "logger")
 MEMBERS = [
     (group, path.stem) for group in (*BUILT, "experiment", "debug") for path in sorted((CONF / group).glob("*.yaml"))

@@ -19,20 +19,9 @@ FLOORS = {
     "heatmap": 1,
     "blur": 1,
     **dict.fromkeys(
-        (
-            "data",
-            "models",
-            "losses",
-            "guidance",
-            "explainers",
-            "metrics",
-            "stats",
-            "visualization",
-            "artifacts",
-            "loggers",
-        ),
-        2,
+        ("data", "models", "losses", "explainers", "metrics", "stats", "visualization", "artifacts", "loggers"), 2
     ),
+    "guidance": 2,
     "training": 3,
     "callbacks": 3,
     "experiments": 4,
