@@ -42,7 +42,7 @@ STREAMS = {"initialization": 1, "training": 2}
 augmentation have their own."""
 
 
-PLACES = ("root", "cache_dir", "exclude", "path")
+PLACES = ("root", "cache_dir", "exclude", "path", "masks")
 """Settings that name a place on this machine."""
 
 
@@ -153,7 +153,7 @@ def public_settings(settings: Settings, choices: Mapping[str, str]) -> dict[str,
     """Return what may leave the machine: choices and settings without paths."""
     hidden = {"paths", "logger", "plan"}
     kept = {key: value for key, value in settings.items() if key not in hidden}
-    for section in ("datamodule", "split"):
+    for section in ("datamodule", "split", "guidance"):
         kept[section] = {k: v for k, v in settings[section].items() if k not in PLACES}
     if "weights" in settings["model"]:  # a file's folders are nobody's business
         kept["model"] = {**settings["model"], "weights": Path(settings["model"]["weights"]).name}

@@ -29,7 +29,7 @@ from cxr_xai.training.schedulers.cosine import Cosine
 @pytest.mark.parametrize("logger", ["csv", "wandb"])
 def test_paths_do_not_leave_the_machine(logger: str) -> None:
     overrides = ["paths.data=/home/ada/films", "paths.outputs=/home/ada/runs", "datamodule.root=/home/ada/nih"]
-    overrides += ["datamodule.exclude=/home/ada/list.csv"]
+    overrides += ["datamodule.exclude=/home/ada/list.csv", "guidance=regions", "guidance.masks=/home/ada/masks"]
     settings, choices = compose("train", [*overrides, f"logger={logger}"])
     public = public_settings(settings, choices)
     assert "/home/ada" in str(settings)

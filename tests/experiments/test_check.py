@@ -193,3 +193,62 @@ def test_compiling_needs_a_compiler(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_validation_keeps_to_epochs() -> None:
     with pytest.raises(UserError, match=r"trainer\.check_val_every_n_epoch=null .*use 1 or more"):
         check("bce", None, "none", None, check_val_every_n_epoch=None)
+
+
+def check_guidance(
+    member: str, needs: str, split: str = "patient", source: str = "nih", pool: str = "all", **changes: Any
+) -> None:
+    settings: dict[str, Any] = {
+        "loss": {"needs": None},
+        "balancing": {"gives": None},
+        "keep": ["best"],
+        "monitor": "val/loss",
+        "trainer": {"max_epochs": 1},
+        "guidance": {"needs": needs, **({"masks": None} if needs == "regions" else {"annotated_fraction": 1.0})},
+        "split": {"pool": pool},
+        "transform": {},
+    }
+    for group, values in changes.items():
+        settings[group] = {**settings[group], **values}
+    choices = {"loss": "bce", "balancing": "none", "guidance": member, "split": split, "datamodule": source}
+    check_choices(settings, choices)
+
+
+@pytest.mark.parametrize("member", ["energy", "energy_area", "l1", "rrr"])
+def test_boxes_are_no_training_data_where_the_test_list_is_kept_whole(member: str) -> None:
+    ways = r"split=patient or split=kfold .*guidance=regions or guidance=body, which need no boxes"
+    with pytest.raises(UserError, match=rf"^guidance={member} trains on boxes, and split=official .*{ways}"):
+        check_guidance(member, "boxes", "official")
+    with pytest.raises(UserError, match=rf"split=kfold split\.pool=train_val .*{ways}"):
+        check_guidance(member, "boxes", "kfold", pool="train_val")
+    check_guidance(member, "boxes", "patient")
+    check_guidance(member, "boxes", "kfold")
+    check_guidance(member, "boxes", "file")
+
+
+def test_the_body_is_known_under_every_split_and_in_blends() -> None:
+    check_guidance("body", "body", "official", transform={"mixup": 0.4})
+
+
+@pytest.mark.parametrize(("member", "needs"), [("rrr", "boxes"), ("regions", "regions")])
+def test_films_that_are_blended_have_no_place_for_a_finding(member: str, needs: str) -> None:
+    with pytest.raises(UserError, match=rf"guidance={member} .*transform\.mixup=0\.4 .*mixup=0, or guidance=body"):
+        check_guidance(member, needs, source="phantom", transform={"mixup": 0.4})
+
+
+@pytest.mark.parametrize("fraction", [-0.1, 1.5, "all", None, True, float("nan")])
+def test_a_fraction_is_one(fraction: Any) -> None:
+    shown = "null" if fraction is None else fraction
+    with pytest.raises(UserError, match=rf"guidance\.annotated_fraction={shown}; it must lie between 0"):
+        check_guidance("energy", "boxes", guidance={"annotated_fraction": fraction})
+    check_guidance("energy", "boxes", guidance={"annotated_fraction": 0})
+
+
+def test_regions_must_be_somewhere(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match=r"come without; use guidance\.masks=FOLDER .* or guidance\.masks=atlas"):
+        check_guidance("regions", "regions")
+    with pytest.raises(UserError, match=r"guidance\.masks=nowhere is no folder"):
+        check_guidance("regions", "regions", guidance={"masks": "nowhere"})
+    check_guidance("regions", "regions", source="phantom")
+    for masks in ("atlas", str(tmp_path)):
+        check_guidance("regions", "regions", "official", guidance={"masks": masks})

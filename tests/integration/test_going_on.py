@@ -26,6 +26,7 @@ STEPS = ("datamodule.batch_size=4", "callbacks.checkpoint.every_n_steps=2")  # 1
 DRAWN = ("datamodule.num_workers=1", "balancing=sampler", "transform=advanced", "transform.mixup=0.4")
 BLENDED = ("balancing=smote", "balancing.findings=[Effusion]")
 LIMITED = ("+trainer.limit_train_batches=9", "trainer.accumulate_grad_batches=2", "trainer.max_epochs=3")
+GUIDED = ("datamodule.num_workers=1", "transform=standard", "split=patient", "guidance=energy")
 PLATEAU = ("scheduler=plateau", "scheduler.patience=0", "scheduler.factor=0.5")
 CLIPPED = (*LIMITED, "trainer.gradient_clip_val=0.5")
 COSINE = (*CLIPPED, "scheduler=cosine", "scheduler.warmup=0.3", "optimizer=adamw", "datamodule.num_workers=1")
@@ -94,6 +95,7 @@ def run(compose: Compose, tmp_path: Path) -> Run:
         pytest.param(SELDOM, (14, 29), id="seldom", marks=pytest.mark.slow),
         pytest.param(OFTEN, (6, 25), id="often", marks=pytest.mark.slow),
         pytest.param(BLENDED, (19,), id="blended", marks=pytest.mark.slow),
+        pytest.param(GUIDED, (5, 20), id="guided", marks=pytest.mark.slow),
         pytest.param(RARELY, (20, 32), id="rarely", marks=pytest.mark.slow),
     ],
 )

@@ -16,30 +16,37 @@ SIDE = 64
 
 DARK = 0.15
 """Of the range between the darkest hundredth of the film and its brightest twentieth; air around a body lies below.
-On 160 real films .15 left every lung in the body, .25 let three run out."""
+Looked at on 160 real films: .15 left every lung in the body, .25 let three run out. Of 96 that were moved and changed in
+tone as in training, one lost part of a lung that lay at the border and was as black as air."""
 
 BORDER = 0.04
 """Share of the side in which letters, collimators and burnt-in edges lie; few costophrenic angles reach it."""
 
-ROUNDS = 32
-"""Of growth by a pixel: half the side, which from the border and from the middle reaches everything but mazes."""
+AIR_ROUNDS, BODY_ROUNDS = 16, 32
+"""Of growth by a pixel: no air is deeper than a quarter of the side, and what runs out into a lung all the same stays
+short; from the middle, half of the side reaches all of a body."""
 
 LEAST_BODY = 0.3
 """Share of the film; a smaller body was not found, and all within the border is taken for it."""
 
 
-def grow(seed: Tensor, within: Tensor) -> Tensor:
-    """Return what of ``within`` is connected with ``seed`` over at most `ROUNDS` of eight neighbors.
+def grow(seed: Tensor, within: Tensor, rounds: int) -> Tensor:
+    """Return what of ``within`` is connected with ``seed`` over at most so many of eight neighbors.
 
     Args:
         seed: ``(N, 1, S, S)`` bool.
         within: likewise.
+        rounds: of growth by a pixel.
     """
     allowed = within.float()
     reached = seed * allowed
-    for _ in range(ROUNDS):
-        reached = F.max_pool2d(reached, 3, stride=1, padding=1) * allowed
+    for _ in range(rounds):
+        reached = _widen(reached) * allowed
     return reached > 0
+
+
+def _widen(mask: Tensor) -> Tensor:
+    return F.max_pool2d(mask, 3, stride=1, padding=1)
 
 
 def find_body(films: Tensor, matrices: Tensor) -> Tensor:
@@ -61,10 +68,12 @@ def find_body(films: Tensor, matrices: Tensor) -> Tensor:
     dark = (small < low + DARK * (high - low)) | ~seen
     edge = torch.ones_like(dark)
     edge[..., 1:-1, 1:-1] = False
-    air = grow(edge, dark)
+    # Bridges into a lung are thin, air is not: what is less than three pixels wide is left out.
+    broad = _widen((~dark).float()) == 0
+    air = (_widen(grow(edge | ~seen, broad, AIR_ROUNDS).float()) > 0) & dark
     middle = torch.zeros_like(dark)
     middle[..., SIDE // 4 : -SIDE // 4, 3 * SIDE // 8 : -3 * SIDE // 8] = True
-    body = grow(middle, ~air)[:, 0]
+    body = grow(middle, ~air, BODY_ROUNDS)[:, 0]
     found = body.float().mean(dim=(1, 2), keepdim=True) >= LEAST_BODY
     return (body | ~found) & framed
 

@@ -17,6 +17,7 @@ from cxr_xai.experiments.benchmarks.stats import measure_stats
 from cxr_xai.experiments.benchmarks.sweep import measure_sweep
 from cxr_xai.experiments.benchmarks.timing import Figure
 from cxr_xai.experiments.benchmarks.train import measure_train
+from cxr_xai.experiments.benchmarks.train_guidance import measure_guidance
 from cxr_xai.experiments.benchmarks.train_loop import measure_loop
 from cxr_xai.experiments.terminal import console, quiet_libraries
 from cxr_xai.files import whole
@@ -27,7 +28,7 @@ GROUPS: dict[str, Callable[[int], list[Figure]]] = {
     "explain": lambda repeats: [*measure_explain(repeats), *measure_boxes(repeats), *measure_controls(repeats)],
     "stats": measure_stats,
     "sweep": measure_sweep,
-    "train": lambda repeats: [*measure_train(repeats), *measure_loop(repeats)],
+    "train": lambda repeats: [*measure_train(repeats), *measure_loop(repeats), *measure_guidance(repeats)],
 }
 
 
