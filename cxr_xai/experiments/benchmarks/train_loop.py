@@ -152,6 +152,7 @@ def make_trainer(data: Any, folder: RunFolder, *callbacks: Callback, **options: 
         enable_progress_bar=False,
         enable_model_summary=False,
         num_sanity_val_steps=0,
+        limit_val_batches=0,
         use_distributed_sampler=False,
         log_every_n_steps=1,
         **options,
