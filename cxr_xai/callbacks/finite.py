@@ -81,6 +81,15 @@ class Finite(Callback):
         if checked is not None:
             self._check(trainer, checked)
 
+    def on_validation_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Check what is left, and the weights: metrics of such predictions would say less.
+
+        Raises:
+            NotFinite: a loss or a weight is not.
+        """
+        self.on_train_epoch_end(trainer, pl_module)
+        require_finite(pl_module.parameters(), self.folder, trainer.global_step)
+
     def on_train_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Check what is left."""
         checked, self._before = self._before, None

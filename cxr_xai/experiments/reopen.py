@@ -8,8 +8,8 @@ from typing import Any
 import torch
 import yaml
 
+from cxr_xai.artifacts.checkpoint import AVERAGE
 from cxr_xai.artifacts.run_folder import RunFolder
-from cxr_xai.callbacks.ema import KEY as EMA
 from cxr_xai.errors import UserError
 from cxr_xai.experiments.build import build
 from cxr_xai.models.classifier import Classifier
@@ -70,7 +70,7 @@ def load_model(folder: RunFolder, settings: Settings, checkpoint: Path | None = 
     model: Classifier = build(described, "model")
     try:
         held = torch.load(checkpoint, map_location="cpu", weights_only=True)
-        state = held.get(EMA) or held["state_dict"]
+        state = held.get(AVERAGE) or held["state_dict"]
         model.load_state_dict({k.removeprefix("model."): v for k, v in state.items() if k.startswith("model.")})
     except Exception as error:  # there is no end to what a damaged file can raise
         reason = " ".join(str(error).split())[:200]

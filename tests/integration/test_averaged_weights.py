@@ -12,8 +12,8 @@ import pandas as pd
 import pytest
 import torch
 
+from cxr_xai.artifacts.checkpoint import AVERAGE
 from cxr_xai.artifacts.run_folder import RunFolder
-from cxr_xai.callbacks.ema import KEY
 from cxr_xai.experiments.cell import name_cell
 from cxr_xai.experiments.reopen import load_model, read_settings
 from cxr_xai.experiments.run import run_training
@@ -42,8 +42,8 @@ def test_raw_weights_train_as_if_nobody_averaged(averaged: RunFolder, finished: 
 def test_a_reopened_run_has_the_average(averaged: RunFolder) -> None:
     settings = read_settings(averaged)
     best, last = (torch.load(path, weights_only=True) for path in (averaged.best, averaged.last))
-    assert not torch.equal(last[KEY]["model.head.weight"], last["state_dict"]["model.head.weight"])
-    for path, average in ((None, best["state_dict"]), (averaged.last, last[KEY])):
+    assert not torch.equal(last[AVERAGE]["model.head.weight"], last["state_dict"]["model.head.weight"])
+    for path, average in ((None, best["state_dict"]), (averaged.last, last[AVERAGE])):
         for name, value in load_model(averaged, settings, path).state_dict().items():
             assert torch.equal(value, average[f"model.{name}"]), name
 
