@@ -70,9 +70,10 @@ def test_epoch_maps_and_predictions_are_of_the_average(averaged: RunFolder) -> N
 
 
 CHECK = """
-import runpy, sys
 from cxr_xai.callbacks.ema import Ema, weights_of
 from cxr_xai.callbacks.ranks import gather
+from cxr_xai.experiments.command import command
+from cxr_xai.experiments.run import run_training
 put_in = Ema._put_in
 
 def checked(self, module):
@@ -82,8 +83,9 @@ def checked(self, module):
     print("agreed", flush=True)
 
 Ema._put_in = checked
+main = command("train")(run_training)
 if __name__ == "__main__":
-    runpy.run_path(sys.argv.pop(1), run_name="__main__")
+    main()
 """
 
 
@@ -94,7 +96,7 @@ def test_two_ranks_validate_and_explain_the_same_average(small_overrides: list[s
     launched = ("LOCAL_RANK", "NODE_RANK", "WORLD_SIZE", "MASTER_PORT")
     environment = {k: v for k, v in os.environ.items() if k not in launched}
     environment |= {"OMP_NUM_THREADS": "1", "PYTHONPATH": str(PROJECT)}
-    command = [sys.executable, str(script), str(PROJECT / "scripts" / "train.py"), *small_overrides, "callbacks=ema"]
+    command = [sys.executable, str(script), *small_overrides, "callbacks=ema"]
     command += ["trainer=ddp", "trainer.accelerator=cpu", "callbacks.progress=null", f"paths.outputs={tmp_path}"]
     done = subprocess.run(command, cwd=PROJECT, env=environment, capture_output=True, text=True, timeout=600)
     assert done.returncode == 0, done.stdout[-2000:] + done.stderr[-3000:]

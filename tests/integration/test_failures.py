@@ -108,7 +108,8 @@ def test_a_refused_write_loses_nothing(
 
 
 POISON = """
-import os, runpy, sys
+from cxr_xai.experiments.command import command
+from cxr_xai.experiments.run import run_training
 from cxr_xai.training.module import ChestXrayModule
 step = ChestXrayModule.training_step
 
@@ -117,8 +118,9 @@ def poisoned(self, batch, batch_idx):
     return loss * float("nan") if self.global_rank == 1 and self.global_step == 3 else loss
 
 ChestXrayModule.training_step = poisoned
+main = command("train")(run_training)
 if __name__ == "__main__":
-    runpy.run_path(sys.argv.pop(1), run_name="__main__")
+    main()
 """
 
 
@@ -129,7 +131,7 @@ def test_one_rank_stops_both_and_one_line_says_so(small_overrides: list[str], tm
     launched = ("LOCAL_RANK", "NODE_RANK", "WORLD_SIZE", "MASTER_PORT")
     environment = {k: v for k, v in os.environ.items() if k not in launched}
     environment |= {"OMP_NUM_THREADS": "1", "PYTHONPATH": str(PROJECT)}
-    command = [sys.executable, str(script), str(PROJECT / "scripts" / "train.py"), *small_overrides]
+    command = [sys.executable, str(script), *small_overrides]
     command += ["trainer=ddp", "trainer.accelerator=cpu", "datamodule.batch_size=4", "trainer.max_epochs=1"]
     command += ["callbacks.checkpoint.every_n_steps=1", f"paths.outputs={tmp_path / 'out'}"]
     done = subprocess.run(command, cwd=PROJECT, env=environment, capture_output=True, text=True, timeout=400)
