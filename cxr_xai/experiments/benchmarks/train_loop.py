@@ -59,6 +59,10 @@ class MemoryData(lightning.LightningDataModule):
         """Serve all films once, in turns with something else where it is given."""
         return self.turns or self.loader()
 
+    def val_dataloader(self) -> StudyLoader:
+        """Be there; the trainer is told to leave it alone."""
+        return self.loader()
+
     def on_after_batch_transfer(self, batch: Batch, dataloader_idx: int) -> Batch:
         """Transform on the device."""
         return self.transform(batch, 0)
