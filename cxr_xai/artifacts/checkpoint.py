@@ -16,6 +16,9 @@ Identity = Mapping[str, str]
 OWNER = "run"
 """Where a checkpoint has its identity."""
 
+AVERAGE = "ema"
+"""Where a checkpoint to go on from has the averaged weights of a run that averages, by the names of ``state_dict``."""
+
 DOS_FOLDER = 0x10
 """What marks a folder in an archive; torch has none, and would leave the memory of such a tensor as it is."""
 

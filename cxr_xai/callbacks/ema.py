@@ -11,11 +11,9 @@ import torch
 from lightning import Callback, LightningModule, Trainer
 from torch import Tensor, nn
 
+from cxr_xai.artifacts.checkpoint import AVERAGE
 from cxr_xai.callbacks.ranks import broadcast_from_first
 from cxr_xai.errors import UserError
-
-KEY = "ema"
-"""Where a checkpoint to go on from has the averaged weights, by the names of ``state_dict``."""
 
 
 def warm_decay(decay: float, step: int) -> float:
@@ -111,11 +109,11 @@ class Ema(Callback):
 
     def on_save_checkpoint(self, trainer: Trainer, pl_module: LightningModule, checkpoint: dict[str, Any]) -> None:
         """Add the average; weights alone (``best.ckpt``) are written while it lies in the model."""
-        checkpoint[KEY] = dict(self._average)
+        checkpoint[AVERAGE] = dict(self._average)
 
     def on_load_checkpoint(self, trainer: Trainer, pl_module: LightningModule, checkpoint: dict[str, Any]) -> None:
         """Take it back."""
-        self._average = dict(checkpoint.get(KEY, {}))
+        self._average = dict(checkpoint.get(AVERAGE, {}))
 
     @torch.no_grad()
     def _put_in(self, pl_module: LightningModule) -> None:

@@ -18,7 +18,7 @@ NAMED = 8
 """Studies that a message names; with more in the batch it says how many."""
 
 TRY = (
-    "try a smaller optimizer.lr, +trainer.gradient_clip_val=1 or trainer.precision=32-true, and look at these films if "
+    "try a smaller optimizer.lr, trainer.gradient_clip_val=1 or trainer.precision=32-true, and look at these films if "
     "they are named again"
 )
 
@@ -80,6 +80,15 @@ class Finite(Callback):
         checked, self._before = (self._before, step) if late else (step, None)
         if checked is not None:
             self._check(trainer, checked)
+
+    def on_validation_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Check what is left, and the weights: metrics of such predictions would say less.
+
+        Raises:
+            NotFinite: a loss or a weight is not.
+        """
+        self.on_train_epoch_end(trainer, pl_module)
+        require_finite(pl_module.parameters(), self.folder, trainer.global_step)
 
     def on_train_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Check what is left."""

@@ -14,6 +14,9 @@ FULL = (errno.ENOSPC, errno.EDQUOT)
 MEMORY = ("can't allocate memory", "not enough memory", "out of memory")
 """What torch says of the memory of a CPU, and of accelerators in errors without a class of their own."""
 
+COMPILER = ("InductorError", "CppCompileError", "InvalidCxxCompiler", "BackendCompilerFailed")
+"""Errors of ``torch.compile``, by name: torch would be imported for them."""
+
 WORKERS = ("is killed by signal: Killed", "is killed by signal: Bus error")
 """What becomes of loader processes where the machine has too little memory, or too little that they share."""
 
@@ -32,6 +35,9 @@ def explain_failure(error: BaseException, settings: Mapping[str, Any]) -> str | 
         if isinstance(each, OSError) and each.errno in FULL:
             return _explain_disk(each, settings)
         text = str(each)
+        if type(each).__name__ in COMPILER:
+            reason = next((line.strip() for line in text.splitlines() if line.strip()), type(each).__name__)
+            return f"compile=true failed: {reason[:200]}; use compile=false, or see to the compiler."
         if isinstance(each, RuntimeError) and any(words in text for words in WORKERS):
             return (
                 "a loader process was ended by the system, mostly for want of memory or of /dev/shm, which they share; "

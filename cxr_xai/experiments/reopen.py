@@ -10,8 +10,8 @@ from typing import Any
 import torch
 import yaml
 
+from cxr_xai.artifacts.checkpoint import AVERAGE
 from cxr_xai.artifacts.run_folder import RunFolder
-from cxr_xai.callbacks.ema import KEY as EMA
 from cxr_xai.data.datamodule import ChestXrayDataModule
 from cxr_xai.data.tta.contract import Tta
 from cxr_xai.data.tta.none import NoTta
@@ -154,7 +154,7 @@ def load_model(folder: RunFolder, settings: Settings, checkpoint: Path | None = 
     model: Classifier = build(described, "model")
     try:
         held = torch.load(checkpoint, map_location="cpu", weights_only=True)
-        state = held.get(EMA) or held["state_dict"]
+        state = held.get(AVERAGE) or held["state_dict"]
         model.load_state_dict({k.removeprefix("model."): v for k, v in state.items() if k.startswith("model.")})
     except Exception as error:  # there is no end to what a damaged file can raise
         reason = " ".join(str(error).split())[:200]

@@ -64,6 +64,7 @@ def list_facts(card: ProtocolCard) -> list[tuple[str, str]]:
         ("Mean", f"{card.mean}, {card.mean_over} in test"),
         ("Thresholds from", card.threshold_source),
         ("Calibration", card.calibration),
+        ("Predicted from", "the plain film" if card.tta == "none" else f"the {card.tta}"),
         ("Box list", _file(card.box_list)),
         (
             "From map to box",

@@ -60,6 +60,7 @@ OTHER: dict[str, Any] = {
     "threshold_source": "test",
     "calibration": "platt, val",
     "uses_of_boxes": "trained on",
+    "tta": "mean logit of views",
 }
 
 

@@ -10,7 +10,8 @@ from lightning import Callback, Trainer
 from torch import Tensor, nn
 from torch.utils.data import DataLoader
 
-from cxr_xai.callbacks.ema import KEY, Ema, average_into, warm_decay
+from cxr_xai.artifacts.checkpoint import AVERAGE
+from cxr_xai.callbacks.ema import Ema, average_into, warm_decay
 from cxr_xai.errors import UserError
 
 
@@ -97,15 +98,15 @@ def test_checkpoints_hold_both_and_statistics_are_averaged(tmp_path: Path) -> No
 
     fit(Ema(0.2), Save())
     best, last = (torch.load(tmp_path / name, weights_only=True) for name in ("best", "last"))
-    assert KEY not in best
+    assert AVERAGE not in best
     assert best["state_dict"]["model.weight"].item() == pytest.approx(average_by_hand([1, 2, 3, 4], 0.2))
     means = [1 - 0.9**step for step in (1, 2, 3, 4)]  # BatchNorm's own momentum of .1
     assert best["state_dict"]["model.norm.running_mean"].item() == pytest.approx(average_by_hand(means, 0.2))
     assert best["state_dict"]["model.norm.num_batches_tracked"].item() == 4
     assert last["state_dict"]["model.weight"].item() == 2
-    assert last[KEY]["model.weight"].item() == pytest.approx(average_by_hand([1, 2], 0.2))
-    assert last[KEY].keys() == last["state_dict"].keys()
-    assert torch.equal(last[KEY]["model.frozen"], torch.tensor(0.1)), "to the last bit"
+    assert last[AVERAGE]["model.weight"].item() == pytest.approx(average_by_hand([1, 2], 0.2))
+    assert last[AVERAGE].keys() == last["state_dict"].keys()
+    assert torch.equal(last[AVERAGE]["model.frozen"], torch.tensor(0.1)), "to the last bit"
 
 
 @pytest.mark.filterwarnings("ignore:.*num_workers|.*log_every_n_steps|.*bottleneck:UserWarning")

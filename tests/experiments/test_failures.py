@@ -66,6 +66,14 @@ def test_a_full_disk_is_found_behind_what_it_became(tmp_path: Path) -> None:
     assert said.endswith("the same command continues.")
 
 
+def test_a_compiler_that_fails_is_named() -> None:
+    class InductorError(Exception):
+        pass
+
+    said = explain(InductorError("CppCompileError: C++ compile error\n\nCommand:\ng++ …"))
+    assert said == "compile=true failed: CppCompileError: C++ compile error; use compile=false, or see to the compiler."
+
+
 def test_loader_processes_that_were_ended_need_memory() -> None:
     said = explain(RuntimeError("DataLoader worker (pid 7) is killed by signal: Killed. "))
     assert "lower datamodule.num_workers=2" in said

@@ -1,5 +1,8 @@
 """A run with averaged weights: whatever looks at it sees the average, and nothing else of the run changes."""
 
+import os
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -9,8 +12,8 @@ import pandas as pd
 import pytest
 import torch
 
+from cxr_xai.artifacts.checkpoint import AVERAGE
 from cxr_xai.artifacts.run_folder import RunFolder
-from cxr_xai.callbacks.ema import KEY
 from cxr_xai.experiments.cell import name_cell
 from cxr_xai.experiments.reopen import load_model, read_settings
 from cxr_xai.experiments.run import run_training
@@ -18,6 +21,7 @@ from cxr_xai.experiments.verification.evidence import read_evidence
 from cxr_xai.experiments.verify import verify
 from cxr_xai.explainers.exact_cam import ExactCam
 
+PROJECT = Path(__file__).parents[2]
 Compose = Callable[..., tuple[dict[str, Any], dict[str, str]]]
 
 
@@ -38,8 +42,8 @@ def test_raw_weights_train_as_if_nobody_averaged(averaged: RunFolder, finished: 
 def test_a_reopened_run_has_the_average(averaged: RunFolder) -> None:
     settings = read_settings(averaged)
     best, last = (torch.load(path, weights_only=True) for path in (averaged.best, averaged.last))
-    assert not torch.equal(last[KEY]["model.head.weight"], last["state_dict"]["model.head.weight"])
-    for path, average in ((None, best["state_dict"]), (averaged.last, last[KEY])):
+    assert not torch.equal(last[AVERAGE]["model.head.weight"], last["state_dict"]["model.head.weight"])
+    for path, average in ((None, best["state_dict"]), (averaged.last, last[AVERAGE])):
         for name, value in load_model(averaged, settings, path).state_dict().items():
             assert torch.equal(value, average[f"model.{name}"]), name
 
@@ -63,3 +67,37 @@ def test_epoch_maps_and_predictions_are_of_the_average(averaged: RunFolder) -> N
     )
     logged = averaged.read_metrics().query("key == 'val/loss'").set_index("epoch")["value"]
     assert logged.loc[epoch] == pytest.approx(loss.item(), rel=1e-5), "validation saw the same weights"
+
+
+CHECK = """
+from cxr_xai.callbacks.ema import Ema, weights_of
+from cxr_xai.callbacks.ranks import gather
+from cxr_xai.experiments.command import command
+from cxr_xai.experiments.run import run_training
+put_in = Ema._put_in
+
+def checked(self, module):
+    put_in(self, module)
+    hashes = gather({name: value.double().sum().item() for name, value in weights_of(module).items()})
+    assert hashes[0] == hashes[1], "ranks validate different weights"
+    print("agreed", flush=True)
+
+Ema._put_in = checked
+main = command("train")(run_training)
+if __name__ == "__main__":
+    main()
+"""
+
+
+@pytest.mark.slow
+def test_two_ranks_validate_and_explain_the_same_average(small_overrides: list[str], tmp_path: Path) -> None:
+    script = tmp_path / "check.py"
+    script.write_text(CHECK)
+    launched = ("LOCAL_RANK", "NODE_RANK", "WORLD_SIZE", "MASTER_PORT")
+    environment = {k: v for k, v in os.environ.items() if k not in launched}
+    environment |= {"OMP_NUM_THREADS": "1", "PYTHONPATH": str(PROJECT)}
+    command = [sys.executable, str(script), *small_overrides, "callbacks=ema"]
+    command += ["trainer=ddp", "trainer.accelerator=cpu", "callbacks.progress=null", f"paths.outputs={tmp_path}"]
+    done = subprocess.run(command, cwd=PROJECT, env=environment, capture_output=True, text=True, timeout=600)
+    assert done.returncode == 0, done.stdout[-2000:] + done.stderr[-3000:]
+    assert done.stdout.count("agreed") == 2 * 4, "two epochs on two ranks, validated and explained"

@@ -35,6 +35,18 @@ def test_logits_by_hand() -> None:
         assert model(image).tolist() == [[1.5, 7.0]]
 
 
+def test_logits_keep_their_bits_under_autocast() -> None:
+    model, image = build_classifier("resnet10t", in_chans=1).eval(), torch.rand(8, 1, 32, 32)
+    with torch.autocast("cpu", torch.bfloat16):
+        features = model.features(image)
+        logits = model(image)
+    assert features.dtype == torch.bfloat16
+    assert features.is_contiguous(memory_format=torch.channels_last)
+    assert logits.dtype == torch.float32
+    assert not torch.equal(logits, logits.bfloat16().float()), "more than bfloat16 could hold"
+    assert torch.allclose(logits, model(image), atol=0.05)
+
+
 def test_forward_is_classify_of_features() -> None:
     model, image = build_classifier("resnet10t").eval(), torch.rand(2, 1, 64, 64)
     assert torch.equal(model(image), model.classify(model.features(image)))

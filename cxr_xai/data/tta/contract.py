@@ -6,7 +6,7 @@ from typing import Protocol
 import torch
 from torch import Tensor
 
-from cxr_xai.data.transforms.geometry import warp_images
+from cxr_xai.data.transforms.geometry import make_identity, warp_images
 
 Predict = Callable[[Tensor], Tensor]
 """``(N, 1, H, W)`` films in [0, 1] → ``(N, K)`` logits."""
@@ -35,14 +35,16 @@ def average_views(predict: Predict, image: Tensor, matrices: Tensor) -> Tensor:
     Args:
         predict: films → logits.
         image: ``(N, 1, H, W)`` in [0, 1].
-        matrices: ``(V, 2, 3)`` by which the views are moved (``data/transforms/geometry.py``); what comes from outside
-            a film is black.
+        matrices: ``(V, 2, 3)`` on the CPU, by which the views are moved (``data/transforms/geometry.py``); what comes
+            from outside a film is black.
 
     >>> average_views(lambda film: film[:, 0, :, 0].float(), torch.ones(1, 1, 2, 2), torch.eye(2, 3)[None])
     tensor([[1., 1.]])
     """
-    total = torch.zeros((), device=image.device)
+    total, still = torch.zeros((), device=image.device), make_identity(1)[0]
     for matrix in matrices:
-        moved = warp_images(image, matrix.expand(len(image), 2, 3))
-        total = total + predict(moved).float()
+        view = image  # to the bit, where nothing moves
+        if not torch.equal(matrix, still):
+            view = warp_images(image, matrix.to(image.device).expand(len(image), 2, 3))
+        total = total + predict(view).float()
     return total / len(matrices)

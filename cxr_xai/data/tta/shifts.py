@@ -39,4 +39,4 @@ class Shifts:
 
     def __call__(self, predict: Predict, image: Tensor) -> Tensor:
         """``(N, 1, S, S)`` films → ``(N, K)`` logits."""
-        return average_views(predict, image, self.matrices(image.shape[-1]).to(image.device))
+        return average_views(predict, image, self.matrices(image.shape[-1]))

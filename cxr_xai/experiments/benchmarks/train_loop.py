@@ -48,14 +48,19 @@ class MemoryData(lightning.LightningDataModule):
         rows, targets = np.arange(films), (generator.random((films, 14)) < 0.1).astype(np.float32)
         self.dataset, self.batch, self.transform = StudyDataset(rows, pixels, rows, targets), batch, transform
         self.drawn_prevalence = targets.mean(axis=0)
+        self.turns: Turns | None = None
 
     def loader(self) -> StudyLoader:
         """Return the loader of a run."""
         sampler = EpochSampler(len(self.dataset), True, None, 0, 0, 1)
         return StudyLoader(self.dataset, batch_size=self.batch, sampler=sampler, collate_fn=lambda batch: batch)
 
-    def train_dataloader(self) -> StudyLoader:
-        """Serve all films once."""
+    def train_dataloader(self) -> "StudyLoader | Turns":
+        """Serve all films once, in turns with something else where it is given."""
+        return self.turns or self.loader()
+
+    def val_dataloader(self) -> StudyLoader:
+        """Be there; the trainer is told to leave it alone."""
         return self.loader()
 
     def on_after_batch_transfer(self, batch: Batch, dataloader_idx: int) -> Batch:
@@ -122,10 +127,10 @@ def time_turns(model: nn.Module, repeats: int) -> tuple[float, float]:
     loss, optimizer = BCE(), torch.optim.Adam(model.parameters(), lr=0)
     first: Any = data.dataset.__getitems__(list(range(BATCH)))
     batch = data.transform(first, 0)
-    turns = Turns(data.loader(), partial(take_step, model, loss, optimizer, batch.image, batch.target))
+    data.turns = turns = Turns(data.loader(), partial(take_step, model, loss, optimizer, batch.image, batch.target))
     module = ChestXrayModule(model, loss, partial(torch.optim.Adam, lr=0))
     with tempfile.TemporaryDirectory() as folder:
-        make_trainer(data, RunFolder(Path(folder)), accelerator="cpu").fit(module, turns)
+        make_trainer(data, RunFolder(Path(folder)), accelerator="cpu").fit(module, data)
     return median(turns.ours[WARM:]), median(turns.bare[WARM:])
 
 
@@ -151,6 +156,7 @@ def make_trainer(data: Any, folder: RunFolder, *callbacks: Callback, **options: 
         enable_progress_bar=False,
         enable_model_summary=False,
         num_sanity_val_steps=0,
+        limit_val_batches=0,
         use_distributed_sampler=False,
         log_every_n_steps=1,
         **options,

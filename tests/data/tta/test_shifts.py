@@ -46,8 +46,8 @@ def test_shifts_are_whole_pixels(size: int, moved: int) -> None:
     film = torch.rand(1, 1, size, size)
     seen: list[Tensor] = []
     Shifts(0.02)(lambda view: seen.append(view) or pixels(view)[:, :1], film)
-    assert torch.allclose(seen[0], film, atol=1e-5)
-    assert torch.allclose(seen[1][..., moved:], film[..., :-moved], atol=1e-4), "to the right, nothing blurred"
+    assert torch.equal(seen[0], film)
+    assert torch.allclose(seen[1][..., moved:], film[..., :-moved], atol=1e-3), "to the right, nothing blurred"
 
 
 def test_twice_the_same() -> None:

@@ -1,5 +1,6 @@
 """Order, failure, continuation, interruption: with a script that is over in a moment."""
 
+import errno
 import json
 import os
 import signal
@@ -83,6 +84,21 @@ def test_jobs_run_in_order_and_a_failure_stops_nobody(tmp_path: Path, command: l
     assert "Traceback" in jobs[2].folder.output.read_text(), "all that it said is kept"
     assert read_json(jobs[1].folder.failure)["exit_code"] == 1
     assert heard.most == 1
+
+
+def test_a_disk_too_full_to_note_a_failure_stops_no_sweep(
+    tmp_path: Path, command: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(launch, "write_json", refuse)
+    jobs, heard = make_jobs(tmp_path, "user", "fine"), Heard()
+    run_jobs(jobs, command, 1, heard)
+    assert [(what, note) for what, _, note in heard.events if what != "started"] == [
+        ("failed", "no films; unpack some."),
+        ("finished", ""),
+    ]
 
 
 def test_several_at_a_time(tmp_path: Path, command: list[str]) -> None:
