@@ -58,8 +58,8 @@ def test_only_arms_of_other_guidance_stand_in_the_table() -> None:
 def test_the_sentence_says_it_whichever_way() -> None:
     assert found_sentence(make_summary(**HELPED)) == (
         "With guidance energy beside none, on the same patients, larger: IoU +.120 (.100–.140), Skill +.300 "
-        "(.280–.320) and Energy in box +.200 (.180–.220); smaller: Reliance on shortcuts −.080 (−.100 to −.060); not told "
-        "apart: AUROC +.004 (−.016 to .024) and AUROC without shortcuts −.001 (−.021 to .019)."
+        "(.280–.320) and Energy in box +.200 (.180–.220); smaller: Reliance on shortcuts −.080 (−.100 to −.060); not "
+        "told apart: AUROC +.004 (−.016 to .024) and AUROC without shortcuts −.001 (−.021 to .019)."
     )
     harmed = make_summary(auroc=(-0.05, 0.01), iou=(-0.1, 0.01), reliance=(0.1, 0.01))
     assert found_sentence(harmed) == (
