@@ -87,7 +87,7 @@ def in_words(changes: Mapping[str, Row], alpha: float) -> str:
     said = [
         f"{side} {_join([LABELS[metric] for metric in sides[side]])}" for side in ("larger", "smaller") if sides[side]
     ]
-    return "; ".join(said) or "nothing"
+    return ", ".join(said) or "nothing"
 
 
 def found_sentence(summary: Summary) -> str:
