@@ -7,7 +7,7 @@ from typing import Any
 from cxr_xai.report.box_tables import agreement_table, both_table, found_table
 from cxr_xai.report.contrast_tables import contrasts_table, details_table
 from cxr_xai.report.format import coverage, name
-from cxr_xai.report.guidance_table import beside, guidance_table
+from cxr_xai.report.guidance_table import beside, guidance_table, short
 from cxr_xai.report.labels import LABELS, MEAN
 from cxr_xai.report.tables import Column, Kind, Table, with_own_names
 
@@ -87,7 +87,7 @@ def arms_table(name_: str, title: str, arms: Mapping[str, Any], note: Sequence[s
     rows = [[arm, *(numbers["macro"][metric] for metric in metrics)] for arm, numbers in arms.items()]
     if len(set(uses.values())) > 1:
         columns.insert(1, Column("Use of boxes"))
-        rows = [[arm, uses[arm], *values] for arm, *values in rows]
+        rows = [[arm, short(uses[arm]), *values] for arm, *values in rows]
     over = {numbers["macro"]["f1"]["over"] for numbers in arms.values()}
     marks = (
         f"± is the standard deviation over folds, or seeds without folds; mean F1 over {_range(over)} findings whose "

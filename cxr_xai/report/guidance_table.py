@@ -1,5 +1,6 @@
 """What guidance changed: paired changes of all that it may do good or harm to, in one table and one sentence."""
 
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -46,12 +47,22 @@ def guidance_table(summary: Summary, note: Sequence[str]) -> Table | None:
     metrics = [metric for metric in CHANGED if any(metric in rows for rows in found.values())]
     columns = [Column("Contrast"), Column("Boxes"), *(Column(LABELS[metric], "difference") for metric in metrics)]
     arms = {f"{arm} − {reference}": arm for arm, reference in design["contrasts"]}
-    rows = []
+    rows, shown = [], []
     for contrast, changes in found.items():
         cells = [{key: changes[m][key] for key in ("value", "low", "high")} if m in changes else None for m in metrics]
-        rows.append([contrast, design["uses_of_boxes"][arms[contrast]], *cells, in_words(changes, design["alpha"])])
-    columns.append(Column("Shown"))
-    return Table("guidance", "What guidance changed", columns, rows, [*note, NOTE])
+        rows.append([contrast, short(design["uses_of_boxes"][arms[contrast]]), *cells])
+        shown.append(f"{contrast}: {in_words(changes, design['alpha'])}")
+    said = f"Shown at {design['alpha']:g}, the primary contrast by its p and the others by Holm's: {'; '.join(shown)}."
+    return Table("guidance", "What guidance changed", columns, rows, [*note, NOTE, said])
+
+
+def short(use: str) -> str:
+    """Return a use of boxes for a narrow column: without counts, and without the threshold that no headline rests on.
+
+    >>> short("monitored, trained on (70 boxes of 26 patients of train), cross-fitted")
+    'monitored, trained on'
+    """
+    return re.sub(r" \([^()]*\)|, cross-fitted", "", use)
 
 
 def beside(design: Mapping[str, Any]) -> str:
@@ -76,7 +87,7 @@ def in_words(changes: Mapping[str, Row], alpha: float) -> str:
     said = [
         f"{side} {_join([LABELS[metric] for metric in sides[side]])}" for side in ("larger", "smaller") if sides[side]
     ]
-    return "; ".join(said) or "nothing"
+    return ", ".join(said) or "nothing"
 
 
 def found_sentence(summary: Summary) -> str:

@@ -48,18 +48,21 @@ def test_only_arms_of_other_guidance_stand_in_the_table() -> None:
     table = guidance_table(make_summary(**HELPED), ["note"])
     assert table is not None
     heads = [LABELS[key] for key in ("auroc", "auroc_without", "iou", "skill", "energy", "reliance")]
-    assert [column.label for column in table.columns] == ["Contrast", "Boxes", *heads, "Shown"]
+    assert [column.label for column in table.columns] == ["Contrast", "Boxes", *heads]
     [row] = table.rows
     assert row[:2] == ["energy − none", "trained on"]
     assert row[4] == {"value": 0.12, "low": pytest.approx(0.1), "high": pytest.approx(0.14)}
-    assert row[-1] == "larger IoU, Skill and Energy in box; smaller Reliance on shortcuts"
+    assert table.notes[0] == "note"
+    assert table.notes[-1].endswith(
+        "energy − none: larger IoU, Skill and Energy in box, smaller Reliance on shortcuts."
+    )
 
 
 def test_the_sentence_says_it_whichever_way() -> None:
     assert found_sentence(make_summary(**HELPED)) == (
         "With guidance energy beside none, on the same patients, larger: IoU +.120 (.100–.140), Skill +.300 "
-        "(.280–.320) and Energy in box +.200 (.180–.220); smaller: Reliance on shortcuts −.080 (−.100 to −.060); not told apart: "
-        "AUROC +.004 (−.016 to .024) and AUROC without shortcuts −.001 (−.021 to .019)."
+        "(.280–.320) and Energy in box +.200 (.180–.220); smaller: Reliance on shortcuts −.080 (−.100 to −.060); not "
+        "told apart: AUROC +.004 (−.016 to .024) and AUROC without shortcuts −.001 (−.021 to .019)."
     )
     harmed = make_summary(auroc=(-0.05, 0.01), iou=(-0.1, 0.01), reliance=(0.1, 0.01))
     assert found_sentence(harmed) == (
@@ -70,7 +73,7 @@ def test_the_sentence_says_it_whichever_way() -> None:
     assert found_sentence(nothing).endswith("not told apart: AUROC +.000 (−.020 to .020).")
     table = guidance_table(nothing, [])
     assert table is not None
-    assert table.rows[0][-1] == "nothing"
+    assert table.notes[-1].endswith("energy − none: nothing.")
 
 
 def test_without_guided_arms_there_is_nothing_to_say() -> None:

@@ -76,14 +76,14 @@ def _arms(arms: Mapping[str, Any], localization: Mapping[str, Any]) -> Table:
 
 
 def _changes(changed: Mapping[str, Mapping[str, Any]], alpha: float) -> Table:
-    table = _table(("contrast", "of", "difference", "p", "Holm", "verdict"))
+    table = _table(("", "difference", "p", "Holm", "verdict"))
     for contrast, changes in changed.items():
+        table.add_row(contrast, style="bold")
         for metric in (name for name in CHANGED if name in changes):
             row = changes[metric]
             holm = "–" if row["primary"] else p_value(row["holm"])
             said = (cell_text("difference", row), p_value(row["p"]), holm, verdict(row, alpha))
-            table.add_row(contrast, LABELS[metric], *said)
-        table.add_section()
+            table.add_row(f"  {LABELS[metric]}", *said)
     return table
 
 

@@ -90,10 +90,10 @@ def _shortcuts(evidence: Evidence) -> list[Difference]:
     """Compare ``reliance.parquet`` with the predictions: studies, labels, probabilities by the curves of val."""
     table = pd.read_parquet(evidence.folder.reliance)
     differences = compare(list(table.columns), list(RELIANCE_COLUMNS), place="columns of reliance.parquet")
-    test = evidence.predictions[evidence.predictions["part"] == "test"]
     keys = ["image_id", "patient_id", "finding"]
     whole = table[table["shortcut"] == ALL].set_index(keys)["target"].sort_index()
-    test = evidence.predictions[evidence.predictions["part"] == "test"].set_index(keys)["target"].sort_index()
+    said = evidence.predictions
+    test = said[said["part"] == "test"].set_index(keys)["target"].sort_index()
     if not whole.index.equals(test.index):
         differences.append(Difference("test studies × findings in reliance.parquet", len(whole), len(test)))
     else:

@@ -10,8 +10,10 @@ import pytest
 
 from cxr_xai.artifacts.leaderboard_folder import LeaderboardFolder
 from cxr_xai.artifacts.ledger import read_ledger
+from cxr_xai.artifacts.run_folder import RELIANCE_COLUMNS
 from cxr_xai.callbacks import box_probe
 from cxr_xai.errors import UserError
+from cxr_xai.experiments.leaderboard import run as leaderboard
 from cxr_xai.experiments.leaderboard.run import Question, lead
 from cxr_xai.experiments.leaderboard.subject import Subject, open_subject
 from cxr_xai.explainers.center import Center
@@ -56,6 +58,17 @@ def test_reliance_and_recall_are_what_they_must_be(corner: Subject, leaning: pd.
     assert exact["marker"]["ceiling"] == pytest.approx(1)
     assert center["marker"]["recall"]["value"] < 0.02
     assert center["marker"]["difference"]["high"] < -0.7
+
+
+def test_what_the_run_measured_is_not_measured_again(
+    corner: Subject, leaning: pd.DataFrame, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    corner.folder.path.mkdir(parents=True)
+    corner.folder.write_table(corner.folder.reliance, leaning, RELIANCE_COLUMNS)
+    monkeypatch.setattr(leaderboard, "measure_run", lambda *arguments: pytest.fail("it is there"))
+    found = leaderboard.read_reliance(corner, LeaderboardFolder(corner.folder.path))
+    expected = leaning[leaning["shortcut"] != "all"].reset_index(drop=True)
+    pd.testing.assert_frame_equal(found, expected)
 
 
 def test_what_is_done_is_kept_and_an_interruption_loses_one_explainer(

@@ -79,6 +79,14 @@ def test_commas_alone() -> None:
     assert found.cells[0].others == (("loss", "bce"),)
 
 
+def test_arms_of_guidance_differ_in_nothing_else() -> None:
+    arms = OmegaConf.to_container(OmegaConf.load(CONF / "ablation" / "guidance.yaml"))["arms"]  # type: ignore[index,call-overload]
+    rest = {arm: {o for o in overrides if o != f"guidance={arm}"} for arm, overrides in arms.items()}
+    assert len(set(map(frozenset, rest.values()))) == 1, "divided alike, and the same boxes set aside"
+    assert rest["none"] == {"split=patient", "split.selection=0.5"}
+    assert all(len(overrides) == 3 for overrides in arms.values()), "each names its own member"
+
+
 @pytest.mark.parametrize("name", sorted(path.stem for path in (CONF / "ablation").glob("*.yaml")))
 def test_every_ablation_composes(name: str) -> None:
     found = plan(own=[f"ablation={name}"])
