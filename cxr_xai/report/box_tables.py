@@ -24,7 +24,8 @@ def found_table(explainer: str, by_arm: Mapping[str, Any], note: Sequence[str], 
     thresholds = [number(t, 1) for t in first["curves"]["thresholds"]]
     columns = [Column("Arm"), Column("Over"), Column("Agreement", "estimate")]
     columns += [Column(f"> {t}", "estimate") for t in thresholds]
-    rows, strong = [], []
+    rows: list[list[Any]] = []
+    strong: list[int] = []
     for over, words in OVER.items():
         if over == MEAN and not first["macro"]["over"]:
             continue

@@ -101,9 +101,7 @@ def _with_own_names(cells: Sequence[Cell]) -> list[Cell]:
 def _unmixed(cells: Sequence[Cell], number: int) -> list[Cell]:
     for key, side in (("folder", cells[:number]), ("against", cells[number:])):
         if len(arms := list(dict.fromkeys(cell.arm for cell in side))) > 1:
-            raise UserError(
-                f"{key}= mixes the arms {' and '.join(arms)}; an arm is one setting in every run."
-            )
+            raise UserError(f"{key}= mixes the arms {' and '.join(arms)}; an arm is one setting in every run.")
     return list(cells)
 
 

@@ -92,9 +92,7 @@ def join_arms(names: Sequence[str], sides: Sequence[Sequence[Played]]) -> tuple[
     tested = [{image for runs in own.values() for run in runs for image in run.image_id.tolist()} for own in trainings]
     shared = sorted(tested[0] & tested[1])
     if not shared:
-        raise UserError(
-            f"{names[0]} and {names[1]} were tested on no film in common; nothing can be compared."
-        )
+        raise UserError(f"{names[0]} and {names[1]} were tested on no film in common; nothing can be compared.")
     known: dict[str, tuple[str, Floats, Floats]] = {}
     for run in (run for runs in sides for run in runs):
         for image, *facts in zip(run.image_id.tolist(), run.patient_id.tolist(), run.target, run.areas, strict=True):
@@ -138,9 +136,7 @@ def _stack(trainings: Any, shared: Sequence[str]) -> Floats:
             mine = np.array([image in place for image in run.image_id.tolist()])
             phi[u, [place[image] for image in run.image_id[mine].tolist()]] = run.phi[mine]
         if np.isnan(phi[u]).all():
-            raise UserError(
-                f"the other arm tested none of the films of {runs[0].run}; both need the same folds."
-            )
+            raise UserError(f"the other arm tested none of the films of {runs[0].run}; both need the same folds.")
     return phi
 
 
@@ -209,7 +205,8 @@ def _shares(sizes: Floats) -> Floats:
     """``(…, R, K + 1)`` sizes → ``(…, R)`` shares of the mean over findings."""
     means = sizes[..., -1]
     total = means.sum(axis=-1, keepdims=True)
-    return np.divide(means, total, out=np.full(means.shape, np.nan), where=total > 0)
+    shares: Floats = np.divide(means, total, out=np.full(means.shape, np.nan), where=total > 0)
+    return shares
 
 
 Side = tuple[Floats, Crossed]
