@@ -8,7 +8,6 @@ import pandas as pd
 import pytest
 
 from cxr_xai.artifacts.explained_folder import SCORE_COLUMNS, ExplainedFolder
-from cxr_xai.files import write_json
 from cxr_xai.report import explained
 from cxr_xai.report.explained import summarize, write_explained_report
 from cxr_xai.visualization.embed import encode_png
