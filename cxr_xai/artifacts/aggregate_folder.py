@@ -8,7 +8,7 @@ import pandas as pd
 from cxr_xai.artifacts.summary import read_summary, write_summary
 from cxr_xai.files import read_json, whole
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 
 OUT_OF_FOLD_COLUMNS = (
     "arm",
