@@ -5,10 +5,10 @@ from typing import Any
 
 import pandas as pd
 
-from cxr_xai.errors import UserError
-from cxr_xai.files import read_json, whole, write_json
+from cxr_xai.artifacts.summary import read_summary, write_summary
+from cxr_xai.files import read_json, whole
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 
 OUT_OF_FOLD_COLUMNS = (
     "arm",
@@ -45,15 +45,7 @@ class AggregateFolder:
         Raises:
             UserError: nothing was aggregated here, or by another version.
         """
-        if not self.summary.is_file():
-            raise UserError(f"{self.path} holds no aggregate (no aggregate.json); run scripts/aggregate.py.")
-        summary: dict[str, Any] = read_json(self.summary)
-        if summary.get("schema_version") != SCHEMA_VERSION:
-            raise UserError(
-                f"{self.summary} has schema {summary.get('schema_version')}, this version reads {SCHEMA_VERSION}; "
-                "run scripts/aggregate.py again."
-            )
-        return summary
+        return read_summary(self.summary, SCHEMA_VERSION, "aggregate", "scripts/aggregate.py")
 
     def read_tables(self) -> list[str]:
         """Return the names of the tables that a former aggregate wrote here, none if there is no telling."""
@@ -64,7 +56,7 @@ class AggregateFolder:
 
     def write_summary(self, summary: dict[str, Any]) -> None:
         """Write the numbers; this file comes after the predictions and before what is made from it."""
-        write_json(self.summary, {"schema_version": SCHEMA_VERSION, **summary})
+        write_summary(self.summary, SCHEMA_VERSION, summary)
 
     def write_out_of_fold(self, table: pd.DataFrame) -> None:
         """Write ``OUT_OF_FOLD_COLUMNS``."""

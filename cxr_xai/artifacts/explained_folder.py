@@ -1,6 +1,11 @@
 """What explaining a set of films leaves: names of its files."""
 
 from pathlib import Path
+from typing import Any
+
+from cxr_xai.artifacts.summary import read_summary, write_summary
+
+SCHEMA_VERSION = 1
 
 SCORE_COLUMNS = (
     *("image_id", "finding", "logit", "prob", "calibrated", "threshold", "pred"),
@@ -24,6 +29,18 @@ class ExplainedFolder:
         self.record = self.path / "explained.json"
         self.scores = self.path / "scores.csv"
         self.report = self.path / "report.html"
+
+    def read_record(self) -> dict[str, Any]:
+        """Read what the maps rest on.
+
+        Raises:
+            UserError: nothing was explained here, or by another version.
+        """
+        return read_summary(self.record, SCHEMA_VERSION, "explained films", "scripts/explain.py")
+
+    def write_record(self, record: dict[str, Any]) -> None:
+        """Write what the maps rest on; this file comes after maps and scores."""
+        write_summary(self.record, SCHEMA_VERSION, record)
 
     def maps(self, explainer: str) -> Path:
         """Return the folder of one explainer's raw maps, one ``.npz`` a film."""

@@ -5,8 +5,8 @@ from typing import Any
 
 import pandas as pd
 
-from cxr_xai.errors import UserError
-from cxr_xai.files import read_json, whole
+from cxr_xai.artifacts.summary import read_summary, write_summary
+from cxr_xai.files import whole
 
 SCHEMA_VERSION = 2
 
@@ -60,12 +60,11 @@ class LeaderboardFolder:
         Raises:
             UserError: there is none, or another version wrote it.
         """
-        if not self.summary.is_file():
-            raise UserError(f"{self.path.parent} holds no leaderboard; scripts/leaderboard.py folder=… makes it.")
-        summary: dict[str, Any] = read_json(self.summary)
-        if summary.get("schema_version") != SCHEMA_VERSION:
-            raise UserError(f"{self.summary} has schema {summary.get('schema_version')}; make the leaderboard again.")
-        return summary
+        return read_summary(self.summary, SCHEMA_VERSION, "leaderboard", "scripts/leaderboard.py")
+
+    def write_summary(self, summary: dict[str, Any]) -> None:
+        """Write ``summary.json``."""
+        write_summary(self.summary, SCHEMA_VERSION, summary)
 
 
 def write_parquet(path: Path, table: pd.DataFrame, columns: tuple[str, ...]) -> None:

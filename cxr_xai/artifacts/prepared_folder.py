@@ -3,8 +3,7 @@
 from pathlib import Path
 from typing import Any
 
-from cxr_xai.errors import UserError
-from cxr_xai.files import read_json
+from cxr_xai.artifacts.summary import read_summary, write_summary
 
 SCHEMA_VERSION = 1
 
@@ -35,9 +34,10 @@ class PreparedFolder:
         """Read the counts.
 
         Raises:
-            UserError: this is no prepared source.
+            UserError: this is no prepared source, or that of another version.
         """
-        if not self.summary.is_file():
-            raise UserError(f"{self.path} is no prepared source (no prepared.json); run scripts/prepare.py.")
-        summary: dict[str, Any] = read_json(self.summary)
-        return summary
+        return read_summary(self.summary, SCHEMA_VERSION, "prepared source", "scripts/prepare.py")
+
+    def write_summary(self, summary: dict[str, Any]) -> None:
+        """Write the counts; this file comes last."""
+        write_summary(self.summary, SCHEMA_VERSION, summary)

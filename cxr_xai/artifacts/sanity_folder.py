@@ -5,7 +5,7 @@ from typing import Any
 
 import pandas as pd
 
-from cxr_xai.errors import UserError
+from cxr_xai.artifacts.summary import read_summary, write_summary
 from cxr_xai.files import read_json, whole, write_json
 
 SCHEMA_VERSION = 1
@@ -57,16 +57,8 @@ class SanityFolder:
         Raises:
             UserError: nothing was tested here, or by another version.
         """
-        if not self.summary.is_file():
-            raise UserError(f"{self.path} holds no tests of explainers (no summary.json); run scripts/sanity.py.")
-        summary: dict[str, Any] = read_json(self.summary)
-        if summary.get("schema_version") != SCHEMA_VERSION:
-            raise UserError(
-                f"{self.summary} has schema {summary.get('schema_version')}, this version reads {SCHEMA_VERSION}; "
-                "run scripts/sanity.py again."
-            )
-        return summary
+        return read_summary(self.summary, SCHEMA_VERSION, "tests of explainers", "scripts/sanity.py")
 
     def write_summary(self, summary: dict[str, Any]) -> None:
         """Write the numbers."""
-        write_json(self.summary, {"schema_version": SCHEMA_VERSION, **summary})
+        write_summary(self.summary, SCHEMA_VERSION, summary)

@@ -6,7 +6,7 @@ from typing import Any
 
 import pandas as pd
 
-from cxr_xai.artifacts.prepared_folder import SCHEMA_VERSION, PreparedFolder
+from cxr_xai.artifacts.prepared_folder import PreparedFolder
 from cxr_xai.data.audit.audit import Audit, audit_films
 from cxr_xai.data.datamodule import ChestXrayDataModule
 from cxr_xai.data.films.bad import BadFilm
@@ -15,7 +15,7 @@ from cxr_xai.data.splits.file import write_split
 from cxr_xai.experiments.assemble import build_datamodule
 from cxr_xai.experiments.certify import describe_data, describe_split
 from cxr_xai.experiments.terminal import ProgressBar, print_audit, print_data, quiet_libraries
-from cxr_xai.files import whole, write_csv, write_json
+from cxr_xai.files import whole, write_csv
 from cxr_xai.report.prepared import write_prepared_report
 from cxr_xai.visualization.embed import encode_png
 
@@ -38,14 +38,13 @@ def run_prepare(settings: Settings, choices: Mapping[str, str]) -> None:
     write_tables(folder, datamodule, audit)
     write_pictures(folder, datamodule, audit)
     summary = {
-        "schema_version": SCHEMA_VERSION,
         "data": data,
         "split": split,
         "geometry": datamodule.geometry,
         "store": describe_store(datamodule),
         "audit": count_audit(audit),
     }
-    write_json(folder.summary, summary)
+    folder.write_summary(summary)
     print_audit(summary, write_prepared_report(folder))
 
 

@@ -24,12 +24,14 @@ def found_table(explainer: str, by_arm: Mapping[str, Any], note: Sequence[str], 
     thresholds = [number(t, 1) for t in first["curves"]["thresholds"]]
     columns = [Column("Arm"), Column("Over"), Column("Agreement", "estimate")]
     columns += [Column(f"> {t}", "estimate") for t in thresholds]
-    rows, strong = [], []
+    rows: list[list[Any]] = []
+    strong: list[int] = []
     for over, words in OVER.items():
         if over == MEAN and not first["macro"]["over"]:
             continue
-        where = f"{words} ({first['macro']['over']})" if over == MEAN else f"{words} ({count(first['pairs'])})"
         for line, label, numbers in _lines(by_arm):
+            pairs = numbers["agreement"]["prior"]["pairs"] if line == "prior" else numbers["pairs"]
+            where = f"{words} ({numbers['macro']['over'] if over == MEAN else count(pairs)})"
             strong += [len(rows)] if over == MEAN and line == "run" else []
             rows.append([label, where, _agreement(numbers, line, over), *numbers["curves"]["iou"][over][line]])
     marks = [mark.format(least=number(first["agreement"]["least"], 1)) for mark in FOUND_MARKS]
@@ -85,6 +87,8 @@ def both_table(explainer: str, by_contrast: Mapping[str, Any], alpha: float, not
         first, second = found["arms"].values()
         for score, differences in found["differences"].items():
             for over, words in OVER.items():
+                if over == MEAN and not first[MEAN]["over"]:
+                    continue
                 row = differences[over]
                 of = f"{LABELS[score]}, {words}" + (f" ({first[MEAN]['over']})" if over == MEAN else "")
                 known = {key: row[key] for key in ("value", "low", "high")}

@@ -7,7 +7,7 @@ import pandas as pd
 from markupsafe import Markup
 
 from cxr_xai.artifacts.explained_folder import ExplainedFolder
-from cxr_xai.files import read_json, whole
+from cxr_xai.files import whole
 from cxr_xai.report.page import HERE, make_environment
 from cxr_xai.report.panels import read_picture, to_records
 from cxr_xai.visualization.embed import embed_picture
@@ -18,7 +18,7 @@ MOST = 60
 
 def write_explained_report(folder: ExplainedFolder) -> Path:
     """Write ``report.html`` into the folder from what lies in it, and return its path."""
-    record, table = read_json(folder.record), pd.read_csv(folder.scores, dtype={"image_id": str})
+    record, table = folder.read_record(), pd.read_csv(folder.scores, dtype={"image_id": str})
     page = make_environment().get_template("explained.html").render(make_context(folder, record, table))
     with whole(folder.report) as partial:
         partial.write_text(page, encoding="utf-8")

@@ -70,8 +70,9 @@ def draw_found(half: Mapping[str, Any], who: str = "this run") -> str:
 
     It is the mean over findings, or where none has 20 boxes the share of all pairs.
     """
-    curves = half["curves"]
-    words = {"run": who, "prior": "prior", "ceiling": "ceiling"}
+    curves, known, pairs = half["curves"], half["agreement"]["prior"]["pairs"], half["agreement"]["pairs"]
+    few = "" if half["macro"]["over"] or known == pairs else f" ({known} of {pairs} pairs)"
+    words = {"run": who, "prior": f"prior{few}", "ceiling": "ceiling"}
     lines = [
         Line(words[key], curves["thresholds"], [or_nan(entry["value"]) for entry in entries])
         for key, entries in curves["iou"]["macro" if half["macro"]["over"] else "micro"].items()

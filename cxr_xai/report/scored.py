@@ -48,7 +48,7 @@ def make_context(summary: Mapping[str, Any], table: pd.DataFrame) -> dict[str, A
         "blocks": blocks,
         "levels": LEVELS,
         "half": summary["localization"],
-        "found_figure": Markup(draw_found(summary["localization"])),
+        "found_figure": Markup(draw_found(summary["localization"], "these maps")),
         "wang_boxes": None,
         "problems": summary["problems"][:ROWS],
     }

@@ -13,14 +13,14 @@ from cxr_xai.files import read_json, write_json
 def test_numbers_are_read_back(tmp_path: Path) -> None:
     folder = AggregateFolder(tmp_path / "aggregate")
     folder.write_summary({"studies": 3, "value": float("nan")})
-    assert folder.read_summary() == {"schema_version": 1, "studies": 3, "value": None}
+    assert folder.read_summary() == {"schema_version": 2, "studies": 3, "value": None}
 
 
 def test_another_schema_is_refused(tmp_path: Path) -> None:
     folder = AggregateFolder(tmp_path)
     folder.write_summary({})
     write_json(folder.summary, read_json(folder.summary) | {"schema_version": 9})
-    with pytest.raises(UserError, match="has schema 9, this version reads 1"):
+    with pytest.raises(UserError, match="has schema 9, this version reads 2"):
         folder.read_summary()
 
 

@@ -10,7 +10,7 @@ from cxr_xai.files import write_json
 
 
 def test_another_folder_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(UserError, match=r"is no prepared source \(no prepared\.json\); run scripts/prepare\.py"):
+    with pytest.raises(UserError, match=r"holds no prepared source \(no prepared\.json\); run scripts/prepare\.py"):
         PreparedFolder(tmp_path).read_summary()
 
 

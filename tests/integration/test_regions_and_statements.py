@@ -15,7 +15,7 @@ from cxr_xai.experiments.command import compose
 from cxr_xai.experiments.global_explanations import games
 from cxr_xai.experiments.global_explanations.run import run_regions
 from cxr_xai.experiments.statements.run import run_statements
-from cxr_xai.files import read_json
+from cxr_xai.files import read_json, write_json
 from cxr_xai.findings import FINDINGS
 
 FEW = ("max_studies=5", "samples=40", "background=4", "bootstrap=30")
@@ -83,6 +83,47 @@ def test_a_run_beside_one_whose_films_are_in_another_order_differs_where_it_was_
     page = (explained.path / "regions" / "report.html").read_text()
     assert "Beside other" in page
     assert "Two networks, not two arms" in page
+
+
+def test_two_arms_of_two_seeds_each_are_compared_beside_their_runs(
+    explained: RunFolder, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Four copies of one run under other seeds; those of the second arm have three times the heart, films reversed."""
+    monkeypatch.setattr(games, "play", None)  # nothing is played again
+    places = [tmp_path / f"run-s{seed}" for seed in range(4)]
+    for seed, place in enumerate(places):
+        shutil.copytree(explained.path, place)
+        certificate = read_json(place / "certificate.json")
+        write_json(place / "certificate.json", certificate | {"seed": seed})
+        stored = dict(np.load(place / "regions" / "values.npz"))
+        if seed > 1:
+            for key in ("image_id", "phi", "interactions", "areas"):
+                stored[key] = stored[key][::-1]
+            stored["phi"] = stored["phi"].copy()
+            stored["phi"][:, REGIONS.index("heart")] *= 3
+        np.savez(place / "regions" / "values.npz", **stored)
+    sides = [f"[{places[a]},{places[a + 1]}]" for a in (0, 2)]
+    run_regions(compose("regions", [f"folder={sides[0]}", f"against={sides[1]}", *FEW])[0])
+    (place,) = (tmp_path / "regions").iterdir()
+    summary = read_json(place / "summary.json")
+    assert list(summary["trainings"].values()) == [2, 2]
+    table = pd.read_csv(place / "differences.csv").set_index(["finding", "region"])["difference"].unstack()
+    before = (
+        pd.read_csv(explained.path / "regions" / "importance.csv").set_index(["finding", "region"])["size"].unstack()
+    )
+    np.testing.assert_allclose(table["heart"], -2 * before["heart"], rtol=1e-3)
+    np.testing.assert_allclose(table.drop(columns="heart"), 0, atol=1e-9)
+    assert "other trainings" in (place / "report.html").read_text()
+    assert (place / "shap_summary.png").stat().st_size > 10_000
+
+
+def test_arms_are_refused_where_films_would_differ() -> None:
+    settings, _ = compose("regions", ["folder=[x,y]", "against=z", "predicted=true"])
+    with pytest.raises(UserError, match="arms are compared on the same ones"):
+        run_regions(settings)
+    settings, _ = compose("regions", ["folder=x", "output=y"])
+    with pytest.raises(UserError, match="output= is for two arms"):
+        run_regions(settings)
 
 
 def test_masks_that_are_missing_are_counted_or_refused(explained: RunFolder, tmp_path: Path) -> None:

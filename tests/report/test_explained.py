@@ -8,7 +8,6 @@ import pandas as pd
 import pytest
 
 from cxr_xai.artifacts.explained_folder import SCORE_COLUMNS, ExplainedFolder
-from cxr_xai.files import write_json
 from cxr_xai.report import explained
 from cxr_xai.report.explained import summarize, write_explained_report
 from cxr_xai.visualization.embed import encode_png
@@ -38,7 +37,7 @@ def make_folder(place: Path, scored: bool) -> ExplainedFolder:
     settings = {"_target_": "cxr_xai.explainers.exact_cam.ExactCam", "seed": 0, "steps": None}
     record = words | {"left_out": {"c.png": "no film"}, "findings": "predicted", "scored_against_boxes": scored}
     record |= {"box_scores": list(SCORES), "explainers": {"exact": settings, "other": settings}}
-    write_json(folder.record, record)
+    folder.write_record(record)
     make_table().to_csv(folder.scores, index=False)
     for stem in ("a.png", "sub__b.png"):
         folder.sheet(stem).parent.mkdir(exist_ok=True)

@@ -100,5 +100,5 @@ def test_a_clean_copy(folder: PreparedFolder) -> None:
 
 
 def test_another_folder_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(UserError, match="is no prepared source"):
+    with pytest.raises(UserError, match="holds no prepared source"):
         write_prepared_report(PreparedFolder(tmp_path))

@@ -109,7 +109,7 @@ def _summarize_arms(boxes: Boxes, replicates: int) -> dict[str, Any]:
     once, one = np.ones((1, counts.shape[1])), replace(boxes, finding=np.zeros_like(boxes.finding))
     arms = {}
     for arm, scores in boxes.scores.items():
-        rows = {}
+        rows: dict[str, dict[str, Any]] = {}
         for name, table, row in ((MACRO, boxes, -1), (MICRO, one, 0)):  # all pairs as if of one finding
             value, drawn = (weigh(table, scores, weights, codes)[:, row] for weights in (once, counts))
             units, sizes = (each[row] for each in behind(table, scores, codes))

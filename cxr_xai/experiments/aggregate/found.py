@@ -134,9 +134,13 @@ def _within_folds(
 
 def _over_findings(each: _Means, counted: npt.NDArray[np.bool_]) -> _Means:
     weakest = each.units[counted].min(axis=0, initial=np.inf)
+    by_fold, drawn = (
+        mean_defined(np.moveaxis(part[:, counted], 1, -1))[:, None] for part in (each.by_fold, each.drawn)
+    )
     return _Means(
         mean_defined(each.value[counted].T)[None],
-        *(mean_defined(np.moveaxis(part[:, counted], 1, -1))[:, None] for part in (each.by_fold, each.drawn)),
+        by_fold,
+        drawn,
         np.where(np.isfinite(weakest), weakest, np.nan)[None],
         np.full((1, each.units.shape[1]), np.inf),
     )

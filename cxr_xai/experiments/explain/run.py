@@ -26,7 +26,7 @@ from cxr_xai.experiments.explain.picture import draw_film
 from cxr_xai.experiments.explain.score import BOX_SCORES, boxed_findings, boxes_of, measure_map, score_map
 from cxr_xai.experiments.explain.terminal import print_explained
 from cxr_xai.experiments.terminal import ProgressBar, quiet_libraries
-from cxr_xai.files import whole, write_csv, write_json
+from cxr_xai.files import whole, write_csv
 from cxr_xai.findings import FINDINGS
 from cxr_xai.report.explained import write_explained_report
 from cxr_xai.visualization.embed import encode_png
@@ -71,7 +71,7 @@ def run_explain(settings: Settings) -> None:
         raise UserError(f"none of {len(bad)} films can be used: {name_some(bad)}.")
     table = pd.DataFrame(rows)
     write_csv(folder.scores, table[list(SCORE_COLUMNS)])
-    write_json(folder.record, describe(network, settings, asked, table, bad))
+    folder.write_record(describe(network, settings, asked, table, bad))
     page = write_explained_report(folder)
     print_explained(table, network.explainers, page)
     if bad:

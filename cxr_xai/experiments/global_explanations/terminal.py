@@ -25,7 +25,7 @@ ONE_RUN = "One run is not an arm: {names} was trained once, and another seed of 
 def print_arms(summary: Mapping[str, Any], page: Path) -> None:
     """Print the share of every region in two arms, their difference, and what its interval holds for."""
     first, second = summary["arms"]
-    heads = ("region", "of the film", first, second, "difference of shares", "p (Holm)")
+    heads = ("region", "of film", first, second, "difference", "p (Holm)")
     table = Table(box=SIMPLE_HEAD, title=f"Share of importance, {summary['films']} films, mean over findings")
     for head in heads:
         table.add_column(head, justify="left" if head == "region" else "right", overflow="fold")
@@ -33,10 +33,10 @@ def print_arms(summary: Mapping[str, Any], page: Path) -> None:
     for region in sorted(rows, key=lambda one: -rows[one]["share"]["first"]["value"]):
         share = rows[region]["share"]
         sides = [number(share[side]["value"]) for side in ("first", "second")]
-        area, difference = number(summary["areas"][region], 2), interval(share["difference"])
+        area, difference = number(summary["areas"][region], 2), interval(share["difference"], 2)
         table.add_row(region, area, *sides, difference, p_value(share["p_holm"]))
     table.caption = f"Shapley values of the logit ({summary['values']}); masked: {summary['masked']}"
-    table.caption += f"\nregions: {summary['anatomy']}; {first} − {second}"
+    table.caption += f"\nregions: {summary['anatomy']}; difference: {first} − {second}"
     console.print(table)
     trained = ", ".join(f"{arm} {count}" for arm, count in summary["trainings"].items())
     console.print(f"[bold]trainings[/]: {trained}. {summary['intervals']}")

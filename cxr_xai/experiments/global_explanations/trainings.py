@@ -205,7 +205,8 @@ def _shares(sizes: Floats) -> Floats:
     """``(…, R, K + 1)`` sizes → ``(…, R)`` shares of the mean over findings."""
     means = sizes[..., -1]
     total = means.sum(axis=-1, keepdims=True)
-    return np.divide(means, total, out=np.full(means.shape, np.nan), where=total > 0)
+    shares: Floats = np.divide(means, total, out=np.full(means.shape, np.nan), where=total > 0)
+    return shares
 
 
 Side = tuple[Floats, Crossed]
@@ -220,10 +221,12 @@ def _sides(
     means.append(means[0] - means[1])
     drawn = [mean_defined(np.moveaxis(one, 1, -1)) for one in draws]
     drawn.append(drawn[0] - drawn[1])
-    return tuple(
-        (mean, crossed_interval(mean, each, group, patients, disjoint))
+    ends = [
+        crossed_interval(mean, each, group, patients, disjoint)
         for mean, each, group in zip(means, drawn, groups, strict=True)
-    )
+    ]
+    ends[:2] = [one._replace(low=np.maximum(one.low, 0)) for one in ends[:2]]  # nothing is less important than 0
+    return tuple(zip(means, ends, strict=True))
 
 
 def _entry(value: Floats, ends: Crossed, place: tuple[int, ...]) -> dict[str, float]:
@@ -249,6 +252,7 @@ def describe_intervals(arms: Sequence[Arm], films: Films) -> str:
     else:
         how = f"of {numbers[0]} and {numbers[1]} trainings"
     fixed = "" if min(numbers) > 1 else " An arm's only training is held fixed: it has no spread."
+    fixed += " Two trainings say little about their spread; have three or more." if 2 in numbers else ""
     twice = " Folds have patients of their own: the larger of the two variances counts." if films.disjoint else ""
     return (
         f"Patients are resampled, and the spread {how} is added: intervals (Student's, Satterthwaite) and p hold for "

@@ -112,7 +112,7 @@ def lead(subject: Subject, question: Question) -> dict[str, Any]:
     if question.reference in refused:
         raise UserError(f"{question.reference}, the reference, refuses: {refused[question.reference]}")
     summary = summarize(subject, bench, reliance, arms, question) | {"refused": refused}
-    write_json(board.summary, {"schema_version": SCHEMA_VERSION, **summary})
+    board.write_summary(summary)
     write_csv(board.table, pd.DataFrame(tabulate(board.read_summary())))
     page = write_leaderboard_report(board)
     print_leaderboard(board.read_summary(), page)

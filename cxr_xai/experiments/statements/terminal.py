@@ -7,7 +7,8 @@ from typing import Any
 from rich.box import SIMPLE_HEAD
 from rich.table import Table
 
-from cxr_xai.experiments.terminal import NOTICE, console, interval
+from cxr_xai.experiments.terminal import NOTICE, console
+from cxr_xai.report.format import interval
 from cxr_xai.report.tables import p_value
 
 

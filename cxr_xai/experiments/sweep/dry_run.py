@@ -1,7 +1,9 @@
 """The plan of a sweep with what it will cost and could find; nothing is started or written."""
 
+import math
 import shutil
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 from rich.box import SIMPLE_HEAD
@@ -9,6 +11,7 @@ from rich.table import Table
 from rich.text import Text
 
 from cxr_xai.experiments.sweep.estimate import Cost, estimate_all, measure_start
+from cxr_xai.experiments.sweep.explainer_cost import count_maps, measure_explainers, name_slowest
 from cxr_xai.experiments.sweep.plan import Plan
 from cxr_xai.experiments.sweep.show import STYLES, duration
 from cxr_xai.experiments.sweep.states import CellState, Status, read_status
@@ -16,9 +19,17 @@ from cxr_xai.experiments.sweep.steps import Studies
 from cxr_xai.experiments.terminal import console
 from cxr_xai.stats.power import DetectableEffect, minimum_detectable_effect
 
+Settings = Mapping[str, Any]
 
-def print_dry_run(plan: Plan, studies: Studies) -> None:
-    """Print cells, time, disk and the smallest difference that they could find."""
+
+def print_dry_run(plan: Plan, studies: Studies, explainers: Mapping[str, Settings] | None = None) -> None:
+    """Print cells, time, disk and the smallest difference that they could find.
+
+    Args:
+        plan: of the sweep.
+        studies: of its cells.
+        explainers: of the leaderboard that follows, where arms differ in the explainer alone.
+    """
     statuses = [read_status(planned.folder, planned.epochs) for planned in plan.cells]
     with console.status("a few training steps of every arm …"):
         costs, measured = estimate_all(plan.cells, studies)
@@ -32,13 +43,25 @@ def print_dry_run(plan: Plan, studies: Studies) -> None:
     total = duration(sum(cost.seconds + start for cost in due) / max(min(jobs, len(due)), 1))
     console.print(f"[bold]time[/]: {total} for the {len(due)} cells to run, {jobs} at a time")
     console.print(f"  {source}; {start:.0f} s for the start of each; tables and report come on top", style="dim")
-    if plan.ablation is not None and plan.ablation.explains:
-        many = f"{len(plan.ablation.arms)} explainers on {len(plan.cells)} cells"
-        console.print(f"  [yellow]not in it[/]: the leaderboard of {many}; slow ones take longest by far")
+    if explainers:
+        print_leaderboard_time(plan, studies, explainers)
     print_disk(plan, sum(cost.disk for cost in due))
     if plan.ablation is not None and not plan.ablation.explains:
         print_power(plan, studies)
     console.print("A dry run: nothing was started or written.", style="yellow")
+
+
+def print_leaderboard_time(plan: Plan, studies: Studies, explainers: Mapping[str, Settings]) -> None:
+    """Say what the leaderboard takes at most, from one film by every explainer, and what is not in that."""
+    assert plan.ablation is not None
+    with console.status("one film by every explainer …"):
+        seconds = measure_explainers(plan.cells[0].settings, explainers)
+    maps = [count_maps(planned, studies, plan.ablation.max_studies) for planned in plan.cells]
+    each = sum(value for value in seconds.values() if not math.isnan(value))
+    many = f"{len(explainers)} explainers × {max(maps):,} maps × {len(plan.cells)} cells"
+    console.print(f"[bold]leaderboard[/]: on top, {duration(each * sum(maps))} at most for {many}, one after another")
+    console.print(f"  one film and finding by each, measured: {name_slowest(seconds)}", style="dim")
+    console.print("  not in it: maps of shortcuts, whose number the network decides, and scoring", style="dim")
 
 
 def plan_table(plan: Plan, statuses: Sequence[Status], costs: Sequence[Cost]) -> Table:

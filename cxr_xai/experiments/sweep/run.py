@@ -11,7 +11,7 @@ from cxr_xai.errors import UserError
 from cxr_xai.experiments.cell import name_cell
 from cxr_xai.experiments.state import move_aside
 from cxr_xai.experiments.sweep.launch import Job, run_jobs
-from cxr_xai.experiments.sweep.plan import Compose, Found, Planned, Request, make_plan
+from cxr_xai.experiments.sweep.plan import Compose, Found, Planned, Request, make_plan, read_explainers
 from cxr_xai.experiments.sweep.record import describe_sweep, extend, read_if_there, write_sweep
 from cxr_xai.experiments.sweep.show import Terminal, print_cells, print_plan
 from cxr_xai.experiments.sweep.states import CellState, read_status, read_statuses
@@ -58,7 +58,8 @@ def run_sweep(request: Request, compose: Compose, launch: Launch, dry: bool = Fa
     if dry:
         from cxr_xai.experiments.sweep.dry_run import print_dry_run
 
-        print_dry_run(plan, studies)
+        ablation = plan.ablation if plan.ablation is not None and plan.ablation.explains else None
+        print_dry_run(plan, studies, read_explainers(ablation, plan.cells[0], compose) if ablation else None)
         return
     statuses = [read_status(planned.folder, planned.epochs) for planned in plan.cells]
     due = [p for p, status in zip(plan.cells, statuses, strict=True) if status.state is not CellState.FINISHED]

@@ -25,6 +25,7 @@ from cxr_xai.experiments.sweep.estimate import (
     speed_key,
 )
 from cxr_xai.experiments.sweep.plan import Plan, Planned, Request
+from cxr_xai.experiments.sweep.show import duration
 from cxr_xai.experiments.sweep.steps import Studies
 
 SMALL = [
@@ -116,12 +117,21 @@ def test_a_dry_run_writes_nothing(
     assert sorted(tmp_path.rglob("*")) == before
 
 
-def test_a_dry_run_says_that_the_leaderboard_comes_on_top(
+def test_a_dry_run_says_what_the_leaderboard_takes(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(dry_run, "measure_start", lambda: 10.0)
     monkeypatch.setattr(dry_run, "estimate_all", lambda cells, studies: ([Cost(60.0, 1e6)], 1))
     cell = planned(f"paths.data={tmp_path / 'data'}", f"paths.outputs={tmp_path / 'outputs'}")
+    monkeypatch.setattr(dry_run, "measure_explainers", lambda settings, explainers: {"exact_cam": 0.5, "lime": 2.5})
     arms = {"exact_cam": ["explainer=exact_cam"], "lime": ["explainer=lime"]}
-    print_dry_run(Plan(Request(""), Ablation("explainer", "exact_cam", "lime", arms), [cell]), Studies(dry=True))
-    assert "not in it: the leaderboard of 2 explainers on 1 cells" in capsys.readouterr().out
+    ablation = Ablation("explainer", "exact_cam", "lime", arms, max_studies=2)
+    studies = Studies()  # makes the phantom
+    index, split = studies.look(cell.settings)
+    positives = (index.targets[split.rows("test")] == 1).sum(axis=0)
+    maps = sum(min(int(number), 2) for number in positives)
+    print_dry_run(Plan(Request(""), ablation, [cell]), studies, {arm: {} for arm in arms})
+    said = " ".join(capsys.readouterr().out.split())
+    assert f"{duration(3.0 * maps)} at most for 2 explainers × {maps} maps × 1 cells" in said
+    assert "lime 2.5 s, exact_cam 0.5 s" in said
+    assert "not in it: maps of shortcuts" in said
