@@ -1,38 +1,40 @@
-"""What a network says about films, without a trainer: a batch at a time, in table order, in full precision."""
+"""What a network says about films, without a trainer: a batch at a time, in table order."""
 
 from collections.abc import Callable
 
 import numpy as np
 import numpy.typing as npt
 import torch
-from torch import nn
+from torch import Tensor
 
 from cxr_xai.data.datamodule import ChestXrayDataModule
-from cxr_xai.explainers.contract import borrow
 
+Predict = Callable[[Tensor], Tensor]
+"""``(N, 1, H, W)`` films in [0, 1] → ``(N, K)`` logits."""
 Progress = Callable[[int, int], None]
 
 
+@torch.no_grad()
 def predict_rows(
-    model: nn.Module,
+    predict: Predict,
     data: ChestXrayDataModule,
     rows: npt.NDArray[np.int64],
     device: torch.device,
     progress: Progress = lambda done, total: None,
 ) -> npt.NDArray[np.float64]:
-    """Return ``(N, K)`` logits of table rows that have a film.
+    """Return ``(N, K)`` logits of table rows that have a film, one at least.
 
     Args:
-        model: on ``device``.
+        predict: a network in evaluation mode, on ``device``.
         data: serves the films, ``batch_size`` of them at once.
         rows: ``(N,)``.
-        device: of the model.
+        device: of the network.
         progress: told how many of ``N`` are done.
     """
-    dataset, parts, size = data.dataset_of(rows), [], data.batch_size
-    with borrow(model) as lent, torch.no_grad():
-        for start in range(0, len(rows), size):
-            batch = data.plain(dataset.batch(rows[start : start + size]), 0)
-            parts.append(lent(batch.image.to(device)).float().cpu())
-            progress(min(start + size, len(rows)), len(rows))
-    return torch.cat(parts).double().numpy() if parts else np.zeros((0, 0))
+    dataset, parts = data.dataset_of(rows), []
+    for start in range(0, len(rows), data.batch_size):
+        chosen = rows[start : start + data.batch_size]
+        batch = data.plain(dataset.batch(chosen), 0)
+        parts.append(predict(batch.image.to(device)).float().cpu())
+        progress(start + len(chosen), len(rows))
+    return torch.cat(parts).double().numpy()

@@ -14,6 +14,7 @@ from cxr_xai.artifacts.run_folder import RunFolder
 from cxr_xai.data.datamodule import ChestXrayDataModule
 from cxr_xai.errors import UserError
 from cxr_xai.experiments.build import build
+from cxr_xai.experiments.predict import Predict
 from cxr_xai.experiments.verification.evidence import reach_data, require_known_targets
 from cxr_xai.metrics.decision import Decision, read_calibration
 from cxr_xai.models.classifier import Classifier
@@ -62,6 +63,11 @@ class Run:
                 "was made for; name the run folder."
             )
         return read_calibration(self.folder.calibration)
+
+    @property
+    def predict(self) -> Predict:
+        """The network as the run's own predictions were made."""
+        return self.model
 
     def reach(self, root: str | None, cache: str) -> ChestXrayDataModule:
         """Open the data that the run was trained on.

@@ -35,7 +35,7 @@ def decide(run: Run, root: str | None, cache: str) -> tuple[Decision, pd.DataFra
 def decide_again(run: Run, data: ChestXrayDataModule) -> tuple[Decision, pd.DataFrame]:
     """Predict val of the run's own data with these weights, and fit curves and thresholds to it."""
     rows = data.dataset("val").rows
-    logits = predict_rows(run.model, data, rows, run.device, ProgressBar("val of the run")).astype(np.float32)
+    logits = predict_rows(run.predict, data, rows, run.device, ProgressBar("val of the run")).astype(np.float32)
     target = data.index.targets[rows]
     calibration, threshold = (build(run.settings[key], key) for key in ("calibration", "threshold"))
     decision = fit_decision(calibration, threshold, logits, target, int(run.summary["epochs"]) - 1)
