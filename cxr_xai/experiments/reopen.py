@@ -3,7 +3,7 @@
 import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +13,7 @@ import yaml
 from cxr_xai.artifacts.checkpoint import AVERAGE
 from cxr_xai.artifacts.run_folder import RunFolder
 from cxr_xai.data.datamodule import ChestXrayDataModule
-from cxr_xai.data.tta.contract import Tta
+from cxr_xai.data.tta.contract import Predict, Tta
 from cxr_xai.data.tta.none import NoTta
 from cxr_xai.errors import UserError
 from cxr_xai.experiments.build import build
@@ -65,6 +65,11 @@ class Run:
                 "was made for; name the run folder."
             )
         return read_calibration(self.folder.calibration)
+
+    @property
+    def predict(self) -> Predict:
+        """The network as the run's own predictions were made: averaged over the views of ``tta``."""
+        return partial(read_tta(self.settings), self.model)
 
     def reach(self, root: str | None, cache: str) -> ChestXrayDataModule:
         """Open the data that the run was trained on.

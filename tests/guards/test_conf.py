@@ -61,14 +61,6 @@ def compose(*overrides: str) -> dict[str, Any]:
     return settings
 
 
-def require_groups(recipe: str) -> None:
-    """Skip a recipe whose groups are not there: a checkout of a part of the project."""
-    for entry in yaml.safe_load((CONF / "experiment" / f"{recipe}.yaml").read_text())["defaults"]:
-        for key, member in entry.items() if isinstance(entry, dict) else ():
-            if not (CONF / (group := key.removeprefix("override /")) / f"{member}.yaml").is_file():
-                pytest.skip(f"no {group}={member}")
-
-
 def targets(node: Any, path: str) -> Any:
     """Yield (path, settings) of everything with a target."""
     if isinstance(node, dict):
@@ -80,8 +72,6 @@ def targets(node: Any, path: str) -> Any:
 
 @pytest.mark.parametrize(("group", "name"), MEMBERS, ids=lambda value: str(value))
 def test_every_member_binds_to_its_target(group: str, name: str) -> None:
-    if group == "experiment":
-        require_groups(name)
     settings = compose(f"{group}={name}")
     for built in BUILT:
         for path, node in targets(settings[built], built):

@@ -54,7 +54,7 @@ def test_its_own_test_part_gives_its_own_numbers(finished: RunFolder, own: RunFo
 def test_what_it_leaves(finished: RunFolder, own: RunFolder) -> None:
     certificate = json.loads(own.certificate.read_text())
     assert certificate["run"]["name"] == finished.path.name
-    assert certificate["weights"]["sha256"] == finished.read_summary()["files"]["checkpoints/best.ckpt"]
+    assert certificate["checkpoint"]["sha256"] == finished.read_summary()["files"]["checkpoints/best.ckpt"]
     assert certificate["data"]["sha256"] == json.loads(finished.certificate.read_text())["data"]["sha256"]
     page = own.report.read_text()
     for words in ("A checkpoint, evaluated", "sealed half", "Age, sex and view alone", "best.ckpt"):
@@ -134,9 +134,9 @@ def test_the_last_checkpoint_has_a_decision_of_its_own(finished: RunFolder, ask:
     folder = RunFolder(tmp_path / "last")
     run_evaluate(*ask(f"checkpoint={finished.last}", f"output={folder.path}", "boxes=false"))
     certificate = json.loads(folder.certificate.read_text())
-    assert certificate["weights"]["file"] == "last.ckpt"
+    assert certificate["checkpoint"]["file"] == "last.ckpt"
     fitted = [mark for mark in folder.read_summary()["evaluation"]["marks"] if "fitted to what they say" in mark]
-    assert len(fitted) == (not certificate["weights"]["best"])
+    assert len(fitted) == (not certificate["checkpoint"]["best"])
 
 
 def test_bad_settings(ask: Any, finished: RunFolder) -> None:

@@ -16,8 +16,8 @@ SIDE = 64
 
 DARK = 0.15
 """Of the range between the darkest hundredth of the film and its brightest twentieth; air around a body lies below.
-Looked at on 160 real films: .15 left every lung in the body, .25 let three run out. Of 96 that were moved and changed in
-tone as in training, one lost part of a lung that lay at the border and was as black as air."""
+Looked at on 160 real films: .15 left every lung in the body, .25 let three run out. Of 96 that were moved and changed
+in tone as in training, one lost part of a lung that lay at the border and was as black as air."""
 
 BORDER = 0.04
 """Share of the side in which letters, collimators and burnt-in edges lie; few costophrenic angles reach it."""

@@ -6,7 +6,7 @@ import pandas as pd
 from cxr_xai.data.datamodule import ChestXrayDataModule
 from cxr_xai.experiments.build import build
 from cxr_xai.experiments.predict import predict_rows
-from cxr_xai.experiments.reopen import Run, read_tta
+from cxr_xai.experiments.reopen import Run
 from cxr_xai.experiments.results import tabulate_predictions
 from cxr_xai.experiments.terminal import ProgressBar
 from cxr_xai.metrics.decision import Decision, fit_decision
@@ -35,8 +35,7 @@ def decide(run: Run, root: str | None, cache: str) -> tuple[Decision, pd.DataFra
 def decide_again(run: Run, data: ChestXrayDataModule) -> tuple[Decision, pd.DataFrame]:
     """Predict val of the run's own data with these weights, and fit curves and thresholds to it."""
     rows = data.dataset("val").rows
-    bar, tta = ProgressBar("val of the run"), read_tta(run.settings)
-    logits = predict_rows(run.model, data, rows, run.device, bar, tta).astype(np.float32)
+    logits = predict_rows(run.predict, data, rows, run.device, ProgressBar("val of the run")).astype(np.float32)
     target = data.index.targets[rows]
     calibration, threshold = (build(run.settings[key], key) for key in ("calibration", "threshold"))
     decision = fit_decision(calibration, threshold, logits, target, int(run.summary["epochs"]) - 1)

@@ -20,13 +20,17 @@ from cxr_xai.metrics.map_thresholds.cross_fitted import FOLDS
 
 Settings = Mapping[str, Any]
 
+OF_TRAINING = ("balancing", "geometry", "plans", "config_sha256")
+"""Of a run's certificate: what tells how it was trained, for which the run is named."""
+
 
 def make_evaluation_certificate(
     run: Run, data: ChestXrayDataModule, scored: Scored, boxed: Mapping[str, npt.NDArray[np.int64]]
 ) -> dict[str, Any]:
     """Return what the numbers rest on: run, weights, code, the data at hand, what of them is scored, uses of boxes.
 
-    ``split`` has one part, ``test``: what is scored, whatever part of its data that is.
+    What the run's own certificate says of network and explanations stands here, too. ``split`` has one part, ``test``:
+    what is scored, whatever part of its data that is.
 
     Args:
         run: opened.
@@ -37,6 +41,7 @@ def make_evaluation_certificate(
     trained = read_json(run.folder.certificate)
     tuned = {"cross_fitted": f"iou_cross_fitted alone: its threshold by finding, {FOLDS} folds of the sealed patients"}
     return {
+        **{key: value for key, value in trained.items() if key not in OF_TRAINING},
         "schema_version": SCHEMA_VERSION,
         "code": describe_code(),
         "versions": describe_versions(),
@@ -49,16 +54,17 @@ def make_evaluation_certificate(
             "config_sha256": trained["config_sha256"],
             "code_sha256": trained["code"]["sha256"],
         },
-        "weights": {"file": run.checkpoint.name, "best": run.is_best, "sha256": run.weights},
+        "checkpoint": {"file": run.checkpoint.name, "best": run.is_best, "sha256": run.weights},
         "data": describe_data(data),
         "split": describe_scored(scored, data),
         "part": scored.part,
         "left_out": dict(scored.left_out),
         "image_size": data.image_size,
         "boxes": {
-            "uses": trained["boxes"]["uses"],
+            **{key: value for key, value in trained["boxes"].items() if key != "cross_fitted"},
             "monitored_studies": len(boxed["monitored"]),
             "sealed_studies": len(boxed["sealed"]),
+            "overlap": 0,
             "sealed_scored": "in this evaluation",
             **(tuned if len(boxed["sealed"]) else {}),
         },

@@ -23,7 +23,7 @@ from cxr_xai.experiments.evaluate.describe import list_marks, list_unknown, make
 from cxr_xai.experiments.evaluate.scored import PARTS, Scored, choose_studies
 from cxr_xai.experiments.evaluate.summarize import summarize_evaluation
 from cxr_xai.experiments.predict import predict_rows
-from cxr_xai.experiments.reopen import Run, open_run, read_tta
+from cxr_xai.experiments.reopen import Run, open_run
 from cxr_xai.experiments.require import require_folder, require_numbers
 from cxr_xai.experiments.results import tabulate_predictions
 from cxr_xai.experiments.run import write_config
@@ -35,7 +35,7 @@ from cxr_xai.report.evaluated import write_evaluated_report
 
 Settings = Mapping[str, Any]
 
-IDENTITY = {"weights": "weights", "code": "code", "data": "data", "films to be scored": "split", "settings": "asked"}
+IDENTITY = {"weights": "checkpoint", "code": "code", "data": "data", "films to be scored": "split", "settings": "asked"}
 """What must not have changed, and the section of the certificate that has its ``sha256``."""
 
 
@@ -130,7 +130,7 @@ def evaluate(
         folder.write_table(folder.localization, scores, LOCALIZATION_COLUMNS)
     with console.status("summarizing …"):
         summary = summarize_evaluation(run, data, scored, certificate, decision, (val, predictions), folder, settings)
-    about = {"run": certificate["run"], "weights": certificate["weights"], "part": scored.part, "marks": marks}
+    about = {"run": certificate["run"], "checkpoint": certificate["checkpoint"], "part": scored.part, "marks": marks}
     about |= {"left_out": dict(scored.left_out), "unknown": list_unknown(data, scored)}
     folder.write_summary({**summary, "evaluation": about, "files": hash_files(folder)})
     show(folder)
@@ -159,8 +159,7 @@ def is_complete(folder: RunFolder, certificate: Settings) -> bool:
 def predict(run: Run, data: ChestXrayDataModule, scored: Scored, decision: Decision, folder: RunFolder) -> pd.DataFrame:
     """Predict the scored studies and write ``predictions.parquet``, or read what a former call wrote."""
     if not folder.predictions.is_file():
-        bar, tta = ProgressBar("predicting"), read_tta(run.settings)
-        logits = predict_rows(run.model, data, scored.rows, run.device, bar, tta)
+        logits = predict_rows(run.predict, data, scored.rows, run.device, ProgressBar("predicting"))
         studies, target = data.index.studies.iloc[scored.rows], data.index.targets[scored.rows]
         table = tabulate_predictions(studies, scored.part, logits.astype(np.float32), target, decision)
         folder.write_table(folder.predictions, table, PREDICTION_COLUMNS)

@@ -59,6 +59,7 @@ def summarize_evaluation(
         "protocol": card.as_dict(),
         "classification": classification,
         "label_only": None if training is None else score_label_only(*training, studies, both, replicates),
+        "weights": certificate.get("weights"),  # what the network began with: a flag may hang on it
         "localization": {} if maps is None else summarize_maps(maps, replicates, both[both["part"] == "test"], data),
     }
     return {

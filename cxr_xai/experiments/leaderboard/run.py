@@ -11,7 +11,6 @@ import pandas as pd
 
 from cxr_xai.artifacts.leaderboard_folder import (
     CASE_COLUMNS,
-    SCHEMA_VERSION,
     LeaderboardFolder,
     write_parquet,
 )

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -146,7 +147,7 @@ def _logits(
     for part in evidence.predicted:
         dataset = data.dataset(part)
         names = data.index.studies["image_id"].iloc[dataset.rows].to_numpy(str)
-        found = predict_rows(model, data, dataset.rows, device, tta=tta)
+        found = predict_rows(partial(tta, model), data, dataset.rows, device)
         table = stored.reindex(names).to_numpy(np.float64)
         for row, k in np.argwhere(~(np.abs(table - found) <= tolerance)):
             place = f"logit of {names[row]} {FINDINGS[k]}"

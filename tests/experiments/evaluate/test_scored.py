@@ -1,0 +1,126 @@
+"""Which films may be scored: worked out by hand on eight studies of six patients."""
+
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from cxr_xai.artifacts.run_folder import RunFolder
+from cxr_xai.data.index import BOX_COLUMNS, Index
+from cxr_xai.data.splits.file import write_split
+from cxr_xai.data.splits.split import make_split
+from cxr_xai.errors import UserError
+from cxr_xai.experiments.evaluate.boxes import divide_boxed
+from cxr_xai.experiments.evaluate.describe import list_unknown
+from cxr_xai.experiments.evaluate.scored import choose_studies, describe_scored, is_same_source
+from cxr_xai.files import write_json
+from cxr_xai.findings import FINDINGS
+
+PATIENTS = ["1", "1", "2", "3", "3", "4", "5", "6"]
+PARTS = ["train", "train", "val", "test", "test", "external", "selection", ""]
+"""Of the run: patient 1 trained, 2 and 5 chose, 3, 4 and 6 did neither."""
+
+
+def make_index(name: str = "nih", about: Any = None, label_file: str = "a" * 64) -> Index:
+    studies = pd.DataFrame({"image_id": [f"{n}.png" for n in range(8)], "patient_id": PATIENTS})
+    studies = studies.assign(path="film", **dict.fromkeys(FINDINGS, 0.0)).assign(Hernia=np.nan)
+    studies.loc[4, "path"] = None
+    boxes = pd.DataFrame(
+        [[f"{n}.png", PATIENTS[n], "Mass", 0.0, 0.0, 1.0, 1.0] for n in (2, 3)], columns=list(BOX_COLUMNS)
+    )
+    return Index(name, studies, boxes, {"labels.csv": label_file}, {}, about or {})
+
+
+def make_data(index: Index, parts: list[str] | None = None) -> Any:
+    names = np.array(parts or PARTS)
+    scheme = SimpleNamespace(split=lambda index: make_split("patient", index.studies, names))
+    return SimpleNamespace(index=index, source=index, root=Path("somewhere"), scheme=scheme)
+
+
+@pytest.fixture
+def run(tmp_path: Path) -> Any:
+    folder = RunFolder(tmp_path)
+    parts = np.array([part.replace("selection", "val") for part in PARTS])
+    write_split(folder.split, make_index().studies, make_split("official", make_index().studies, parts))
+    text = folder.split.read_text().replace("6.png,5,val", "6.png,5,train")  # two patients trained
+    folder.split.write_text(text)
+    write_json(folder.certificate, {"data": {"source": "nih", "files": {"labels.csv": "a" * 64}}})
+    return SimpleNamespace(folder=folder, summary={"protocol": {"split": "official", "source": "nih"}})
+
+
+def test_all_leaves_out_whom_the_run_has_met_and_what_has_no_film(run: Any) -> None:
+    scored = choose_studies(run, make_data(make_index()), "all")
+    assert scored.rows.tolist() == [3, 5, 7]
+    assert scored.listed.tolist() == [3, 4, 5, 7]
+    assert scored.left_out == {"train": 3, "val": 1}
+    assert scored.same_source
+    told = describe_scored(scored, make_data(make_index()))
+    assert (told["scheme"], told["listed"], told["without_film"]) == ("all films", {"test": 4}, {"test": 1})
+    assert (told["images"], told["patients"]) == ({"test": 3}, {"test": 3})
+    assert told["prevalence"]["test"]["Mass"] == 0
+    assert np.isnan(told["prevalence"]["test"]["Hernia"])
+
+
+def test_a_part_is_scored_whole_or_not_at_all(run: Any) -> None:
+    whole = ["train", "train", "train", "test", "test", "val", "train", "test"]
+    assert choose_studies(run, make_data(make_index(), whole), "test").rows.tolist() == [3, 7]
+    torn = ["test", "test", "train", "test", "test", "val", "train", "train"]
+    with pytest.raises(
+        UserError, match=r"part=test of split=patient holds 2 films of 1 pat.* first is 1, in its train"
+    ):
+        choose_studies(run, make_data(make_index(), torn), "test")
+
+
+def test_val_may_be_the_runs_own_and_is_marked(run: Any) -> None:
+    own = ["train", "train", "val", "test", "test", "val", "train", "test"]
+    scored = choose_studies(run, make_data(make_index(), own), "val")
+    assert (scored.rows.tolist(), scored.own_val, scored.name) == ([2, 5], 1, "patient, part val")
+    with pytest.raises(UserError, match="holds 1 films of 1 patients"):
+        choose_studies(
+            run, make_data(make_index(), ["test", "test", "train", *["val"] * 2, "train", "val", "train"]), "val"
+        )
+
+
+def test_nothing_to_score(run: Any) -> None:
+    only = ["train", "train", "train", "train", "train", "train", "train", "train"]
+    with pytest.raises(UserError, match="part=test: none of its 0 images has a film"):
+        choose_studies(run, make_data(make_index(), only), "test")
+
+
+@pytest.mark.parametrize(
+    ("index", "same"),
+    [
+        (make_index(), True),
+        (make_index(label_file="b" * 64), True),  # another edition of the labels
+        (make_index(name="other"), False),
+        (make_index(about={"prevalence": "nih"}), True),  # made by a program
+        (make_index(about={"prevalence": "nih"}, label_file="b" * 64), False),  # with another seed
+    ],
+)
+def test_when_equal_ids_are_the_same_people(index: Index, same: bool, run: Any) -> None:
+    assert is_same_source({"source": "nih", "files": {"labels.csv": "a" * 64}}, make_data(index)) is same
+    if not same:
+        scored = choose_studies(run, make_data(index), "all")
+        assert len(scored.rows) == 7
+        assert scored.left_out == {}
+
+
+def test_boxes_that_the_run_watched_are_told_from_others(run: Any) -> None:
+    """By `box_half`, patient 2 is monitored and 3 is sealed."""
+    own, data = ["train", "train", "val", "val", "val", *["train"] * 3], make_data(make_index())
+    scored = choose_studies(run, make_data(make_index(), own), "val")
+    found = {half: rows.tolist() for half, rows in divide_boxed(run, data, scored).items()}
+    assert found == {"monitored": [2], "sealed": [3]}
+    run.summary["protocol"]["split"] = "patient"  # which watched the boxes of val, and none of these
+    assert divide_boxed(run, data, scored)["sealed"].tolist() == [2, 3]
+    run.summary["protocol"]["split"] = "official"
+    foreign = make_data(make_index(name="other"))
+    assert divide_boxed(run, foreign, choose_studies(run, foreign, "all"))["sealed"].tolist() == [2, 3]
+
+
+def test_findings_that_the_data_do_not_know(run: Any) -> None:
+    data = make_data(make_index())
+    assert list_unknown(data, choose_studies(run, data, "all")) == ["Hernia"]
