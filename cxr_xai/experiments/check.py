@@ -17,7 +17,7 @@ CHECKPOINTS = ("best", "last")
 
 NO_MASKS = (
     "guidance=regions needs to know the regions of each film, and these data come without; use guidance.masks=FOLDER "
-    "with a label image <image id>.png for each film (README), or guidance.masks=atlas, which is approximate."
+    "with a label image <image id>.png for each film, or guidance.masks=atlas, which is approximate."
 )
 
 
