@@ -7,12 +7,12 @@ import pytest
 
 from cxr_xai.artifacts.leaderboard_folder import (
     CASE_COLUMNS,
-    RELIANCE_COLUMNS,
     SCHEMA_VERSION,
     SCORE_COLUMNS,
     LeaderboardFolder,
     write_parquet,
 )
+from cxr_xai.artifacts.run_folder import RELIANCE_COLUMNS
 from cxr_xai.errors import UserError
 
 

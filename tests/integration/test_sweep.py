@@ -40,7 +40,7 @@ def start(*arguments: str) -> "subprocess.Popen[str]":
         (["ablation=balancing"], "ablation= is about many runs; add -m"),
         (
             ["-m", "ablation=nope"],
-            "ablation=nope: no such member; ablation has architecture, balancing, explainer, transform.",
+            "ablation=nope: no such member; ablation has architecture, balancing, explainer, finetune, guidance",
         ),
         (["-m", "ablation=balancing", "loss=bce"], "loss=bce: ablation=balancing sets loss, too"),
         (["-m", "seed=1,1"], "seed 1 and seed 1 are the same run"),
