@@ -22,7 +22,14 @@ Run = Callable[..., Parts]
 Same = Callable[[RunFolder, RunFolder], None]
 
 GRADUAL = ("finetune=gradual", "finetune.layer_decay=0.5", "trainer.max_epochs=3")
-TOGETHER = (*GRADUAL, "trainer.max_epochs=2", "datamodule.batch_size=8", "compile=true", "callbacks=ema", "guidance=regions")
+TOGETHER = (
+    *GRADUAL,
+    "trainer.max_epochs=2",
+    "datamodule.batch_size=8",
+    "compile=true",
+    "callbacks=ema",
+    "guidance=regions",
+)
 COMPILERS = ["passing on", pytest.param("inductor", marks=pytest.mark.slow)]
 GROUPS = ("head", "layer4", "layer3", "layer2", "layer1", "stem")
 TRAIN = """
@@ -103,11 +110,8 @@ def test_a_cut_after_an_unfreezing_changes_nothing(run: Run, require_same: Same)
 
 
 @pytest.mark.parametrize("compilations", COMPILERS, indirect=True)
-def test_compiled_guided_and_averaged_it_goes_on_alike(
-    run: Run, require_same: Same, compilations: list[int], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """With itself, to the bit: the code is made again, and computes the same. Each epoch has two sizes of batch."""
-    monkeypatch.setenv("TORCHINDUCTOR_FORCE_DISABLE_CACHES", "1")
+def test_compiled_guided_and_averaged_it_goes_on_alike(run: Run, require_same: Same, compilations: list[int]) -> None:
+    """As a compiled run that was never cut, to the bit. Each epoch has two sizes of batch."""
     with torch._dynamo.config.patch(recompile_limit=2, fail_on_recompile_limit_hit=True):
         whole = run("whole", *TOGETHER)
         assert len(compilations) == 4
