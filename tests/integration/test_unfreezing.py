@@ -153,7 +153,7 @@ def launch(script: Path, overrides: list[str]) -> None:
         env={**kept, "OMP_NUM_THREADS": "1", "PYTHONPATH": str(PROJECT)},
         capture_output=True,
         text=True,
-        timeout=400,
+        timeout=600,
     )
     assert done.returncode == 0, done.stdout[-2000:] + done.stderr[-3000:]
 
