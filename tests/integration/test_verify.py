@@ -66,7 +66,8 @@ def test_views_are_averaged_wherever_a_run_predicts(
     folder = RunFolder(tmp_path / settings["name"] / name_cell(settings, choices))
     keys = ["image_id", "finding"]
     said, again = (pd.read_parquet(path).set_index(keys) for path in (folder.predictions, folder.reliance))
-    np.testing.assert_allclose(again["logit"], said["logit"].loc[again.index], atol=1e-5)
+    for column, theirs in (("logit", "logit"), ("prob", "calibrated")):
+        np.testing.assert_allclose(again[column], said[theirs].loc[again.index], atol=1e-5)
     checks = examine(folder, data, recompute=True)
     assert checks["logits again"].outcome == checks["shortcuts again"].outcome == "holds"
 
