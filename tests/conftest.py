@@ -2,6 +2,7 @@
 
 import signal
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -58,6 +59,22 @@ def deterministic_only_while_asked_for() -> Iterator[None]:
     """A trainer turns deterministic algorithms on for the whole process."""
     yield
     torch.use_deterministic_algorithms(False)
+
+
+@pytest.fixture
+def compilations(monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest) -> list[int]:
+    """Notes each time that the compiler is asked; one that keeps what it is given, or the real one."""
+    asked: list[int] = []
+
+    def backend(graph: torch.fx.GraphModule, inputs: list[Any]) -> Callable[..., Any]:
+        asked.append(len(inputs))
+        real = getattr(request, "param", "") == "inductor"
+        code: Callable[..., Any] = torch._dynamo.lookup_backend("inductor")(graph, inputs) if real else graph.forward
+        return code
+
+    torch._dynamo.reset()
+    monkeypatch.setattr(torch, "compile", partial(torch.compile, backend=backend))
+    return asked
 
 
 @pytest.fixture(scope="session")

@@ -142,7 +142,7 @@ def finish(parts: Parts, settings: Settings, choices: Mapping[str, str], seconds
     if explained is not None:
         for consumer in (Score(folder), Panels(folder, datamodule, count=16), Store(folder, datamodule)):
             consumer.consume(explained, trainer)
-    if (reliance := measure_run(datamodule, model, device, decision)) is not None:
+    if (reliance := measure_run(datamodule, model, parts.module.tta, device, decision)) is not None:
         folder.write_table(folder.reliance, reliance, RELIANCE_COLUMNS)
     gallery = explain_gallery(predictions, datamodule, parts.explainer, model, device, best["epoch"])
     pictures = write_panels(folder, parts.explainer.name, gallery)

@@ -34,6 +34,7 @@ def unfreeze(module: LightningModule, model: Any, finetune: Finetune, epoch: int
         move_statistics(model, tensors, statistics_move(finetune.batchnorm, name in trains))
     if changed:
         watch_anew(module.trainer.strategy, module)
+        compile_anew(model)
     return len(trains)
 
 
@@ -68,6 +69,15 @@ def watch_anew(strategy: Strategy, module: LightningModule) -> None:
         strategy.configure_ddp()
     elif isinstance(strategy, ParallelStrategy):
         raise UserError(f"finetune= freezes layers, which {type(strategy).__name__} cannot; use trainer.strategy=ddp.")
+
+
+def compile_anew(model: nn.Module) -> None:
+    """Forget the code of parts that are compiled: it is made anew for other groups, for each size of batch.
+
+    There are twelve such pairs for six groups, and from the ninth on torch would quietly compile no more.
+    """
+    if any(part._compiled_call_impl is not None for part in model.modules()):
+        torch.compiler.reset()
 
 
 def make_parameter_groups(model: Any, finetune: Finetune) -> list[Any]:

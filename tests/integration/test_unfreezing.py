@@ -22,6 +22,15 @@ Run = Callable[..., Parts]
 Same = Callable[[RunFolder, RunFolder], None]
 
 GRADUAL = ("finetune=gradual", "finetune.layer_decay=0.5", "trainer.max_epochs=3")
+TOGETHER = (
+    *GRADUAL,
+    "trainer.max_epochs=2",
+    "datamodule.batch_size=8",
+    "compile=true",
+    "callbacks=ema",
+    "guidance=regions",
+)
+COMPILERS = ["passing on", pytest.param("inductor", marks=pytest.mark.slow)]
 GROUPS = ("head", "layer4", "layer3", "layer2", "layer1", "stem")
 TRAIN = """
 import sys
@@ -100,6 +109,22 @@ def test_a_cut_after_an_unfreezing_changes_nothing(run: Run, require_same: Same)
     assert metrics["value"][metrics["key"] == "train/groups"].tolist() == [1, 2, 3]
 
 
+@pytest.mark.parametrize("compilations", COMPILERS, indirect=True)
+def test_compiled_guided_and_averaged_it_goes_on_alike(run: Run, require_same: Same, compilations: list[int]) -> None:
+    """As a compiled run that was never cut, to the bit. Each epoch has two sizes of batch."""
+    with torch._dynamo.config.patch(recompile_limit=2, fail_on_recompile_limit_hit=True):
+        whole = run("whole", *TOGETHER)
+        assert len(compilations) == 4
+        with pytest.raises(Cut):
+            run("cut", *TOGETHER, at=11)
+        torch.compiler.reset()  # as in another process
+        cut = run("cut", *TOGETHER)
+    require_same(whole.folder, cut.folder)
+    metrics = cut.folder.read_metrics().set_index("key")["value"]
+    assert metrics["train/groups"].tolist() == [1, 2]
+    assert (metrics["train/guided_pairs"] > 0).all()
+
+
 def test_groups_train_when_the_schedule_says_so(run: Run) -> None:
     before: dict[str, Tensor] = {}
     for epochs in (1, 2):
@@ -128,19 +153,25 @@ def launch(script: Path, overrides: list[str]) -> None:
         env={**kept, "OMP_NUM_THREADS": "1", "PYTHONPATH": str(PROJECT)},
         capture_output=True,
         text=True,
-        timeout=400,
+        timeout=600,
     )
     assert done.returncode == 0, done.stdout[-2000:] + done.stderr[-3000:]
 
 
+COMPILED = pytest.param(["compile=true", "guidance=regions"], marks=pytest.mark.slow)
+
+
+@pytest.mark.parametrize("chosen", [[], COMPILED], ids=["plain", "compiled"])
 def test_two_processes_hold_the_weights_of_one_on_the_joined_batch(
-    run: Run, small_overrides: list[str], tmp_path: Path
+    run: Run, small_overrides: list[str], tmp_path: Path, chosen: list[str]
 ) -> None:
-    """Groups that were frozen when DDP was made are averaged like all others once they train."""
+    """Groups that were frozen when DDP was made are averaged like all others once they train; one runs as written."""
     shared = [*GRADUAL, "finetune.batchnorm=fixed", "model.dropout=0", "transform=none", "callbacks.explain=null"]
     shared += ["optimizer._target_=torch.optim.SGD", "optimizer.lr=0.05", "+trainer.limit_train_batches=3"]
     before: dict[str, Tensor] = {}
-    parts = run("one", *shared, "datamodule.batch_size=12", prepare=lambda parts: before.update(weights_of(parts)))
+    shared += chosen
+    eager = ["compile=false", "datamodule.batch_size=12"]
+    parts = run("one", *shared, *eager, prepare=lambda parts: before.update(weights_of(parts)))
     one = weights_of(parts)
     (tmp_path / "train.py").write_text(TRAIN)
     ddp = ["trainer=ddp", "trainer.accelerator=cpu", "trainer.enable_progress_bar=false", "trainer.max_epochs=3"]

@@ -16,11 +16,14 @@ from cxr_xai.artifacts.ledger import read_ledger
 from cxr_xai.artifacts.run_folder import RunFolder
 from cxr_xai.data.datamodule import ChestXrayDataModule
 from cxr_xai.errors import UserError
+from cxr_xai.experiments.cell import name_cell
+from cxr_xai.experiments.run import run_training
 from cxr_xai.experiments.verification.checks import Check
 from cxr_xai.experiments.verification.evidence import read_evidence
 from cxr_xai.experiments.verify import run_verify, verify
 from cxr_xai.files import read_json, write_json
 
+Compose = Callable[..., tuple[dict[str, Any], dict[str, str]]]
 Tamper = Callable[[RunFolder], None]
 
 
@@ -51,6 +54,22 @@ def test_an_honest_folder_holds_to_the_last_number(copy: RunFolder, data: ChestX
     ledger = read_ledger(copy.ledger)
     mine = ledger[ledger["purpose"] == "verification"]
     assert mine["what"].tolist() == ["test labels", "sealed boxes", "monitored boxes"], "verifying is reading"
+
+
+def test_views_are_averaged_wherever_a_run_predicts(
+    compose: Compose, data: ChestXrayDataModule, tmp_path: Path
+) -> None:
+    settings, choices = compose(
+        "tta=shifts", "trainer.max_epochs=1", "callbacks.explain=null", f"paths.outputs={tmp_path}"
+    )
+    run_training(settings, choices)
+    folder = RunFolder(tmp_path / settings["name"] / name_cell(settings, choices))
+    keys = ["image_id", "finding"]
+    said, again = (pd.read_parquet(path).set_index(keys) for path in (folder.predictions, folder.reliance))
+    for column, theirs in (("logit", "logit"), ("prob", "calibrated")):
+        np.testing.assert_allclose(again[column], said[theirs].loc[again.index], atol=1e-5)
+    checks = examine(folder, data, recompute=True)
+    assert checks["logits again"].outcome == checks["shortcuts again"].outcome == "holds"
 
 
 def test_without_data_the_rest_is_checked(copy: RunFolder) -> None:

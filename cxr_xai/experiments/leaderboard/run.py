@@ -145,7 +145,7 @@ def read_reliance(subject: Subject, board: LeaderboardFolder) -> pd.DataFrame:
         reliance = pd.read_parquet(board.reliance)
     else:
         record.unlink(missing_ok=True)
-        measured = measure_run(subject.data, subject.model, subject.device, subject.decision)
+        measured = measure_run(subject.data, subject.model, subject.tta, subject.device, subject.decision)
         assert measured is not None  # it is a phantom
         reliance = measured
         write_parquet(board.reliance, reliance, RELIANCE_COLUMNS)

@@ -14,7 +14,8 @@ from cxr_xai.artifacts.certificate import hash_code
 from cxr_xai.artifacts.run_folder import RunFolder
 from cxr_xai.data.datamodule import ChestXrayDataModule
 from cxr_xai.data.phantom.twins import PhantomTruth
-from cxr_xai.experiments.reopen import open_run
+from cxr_xai.data.tta.contract import Tta
+from cxr_xai.experiments.reopen import open_run, read_tta
 from cxr_xai.metrics.decision import Decision
 from cxr_xai.models.classifier import Classifier
 
@@ -36,6 +37,7 @@ class Subject:
         weights: SHA-256 of the checkpoint.
         code: hash of the code that looks at it now.
         device: where it runs.
+        tta: views whose logits are averaged in the run's predictions.
     """
 
     folder: RunFolder
@@ -48,6 +50,7 @@ class Subject:
     weights: str
     code: str
     device: torch.device
+    tta: Tta
 
     def films(self, rows: npt.NDArray[np.int64]) -> Tensor:
         """Return ``(N, 1, S, S)`` float in [0, 1] of table rows, as the datamodule serves them to an explainer."""
@@ -80,4 +83,5 @@ def open_subject(folder: str, root: str | None, cache: str, device: str) -> Subj
         run.weights,
         hash_code(),
         run.device,
+        read_tta(run.settings),
     )

@@ -13,6 +13,7 @@ from cxr_xai.artifacts.run_folder import RELIANCE_COLUMNS
 from cxr_xai.data.datamodule import ChestXrayDataModule
 from cxr_xai.data.phantom.spec import SHORTCUTS
 from cxr_xai.data.phantom.twins import PhantomTruth
+from cxr_xai.data.tta.contract import Tta
 from cxr_xai.experiments.terminal import ProgressBar
 from cxr_xai.explainers.contract import borrow
 from cxr_xai.findings import FINDINGS
@@ -102,12 +103,15 @@ def serve(data: ChestXrayDataModule, pixels: npt.NDArray[np.uint8]) -> Tensor:
     return data.plain(batch, 0).image
 
 
-def predict_with(network: nn.Module, device: torch.device, most: int) -> Predict:
-    """Return the network as a function of films: in evaluation mode and full precision, ``most`` films at a time."""
+def predict_with(network: nn.Module, tta: Tta, device: torch.device, most: int) -> Predict:
+    """Return the network as a function of films: in evaluation mode and full precision, ``most`` films at a time.
+
+    Logits are averaged over the views of ``tta``, as those were that the run's curves were fitted to.
+    """
 
     def predict(image: Tensor) -> Floats:
         with borrow(network) as model:
-            logits = [model(films.to(device)).double().cpu().numpy() for films in torch.split(image, most)]
+            logits = [tta(model, films.to(device)).double().cpu().numpy() for films in torch.split(image, most)]
         found: Floats = np.concatenate(logits)
         return found
 
@@ -115,13 +119,13 @@ def predict_with(network: nn.Module, device: torch.device, most: int) -> Predict
 
 
 def measure_run(
-    data: ChestXrayDataModule, network: nn.Module, device: torch.device, decision: Decision
+    data: ChestXrayDataModule, network: nn.Module, tta: Tta, device: torch.device, decision: Decision
 ) -> pd.DataFrame | None:
-    """Return `measure_reliance` of a run's network; None where the source knows no shortcuts."""
+    """Return `measure_reliance` of a run's network, predicting as the run does; None without known shortcuts."""
     if data.index.name != "phantom":
         return None
     truth = PhantomTruth(data.root, data.image_size)
-    return measure_reliance(data, truth, predict_with(network, device, data.batch_size), decision)
+    return measure_reliance(data, truth, predict_with(network, tta, device, data.batch_size), decision)
 
 
 def kind_of(table: pd.DataFrame) -> "pd.Series[str]":

@@ -106,7 +106,7 @@ def check_again(evidence: Evidence) -> Iterator[Check]:
     yield judge("logits again", differences, f"predicted again on {device.type}, equal within {tolerance:g}")
     if evidence.folder.reliance.is_file():
         decision = read_calibration(evidence.folder.calibration)
-        found = measure_run(evidence.data, model, device, decision)
+        found = measure_run(evidence.data, model, read_tta(evidence.settings), device, decision)
         yield judge("shortcuts again", _same_reliance(evidence, found, tolerance), "films rendered and predicted again")
     probe = BoxProbe(evidence.data, explainer, "sealed")
     path = evidence.folder.explanations(explainer.name) / f"sealed-e{evidence.summary['best_epoch']:03d}.npz"

@@ -27,7 +27,9 @@ def test_both_take_as_many_steps_of_the_same_network(monkeypatch: pytest.MonkeyP
 
 
 @pytest.mark.skipif(torch.cuda.is_available(), reason="a GPU would be measured")
-def test_without_a_gpu_it_says_so() -> None:
-    figure = measure_gpu("resnet50")
+@pytest.mark.parametrize(("size", "count"), [(224, 64), (512, 16)])
+def test_without_a_gpu_it_says_so(size: int, count: int) -> None:
+    figure = measure_gpu("resnet50", size)
+    assert f"resnet50 in bf16 at {size} px, batches of {count}," in figure.what
     assert figure.what.endswith("on data held on the GPU: not measured, no GPU is here")
     assert math.isnan(figure.ratio)

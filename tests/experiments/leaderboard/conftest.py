@@ -14,6 +14,7 @@ from cxr_xai.artifacts.run_folder import RunFolder
 from cxr_xai.data.datamodule import ChestXrayDataModule
 from cxr_xai.data.phantom.twins import PhantomTruth
 from cxr_xai.data.readers.phantom import PhantomReader
+from cxr_xai.data.tta.none import NoTta
 from cxr_xai.experiments.leaderboard import run
 from cxr_xai.experiments.leaderboard.subject import Subject
 from cxr_xai.experiments.reliance.measure import measure_run
@@ -99,6 +100,7 @@ def make_subject(data: ChestXrayDataModule, folder: Path, model: Any, findings: 
         "w",
         "c",
         torch.device("cpu"),
+        NoTta(),
     )
 
 
@@ -106,7 +108,7 @@ def make_subject(data: ChestXrayDataModule, folder: Path, model: Any, findings: 
 def leaning(phantom: ChestXrayDataModule, tmp_path_factory: pytest.TempPathFactory) -> pd.DataFrame:
     """What the network leans on, measured once."""
     subject = make_subject(phantom, tmp_path_factory.mktemp("leaning"), CornerModel())
-    measured = measure_run(phantom, subject.model, subject.device, subject.decision)
+    measured = measure_run(phantom, subject.model, subject.tta, subject.device, subject.decision)
     assert measured is not None
     return measured
 

@@ -12,7 +12,9 @@ from cxr_xai.artifacts.run_folder import RELIANCE_COLUMNS
 from cxr_xai.data.datamodule import ChestXrayDataModule
 from cxr_xai.data.phantom.twins import PhantomTruth
 from cxr_xai.data.readers.phantom import PhantomReader
-from cxr_xai.experiments.reliance.measure import ALL, change_by_study, kind_of, measure_run
+from cxr_xai.data.tta.none import NoTta
+from cxr_xai.data.tta.shifts import Shifts
+from cxr_xai.experiments.reliance.measure import ALL, change_by_study, kind_of, measure_run, serve
 from cxr_xai.findings import FINDINGS, INDEX
 from cxr_xai.metrics.calibration.contract import Calibrator, Line
 from cxr_xai.metrics.decision import Decision
@@ -43,7 +45,7 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> ChestXrayDataModule:
 
 @pytest.fixture(scope="module")
 def table(data: ChestXrayDataModule) -> pd.DataFrame:
-    found = measure_run(data, MeanGray(), torch.device("cpu"), HALVED)
+    found = measure_run(data, MeanGray(), NoTta(), torch.device("cpu"), HALVED)
     assert found is not None
     return found
 
@@ -78,6 +80,22 @@ def test_logits_are_those_of_the_rendered_twins(data: ChestXrayDataModule, table
     assert (others["prob"] == 0.5).all()
 
 
+def test_films_and_twins_are_predicted_as_the_run_predicts(data: ChestXrayDataModule, table: pd.DataFrame) -> None:
+    tta, truth = Shifts(shift=0.1), PhantomTruth(data.root, data.image_size)
+    averaged = measure_run(data, MeanGray(), tta, torch.device("cpu"), HALVED)
+    assert averaged is not None
+    rows = data.dataset("test").rows
+    films = data.plain(data.dataset_of(rows).batch(rows), 0).image
+    mass = averaged[(averaged["finding"] == "Mass") & (averaged["shortcut"] == ALL)]
+    expected = tta(MeanGray(), films)[:, INDEX["Mass"]].numpy()
+    np.testing.assert_allclose(mass["logit"], expected, atol=1e-5)
+    twins = np.stack([truth.twins(name, [truth.shortcuts(name)])[0] for name in mass["image_id"]])
+    without = tta(MeanGray(), serve(data, twins))[:, INDEX["Mass"]].numpy()
+    np.testing.assert_allclose(mass["logit_without"], without, atol=1e-5)
+    plain = table.loc[mass.index]
+    assert (mass["logit"] < plain["logit"] - 0.01).all(), "black comes in from outside a moved film"
+
+
 def test_probabilities_are_calibrated(table: pd.DataFrame) -> None:
     for end in ("", "_without"):
         expected = 1 / (1 + np.exp(-table[f"logit{end}"].to_numpy() / 2))
@@ -86,7 +104,7 @@ def test_probabilities_are_calibrated(table: pd.DataFrame) -> None:
 
 def test_another_source_has_no_shortcuts_to_leave_out() -> None:
     source = SimpleNamespace(index=SimpleNamespace(name="nih"))
-    assert measure_run(source, MeanGray(), torch.device("cpu"), HALVED) is None  # type: ignore[arg-type]
+    assert measure_run(source, MeanGray(), NoTta(), torch.device("cpu"), HALVED) is None  # type: ignore[arg-type]
 
 
 def test_changes_of_a_finding_and_of_all() -> None:
