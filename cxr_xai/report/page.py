@@ -70,6 +70,7 @@ def make_context(results: Results) -> dict[str, Any]:
         "reads": list_reads(results.ledger),
         "read_counts": count_kinds(results.ledger),
         "test": test,
+        "scored_part": "test",
         "val": summary["classification"]["val"],
         "auroc_figure": Markup(draw_aurocs(test, reason is None)),
         "why_not": reason,

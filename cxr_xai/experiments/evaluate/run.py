@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 
 from cxr_xai.artifacts.certificate import hash_files
-from cxr_xai.artifacts.ledger import note_read
+from cxr_xai.artifacts.ledger import What, note_read
 from cxr_xai.artifacts.run_folder import LOCALIZATION_COLUMNS, PREDICTION_COLUMNS, RunFolder
 from cxr_xai.data.datamodule import ChestXrayDataModule
 from cxr_xai.errors import UserError
@@ -123,7 +123,8 @@ def evaluate(
     write_config(folder, settings, choices)
     write_csv(folder.quarantine, data.quarantine)
     write_json(folder.certificate, certificate)
-    note_read(run.folder.ledger, "test labels", f"evaluation on {name}, part {scored.part}", size)
+    what: What = "val labels" if scored.part == "val" else "test labels"
+    note_read(run.folder.ledger, what, f"evaluation on {name}, part {scored.part}", size)
     predictions = predict(run, data, scored, decision, folder)
     if any(len(rows) for rows in boxed.values()) and not folder.localization.is_file():
         scores = score_boxes(run, data, boxed, decision.epoch, root, cache)

@@ -114,8 +114,12 @@ def test_boxes_that_the_run_watched_are_told_from_others(run: Any) -> None:
     scored = choose_studies(run, make_data(make_index(), own), "val")
     found = {half: rows.tolist() for half, rows in divide_boxed(run, data, scored).items()}
     assert found == {"monitored": [2], "sealed": [3]}
-    run.summary["protocol"]["split"] = "patient"  # which watched the boxes of val, and none of these
-    assert divide_boxed(run, data, scored)["sealed"].tolist() == [2, 3]
+    run.summary["protocol"]["split"] = "patient"  # which watched the boxes of its val: patient 2
+    found = {half: rows.tolist() for half, rows in divide_boxed(run, data, scored).items()}
+    assert found == {"monitored": [2], "sealed": [3]}
+    run.folder.split.write_text(run.folder.split.read_text().replace(",val", ",").replace("3,test", "3,val"))
+    found = {half: rows.tolist() for half, rows in divide_boxed(run, data, scored).items()}
+    assert found == {"monitored": [3], "sealed": [2]}, "by its val, not by the half of the patient"
     run.summary["protocol"]["split"] = "official"
     foreign = make_data(make_index(name="other"))
     assert divide_boxed(run, foreign, choose_studies(run, foreign, "all"))["sealed"].tolist() == [2, 3]
