@@ -14,9 +14,9 @@ from cxr_xai.data.splits.file import write_split
 from cxr_xai.data.splits.split import make_split
 from cxr_xai.errors import UserError
 from cxr_xai.experiments.evaluate.boxes import divide_boxed
-from cxr_xai.experiments.evaluate.describe import list_unknown
+from cxr_xai.experiments.evaluate.describe import list_marks, list_unknown
 from cxr_xai.experiments.evaluate.scored import choose_studies, describe_scored, is_same_source
-from cxr_xai.files import write_json
+from cxr_xai.files import read_json, write_json
 from cxr_xai.findings import FINDINGS
 
 PATIENTS = ["1", "1", "2", "3", "3", "4", "5", "6"]
@@ -123,6 +123,54 @@ def test_boxes_that_the_run_watched_are_told_from_others(run: Any) -> None:
     run.summary["protocol"]["split"] = "official"
     foreign = make_data(make_index(name="other"))
     assert divide_boxed(run, foreign, choose_studies(run, foreign, "all"))["sealed"].tolist() == [2, 3]
+
+
+def begin_with(run: Any, *trained_on: str) -> None:
+    """Let the run have begun with weights that were trained so."""
+    certificate = read_json(run.folder.certificate)
+    write_json(run.folder.certificate, {**certificate, "weights": {"file": "w.pt", "trained_on": list(trained_on)}})
+
+
+@pytest.mark.parametrize(
+    ("entry", "part", "way_out"),
+    [
+        ("other", "test", "score films of another source"),
+        ("other", "all", "score films of another source"),
+        ("other", "val", "score films of another source"),
+        ("other:train_val", "test", "score part=test of split=official, whose list they have not seen"),
+    ],
+)
+def test_films_that_the_first_weights_saw_are_refused(run: Any, entry: str, part: str, way_out: str) -> None:
+    begin_with(run, "run a (phantom, split 12345678, 9 images)", entry)
+    data = make_data(make_index(name="other"))
+    with pytest.raises(UserError, match=rf"part={part}: the weights .*\(w.pt\) were trained on films of other.*{way_out}"):
+        choose_studies(run, data, part)
+    data.scheme = SimpleNamespace(split=lambda index: make_split("official", index.studies, np.array(PARTS)))
+    if "train_val" in entry:
+        assert choose_studies(run, data, "test").rows.tolist() == [3]
+
+
+def test_weights_of_which_nobody_knows_are_told(run: Any) -> None:
+    begin_with(run, "imagenet")
+    other, own = make_data(make_index(name="other")), make_data(make_index())
+    assert choose_studies(run, other, "all").unsure == []
+    begin_with(run, "run a (other, split 12345678, 9 images)", "unknown")
+    assert choose_studies(run, other, "all").unsure == ["run a (other, split 12345678, 9 images)", "unknown"]
+    begin_with(run, "run a (nih, split 12345678, 9 images)")
+    assert choose_studies(run, own, "test").unsure == [], "when it began, its test patients were looked for there"
+    assert len(choose_studies(run, own, "all").unsure) == 1, "patients in no part of it were not"
+    assert choose_studies(run, other, "all").unsure == []
+
+
+def test_marks_say_it_in_words(run: Any) -> None:
+    run.is_best, data = True, make_data(make_index())
+    data.image_size = 64
+    begin_with(run, "unknown")
+    marks = list_marks(run, data, choose_studies(run, data, "all"), None)
+    assert marks[0] == "The run has met some of these patients, whose films are left out: 3 of its train, 1 of its val."
+    assert "were trained on unknown: these films may have been among them" in marks[1]
+    assert len(marks) == 3
+    assert "Hernia" in marks[2]
 
 
 def test_findings_that_the_data_do_not_know(run: Any) -> None:
