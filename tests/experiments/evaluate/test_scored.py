@@ -143,7 +143,9 @@ def begin_with(run: Any, *trained_on: str) -> None:
 def test_films_that_the_first_weights_saw_are_refused(run: Any, entry: str, part: str, way_out: str) -> None:
     begin_with(run, "run a (phantom, split 12345678, 9 images)", entry)
     data = make_data(make_index(name="other"))
-    with pytest.raises(UserError, match=rf"part={part}: the weights .*\(w.pt\) were trained on films of other.*{way_out}"):
+    with pytest.raises(
+        UserError, match=rf"part={part}: the weights .*\(w.pt\) were trained on films of other.*{way_out}"
+    ):
         choose_studies(run, data, part)
     data.scheme = SimpleNamespace(split=lambda index: make_split("official", index.studies, np.array(PARTS)))
     if "train_val" in entry:
