@@ -82,7 +82,7 @@ def list_marks(run: Run, data: ChestXrayDataModule, scored: Scored, asked_size: 
         run: opened.
         data: to be scored.
         scored: the studies.
-        asked_size: side of films in pixels that the configuration names.
+        asked_size: side of films in pixels that somebody asked for, None if nobody did.
     """
     marks = []
     if not scored.same_source:
@@ -93,8 +93,8 @@ def list_marks(run: Run, data: ChestXrayDataModule, scored: Scored, asked_size: 
         marks.append(f"The run has met some of these patients, whose films are left out: {counts}.")
     if scored.unsure:
         marks.append(
-            f"The weights that the run began with were trained on {'; '.join(scored.unsure)}: these films may have been "
-            "among them, and then numbers are too good."
+            f"The weights that the run began with were trained on {'; '.join(scored.unsure)}: these films may have "
+            "been among them, and then numbers are too good."
         )
     if scored.own_val:
         marks.append(

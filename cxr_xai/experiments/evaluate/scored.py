@@ -11,7 +11,7 @@ import pandas as pd
 from cxr_xai.artifacts.protocol import ALL_FILMS
 from cxr_xai.data.datamodule import ChestXrayDataModule
 from cxr_xai.data.splits.file import read_split
-from cxr_xai.data.splits.split import EXTERNAL, hash_division
+from cxr_xai.data.splits.split import EXTERNAL, SplitScheme, hash_division
 from cxr_xai.errors import UserError
 from cxr_xai.experiments.evaluate.seen import find_unsure, require_unseen_films
 from cxr_xai.experiments.reopen import Run
@@ -56,7 +56,7 @@ class Scored:
         return self.scheme if self.part in ("test", "all") else f"{self.scheme}, part {self.part}"
 
 
-def choose_studies(run: Run, data: ChestXrayDataModule, part: str) -> Scored:
+def choose_studies(run: Run, data: ChestXrayDataModule, part: str, scheme: SplitScheme) -> Scored:
     """Choose the films of a part, and see to it that no patient of them is one that the run has met.
 
     ``all`` takes every film and leaves out those patients, whether they trained or chose (val). ``test`` and ``val``
@@ -66,6 +66,7 @@ def choose_studies(run: Run, data: ChestXrayDataModule, part: str) -> Scored:
         run: that is evaluated.
         data: to score it on.
         part: ``test``, ``val`` or ``all``.
+        scheme: divides the data, unless all are taken.
 
     Raises:
         UserError: the part has no film, films of patients that the run has met, or some that its first weights saw.
@@ -73,11 +74,11 @@ def choose_studies(run: Run, data: ChestXrayDataModule, part: str) -> Scored:
     index, trained = data.index, read_json(run.folder.certificate)
     same, weights = is_same_source(trained["data"], data), trained.get("weights", {"trained_on": [UNKNOWN]})
     met = read_met(run) if same else {}
-    split = None if part == "all" else data.scheme.split(index)
+    split = None if part == "all" else scheme.split(index)
     listed = np.arange(len(index.studies)) if split is None else split.rows(part)
     where = np.array([met.get(patient, "") for patient in index.studies["patient_id"]], dtype=str)
-    scheme, about = (ALL_FILMS, {}) if split is None else (split.scheme, dict(split.about))
-    require_unseen_films(weights, index.name, part, scheme)
+    name, about = (ALL_FILMS, {}) if split is None else (split.scheme, dict(split.about))
+    require_unseen_films(weights, index.name, part, name)
     if split is None:
         gone = listed[index.present & (where != "")]
         listed = listed[where == ""]
@@ -85,7 +86,7 @@ def choose_studies(run: Run, data: ChestXrayDataModule, part: str) -> Scored:
         allowed = ("", "val") if part == "val" else ("",)
         gone = listed[index.present[listed] & ~np.isin(where[listed], allowed)]
     if split is not None and len(gone):
-        _refuse_met(run, index.studies["patient_id"].iloc[gone], where[gone], f"part={part} of split={scheme}")
+        _refuse_met(run, index.studies["patient_id"].iloc[gone], where[gone], f"part={part} of split={name}")
     rows = listed[index.present[listed]]
     if not len(rows):
         raise UserError(
@@ -95,14 +96,14 @@ def choose_studies(run: Run, data: ChestXrayDataModule, part: str) -> Scored:
     counts = {str(name): int(n) for name, n in pd.Series(where[gone]).value_counts().items()}
     checked = same and set(index.studies["image_id"].iloc[rows]) <= read_judged(run)
     unsure = find_unsure(weights["trained_on"], index.name, checked)
-    return Scored(part, scheme, about, rows, listed, counts, same, int((where[rows] == "val").sum()), unsure)
+    return Scored(part, name, about, rows, listed, counts, same, int((where[rows] == "val").sum()), unsure)
 
 
 def _refuse_met(run: Run, patients: "pd.Series[str]", where: npt.NDArray[np.str_], what: str) -> None:
     raise UserError(
         f"{what} holds {len(patients):,} films of {patients.nunique():,} patients that the run has met (the first is "
-        f"{patients.iloc[0]}, in its {where[0]}); part=all leaves them out, and split=file "
-        f"split.path={run.folder.split} divides as the run did."
+        f"{patients.iloc[0]}, in its {where[0]}); part=all leaves them out, and without "
+        "split=… they are divided as the run divided them."
     )
 
 

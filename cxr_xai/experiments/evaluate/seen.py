@@ -1,4 +1,4 @@
-"""What the weights that a run began with have seen of the scored films: refused where known, told where nobody knows."""
+"""What the weights that a run began with have seen of the scored films: refused if known, told if nobody knows."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -25,8 +25,8 @@ def require_unseen_films(weights: Mapping[str, Any], source: str, part: str, sch
     listed = source not in weights["trained_on"]
     way_out = "part=test of split=official, whose list they have not seen, or " if listed else ""
     raise UserError(
-        f"part={part}: the weights that the run began with ({weights['file']}) were trained on films of {source}, those "
-        f"to be scored among them; score {way_out}films of another source."
+        f"part={part}: the weights that the run began with ({weights['file']}) were trained on films of {source}, "
+        f"those to be scored among them; score {way_out}films of another source."
     )
 
 
