@@ -9,6 +9,9 @@ from cxr_xai.errors import UserError
 MEAN = "macro over the defined findings"
 """Every finding counts the same; one without positives or without negatives is left out; how many are in is said."""
 
+ALL_FILMS = "all films"
+"""In place of a scheme: nothing was divided."""
+
 CROSS_FITTED = "cross-fitted"
 """Among the uses of boxes: no headline and nothing of the network rests on it."""
 
@@ -82,7 +85,8 @@ class ProtocolCard:
     def label(self) -> str:
         """A few words for the title of a table: source, split, fold, and whether test is partial."""
         drawn = [f"{key}={self.split_about[key]}" for key in ("k", "fold", "pool") if key in self.split_about]
-        words = f"{self.source}, split {self.split}" + (f" ({', '.join(drawn)})" if drawn else "")
+        scheme = self.split if self.split == ALL_FILMS else f"split {self.split}"
+        words = f"{self.source}, {scheme}" + (f" ({', '.join(drawn)})" if drawn else "")
         if self.complete:
             return words
         what, missing, images = ("test ", self.test_missing, self.test_images)

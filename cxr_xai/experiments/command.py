@@ -28,7 +28,6 @@ CONF = Path(__file__).parents[2] / "conf"
 PLUGINS = str(Path(__file__).parent / "plugins")
 if PLUGINS not in sys.path:
     sys.path.append(PLUGINS)  # Hydra finds the namespace package hydra_plugins there
-GROUPS = sorted(path.name for path in CONF.iterdir() if path.is_dir()) if CONF.is_dir() else []
 
 Task = Callable[[dict[str, Any], dict[str, str]], None]
 """``(resolved configuration, chosen member of each group)`` → nothing."""
@@ -177,15 +176,17 @@ def explain_error(error: Exception, config_name: str) -> str:
 
 
 def _suggest(name: str, known: list[str]) -> str:
-    close = difflib.get_close_matches(name, known, n=1, cutoff=0.6)
+    close = difflib.get_close_matches(name, [key for key in known if key != name], n=1, cutoff=0.6)
     return f" Did you mean {close[0]!r}?" if close else ""
 
 
 def known_keys(config_name: str) -> list[str]:
     """Return every dotted key and group of the configuration without overrides."""
     with _ready():
-        config = hydra.compose(config_name)
-    keys = list(GROUPS)
+        config = hydra.compose(config_name, return_hydra_config=True)
+    keys = [group for group in config.hydra.runtime.choices if "/" not in group and "@" not in group]
+    with open_dict(config):
+        del config["hydra"]
 
     def walk(node: DictConfig, prefix: str) -> None:
         for key in node:

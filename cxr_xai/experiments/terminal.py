@@ -111,8 +111,8 @@ def print_audit(summary: Mapping[str, Any], report: Path) -> None:
 
 def print_results(summary: Mapping[str, Any], report: Path) -> None:
     """Print the two tables of a finished run and the path of its report."""
-    protocol = summary["protocol"]
-    console.print(_classification(summary["classification"]["test"], protocol))
+    protocol, scored = summary["protocol"], summary.get("evaluation", {}).get("part", "test")
+    console.print(_classification(summary["classification"]["test"], protocol, scored))
     for explainer, halves in summary["localization"].items():
         if "sealed" in halves:
             console.print(_localization(halves["sealed"], explainer, protocol))
@@ -167,8 +167,9 @@ def make_table(title: str, columns: Sequence[str]) -> Table:
     return table
 
 
-def _classification(part: Mapping[str, Any], protocol: Mapping[str, Any]) -> Table:
-    title = f"Classification, test: {part['studies']:,} studies of {part['patients']:,} patients ({protocol['label']})"
+def _classification(part: Mapping[str, Any], protocol: Mapping[str, Any], scored: str) -> Table:
+    size = f"{part['studies']:,} studies of {part['patients']:,} patients"
+    title = f"Classification, {scored}: {size} ({protocol['label']})"
     table = make_table(title, ("finding", "positives", "AUROC (95 %)", "AUPRC", "prevalence", "F1"))
     for name, row in part["findings"].items():
         mark = "*" if row["threshold_rule"] == PREVALENCE_MATCHED else " "

@@ -46,7 +46,8 @@ def make_context(results: Results) -> dict[str, Any]:
     """Put together everything the template names."""
     summary, test = results.summary, results.summary["classification"]["test"]
     card, plan = read_card(summary["protocol"]), show_plan(results.certificate, results.ledger)
-    reason, boxes_reason = why_not(card), why_no_boxes(card)
+    unsure = results.certificate.get("unsure", ())
+    reason, boxes_reason = why_not(card, unsure), why_no_boxes(card, unsure)
     halves = [
         (explainer, half, rows)
         for explainer, both in summary["localization"].items()
@@ -70,6 +71,7 @@ def make_context(results: Results) -> dict[str, Any]:
         "reads": list_reads(results.ledger),
         "read_counts": count_kinds(results.ledger),
         "test": test,
+        "scored_part": "test",
         "val": summary["classification"]["val"],
         "auroc_figure": Markup(draw_aurocs(test, reason is None)),
         "why_not": reason,

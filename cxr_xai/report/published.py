@@ -1,6 +1,6 @@
 """Published numbers, and whether a run may stand beside them."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -51,10 +51,14 @@ def wang_by_finding() -> dict[str, float]:
     return dict(zip(table["finding"], table["value"].astype(float), strict=True))
 
 
-def why_not(card: ProtocolCard) -> str | None:
+def why_not(card: ProtocolCard, unsure: Sequence[str] = ()) -> str | None:
     """Say why published AUROCs must not stand beside a run; None where they may.
 
     They may for the NIH release, complete, under its official split, over all 14 findings, without boxes in training.
+
+    Args:
+        card: of the numbers.
+        unsure: what the run's first weights were trained on that may have been its test films.
     """
     if card.source != "nih":
         return (
@@ -79,12 +83,14 @@ def why_not(card: ProtocolCard) -> str | None:
         )
     if card.uses_of_boxes not in UNGUIDED:
         return f"No published numbers are shown: boxes took part in training or chose its epoch ({card.uses_of_boxes})."
+    if unsure:
+        return f"No published numbers are shown: the first weights may have seen these films ({'; '.join(unsure)})."
     return None
 
 
-def why_no_boxes(card: ProtocolCard) -> str | None:
-    """Say why the published T(IoU) must not stand beside a run; None where it may."""
-    if reason := why_not(card):
+def why_no_boxes(card: ProtocolCard, unsure: Sequence[str] = ()) -> str | None:
+    """Say why the published T(IoU) must not stand beside a run; None where it may. Arguments are as in `why_not`."""
+    if reason := why_not(card, unsure):
         return reason
     rule: Any = card.box_rule.get("rule")
     if rule != WANG_RULE:

@@ -111,6 +111,7 @@ def test_none_and_one_have_one_protocol() -> None:
     ("changes", "label"),
     [
         ({"split": "official", "split_about": {"seed": 0}}, "nih, split official"),
+        ({"split": "all films", "split_about": {}}, "nih, all films"),
         ({}, "nih, split kfold (k=5, fold=2)"),
         ({"missing": 100, "test_missing": 22_401}, "nih, split kfold (k=5, fold=2), partial: 23 of 22,424 test images"),
         ({"missing": 120}, "nih, split kfold (k=5, fold=2), partial: 112,000 of 112,120 images"),

@@ -53,6 +53,13 @@ def test_a_wrong_name_is_answered_with_the_right_one(override: str, line: str) -
     assert complain(override) == line
 
 
+@pytest.mark.parametrize("key", ["model", "loss", "ablation"])
+def test_a_hint_names_neither_the_mistake_nor_a_group_of_another_script(key: str) -> None:
+    with pytest.raises(UserError, match=f"no configuration key '{key}' in evaluate.yaml") as caught:
+        compose("evaluate", ["checkpoint=here", f"{key}=bce"])
+    assert str(caught.value).endswith("in evaluate.yaml.")
+
+
 def test_a_torn_override_is_one_line() -> None:
     line = complain("loss=[")
     assert "\n" not in line

@@ -55,6 +55,13 @@ def summarize(dead: int = 0, few: bool = False, source: str = "nih") -> dict[str
     }
 
 
+def test_the_title_names_the_part_that_was_evaluated(console: Console) -> None:
+    print_results({**summarize(), "evaluation": {"part": "val"}}, Path("outputs/report.html"))
+    text = console.export_text()
+    assert "Classification, val: 25,596 studies" in text
+    assert "Classification, test" not in text
+
+
 @pytest.mark.parametrize("few", [False, True])
 @pytest.mark.parametrize("dead", [0, 123])
 def test_results_fit_80_columns(console: Console, dead: int, few: bool) -> None:

@@ -1,18 +1,22 @@
 """A checkpoint scored on its own test part gives the run's own numbers; elsewhere it says what must be said."""
 
 import json
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
 import pytest
+import torch
 
 from cxr_xai.artifacts.ledger import read_ledger
 from cxr_xai.artifacts.run_folder import RunFolder
 from cxr_xai.errors import UserError
+from cxr_xai.experiments.cell import name_cell
 from cxr_xai.experiments.command import compose
 from cxr_xai.experiments.evaluate.run import run_evaluate
+from cxr_xai.experiments.run import run_training
 
 KEYS = ["image_id", "finding"]
 
@@ -20,6 +24,7 @@ KEYS = ["image_id", "finding"]
 @pytest.fixture(scope="module")
 def ask(finished: RunFolder, small_overrides: list[str]) -> Any:
     kept = [word for word in small_overrides if word.startswith(("datamodule.", "paths."))]
+    kept += ["datamodule=phantom", "split=official"]
     return lambda *words: compose(
         "evaluate", [*kept, f"checkpoint={finished.path}", "bootstrap=50", "device=cpu", *words]
     )
@@ -57,6 +62,7 @@ def test_what_it_leaves(finished: RunFolder, own: RunFolder) -> None:
     assert certificate["checkpoint"]["sha256"] == finished.read_summary()["files"]["checkpoints/best.ckpt"]
     assert certificate["data"]["sha256"] == json.loads(finished.certificate.read_text())["data"]["sha256"]
     page = own.report.read_text()
+    assert page.index("For research, not for clinical use") < page.index("<nav"), "at the top"
     for words in ("A checkpoint, evaluated", "sealed half", "Age, sex and view alone", "best.ckpt"):
         assert words in page
     noted = read_ledger(own.path / "noted.csv").tail(3)
@@ -103,6 +109,11 @@ def test_all_films_leave_out_whom_the_run_has_met(finished: RunFolder, ask: Any,
     assert summary["localization"] == {}
     assert not folder.localization.exists()
     assert "No localization" in folder.report.read_text()
+    assert summary["protocol"]["label"] == "phantom, all films"
+    counts = [f"{n} of its {part}" for part, n in summary["evaluation"]["left_out"].items()]
+    assert summary["evaluation"]["marks"] == [
+        f"The run has met some of these patients, whose films are left out: {', '.join(counts)}."
+    ]
 
 
 def test_a_part_with_patients_that_trained_is_refused_by_name(ask: Any, finished: RunFolder, tmp_path: Path) -> None:
@@ -124,19 +135,82 @@ def test_another_phantom_is_another_source(ask: Any, tmp_path: Path) -> None:
     )
     summary = folder.read_summary()
     assert "another phantom" in summary["evaluation"]["marks"][0]
-    assert "64 pixels a side" in summary["evaluation"]["marks"][1]
+    assert "datamodule.image_size=96 is not used" in summary["evaluation"]["marks"][1]
     assert set(summary["localization"]["exact_cam"]) == {"sealed"}, "the run watched none of these boxes"
     assert summary["label_only"] is not None
     assert np.isfinite(summary["classification"]["test"]["macro"]["auroc"]["value"])
 
 
-def test_the_last_checkpoint_has_a_decision_of_its_own(finished: RunFolder, ask: Any, tmp_path: Path) -> None:
-    folder = RunFolder(tmp_path / "last")
-    run_evaluate(*ask(f"checkpoint={finished.last}", f"output={folder.path}", "boxes=false"))
+@pytest.fixture
+def shifted(finished: RunFolder) -> Iterator[Path]:
+    """The best weights a step later, every logit greater by 3: their ranking is the same, their thresholds are not."""
+    path, held = finished.checkpoints / "shifted.ckpt", torch.load(finished.best, weights_only=True)
+    held["state_dict"]["model.head.bias"] += 3
+    torch.save({**held, "global_step": held["global_step"] + 1}, path)
+    yield path
+    path.unlink()
+
+
+def test_other_weights_have_a_decision_of_their_own(
+    finished: RunFolder, shifted: Path, ask: Any, tmp_path: Path
+) -> None:
+    folder = RunFolder(tmp_path / "shifted")
+    run_evaluate(*ask(f"checkpoint={shifted}", f"output={folder.path}", "boxes=false"))
     certificate = json.loads(folder.certificate.read_text())
-    assert certificate["checkpoint"]["file"] == "last.ckpt"
-    fitted = [mark for mark in folder.read_summary()["evaluation"]["marks"] if "fitted to what they say" in mark]
-    assert len(fitted) == (not certificate["checkpoint"]["best"])
+    assert (certificate["checkpoint"]["file"], certificate["checkpoint"]["best"]) == ("shifted.ckpt", False)
+    [mark] = folder.read_summary()["evaluation"]["marks"]
+    assert "fitted to what they say" in mark
+    tables = [pd.read_parquet(each.predictions).query("part == 'test'") for each in (folder, finished)]
+    one, other = (table.set_index(KEYS).sort_index() for table in tables)
+    assert (one["prob"] > other["prob"]).all()
+    assert (one["pred"] == other["pred"]).mean() > 0.95, "thresholds went along"
+
+
+@pytest.fixture(scope="module")
+def guided(small_overrides: list[str], tmp_path_factory: pytest.TempPathFactory) -> RunFolder:
+    """A run that trained on boxes, divided by patient, with some of val set aside."""
+    words = ["split=patient", "split.selection=0.5", "guidance=energy", "trainer.max_epochs=1"]
+    settings, choices = compose(
+        "train", [*small_overrides, *words, f"paths.outputs={tmp_path_factory.mktemp('guided')}"]
+    )
+    run_training(settings, choices)
+    return RunFolder(Path(settings["paths"]["outputs"]) / settings["name"] / name_cell(settings, choices))
+
+
+def evaluate_at_home(run: RunFolder, *words: str) -> RunFolder:
+    """Evaluate a run, naming neither its data nor its split."""
+    before = set(run.path.glob("evaluated/*"))
+    run_evaluate(*compose("evaluate", [f"checkpoint={run.path}", "bootstrap=50", "device=cpu", *words]))
+    [made] = set(run.path.glob("evaluated/*")) - before
+    return RunFolder(made)
+
+
+def test_a_guided_run_is_evaluated_on_its_own_data_and_split(guided: RunFolder) -> None:
+    folder = evaluate_at_home(guided)
+    assert folder.path.name.startswith("phantom-patient-test-")
+    found, stored = folder.read_summary(), guided.read_summary()
+    assert found["evaluation"]["marks"] == []
+    assert found["classification"]["test"]["macro"]["auroc"]["value"] == pytest.approx(
+        stored["classification"]["test"]["macro"]["auroc"]["value"], abs=1e-4
+    )
+    maps = found["localization"]["exact_cam"]
+    assert set(maps) == {"sealed"}
+    assert maps["sealed"]["micro"]["pairs"] == stored["localization"]["exact_cam"]["sealed"]["micro"]["pairs"]
+    assert "trained on" in found["protocol"]["uses_of_boxes"]
+
+
+def test_boxes_of_its_own_val_were_watched(guided: RunFolder, capsys: pytest.CaptureFixture[str]) -> None:
+    folder = evaluate_at_home(guided, "part=val")
+    maps, stored = (each.read_summary()["localization"]["exact_cam"] for each in (folder, guided))
+    assert set(maps) == {"monitored"}
+    assert maps["monitored"]["micro"]["pairs"] == stored["monitored"]["micro"]["pairs"]
+    said, page = capsys.readouterr().out, folder.report.read_text()
+    assert "Classification, val:" in said
+    assert "sealed boxes" not in said
+    assert "No sealed boxes were scored" in page
+    assert " · val: " in page
+    noted = read_ledger(guided.ledger).tail(2)
+    assert noted["what"].tolist() == ["val labels", "monitored boxes"]
 
 
 def test_bad_settings(ask: Any, finished: RunFolder) -> None:

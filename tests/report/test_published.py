@@ -88,6 +88,11 @@ def test_only_the_same_protocol_may_stand_beside_them(changes: dict[str, object]
     assert reason is None if words is None else words in str(reason)
 
 
+def test_weights_that_may_have_seen_the_films_close_the_literature() -> None:
+    assert "may have seen these films (unknown)" in str(why_not(CARD, ["unknown"]))
+    assert why_no_boxes(CARD, ["unknown"]) == why_not(CARD, ["unknown"])
+
+
 def test_published_localization_stands_beside_its_own_rule_only() -> None:
     assert "by another rule" in str(why_no_boxes(CARD))
     assert why_no_boxes(replace(CARD, box_rule={"threshold": 0.24, "rule": "wang2017"})) is None

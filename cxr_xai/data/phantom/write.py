@@ -82,7 +82,7 @@ def _is_written(root: Path, spec: PhantomSpec) -> bool:
         return False
     differing = differences(root, spec)
     if differing:
-        raise UserError(f"{root} exists and is not this phantom ({differing}): name another folder or delete this one")
+        raise UserError(f"{root} exists and is not this phantom ({differing}): name another folder by datamodule.root")
     return True
 
 

@@ -12,7 +12,7 @@ from cxr_xai.callbacks.box_probe import READ, BoxProbe
 from cxr_xai.data.datamodule import ChestXrayDataModule
 from cxr_xai.data.splits.box_halves import HALVES, box_half
 from cxr_xai.data.splits.split import LISTED
-from cxr_xai.experiments.evaluate.scored import Scored
+from cxr_xai.experiments.evaluate.scored import Scored, read_met
 from cxr_xai.experiments.explaining import build_explainer, compares
 from cxr_xai.experiments.reopen import Run
 
@@ -20,13 +20,17 @@ from cxr_xai.experiments.reopen import Run
 def divide_boxed(run: Run, data: ChestXrayDataModule, scored: Scored) -> dict[str, npt.NDArray[np.int64]]:
     """Return the rows of scored studies with boxes, by half.
 
-    ``monitored`` are those that the run watched every epoch: half of the patients of the source that it was trained on,
-    where its split keeps the published test list. All others are ``sealed``: the run has seen none of their boxes.
+    ``monitored`` are those that the run watched every epoch, on the source that it was trained on: half of the patients
+    where its split keeps the published test list, under other schemes the patients of its own val. All others are
+    ``sealed``: the run has seen none of their boxes.
     """
     boxed = scored.rows[data.index.studies["image_id"].isin(data.index.boxes["image_id"]).to_numpy()[scored.rows]]
-    watched = scored.same_source and run.summary["protocol"]["split"] in LISTED
     owners = data.index.studies["patient_id"].iloc[boxed]
-    half = owners.map(box_half).to_numpy(str) if watched else np.full(len(boxed), "sealed")
+    half = np.full(len(boxed), "sealed", dtype="<U9")
+    if scored.same_source and run.summary["protocol"]["split"] in LISTED:
+        half = owners.map(box_half).to_numpy(str)
+    elif scored.same_source:
+        half[(owners.map(read_met(run)) == "val").to_numpy()] = "monitored"
     return {name: boxed[half == name] for name in HALVES}
 
 

@@ -59,6 +59,7 @@ def make_evaluation_certificate(
         "split": describe_scored(scored, data),
         "part": scored.part,
         "left_out": dict(scored.left_out),
+        "unsure": list(scored.unsure),
         "image_size": data.image_size,
         "boxes": {
             **{key: value for key, value in trained["boxes"].items() if key != "cross_fitted"},
@@ -81,15 +82,20 @@ def list_marks(run: Run, data: ChestXrayDataModule, scored: Scored, asked_size: 
         run: opened.
         data: to be scored.
         scored: the studies.
-        asked_size: side of films in pixels that the configuration names.
+        asked_size: side of films in pixels that somebody asked for, None if nobody did.
     """
     marks = []
     if not scored.same_source:
         own, other = run.summary["protocol"]["source"], data.index.name
         marks.append(f"The run was trained on {own}, these films are of {'another ' if own == other else ''}{other}.")
     if scored.left_out:
-        counts = " and ".join(f"{n:,} films of patients of its {part}" for part, n in scored.left_out.items())
-        marks.append(f"The run has met some of these patients: {counts} are left out.")
+        counts = ", ".join(f"{n:,} of its {part}" for part, n in scored.left_out.items())
+        marks.append(f"The run has met some of these patients, whose films are left out: {counts}.")
+    if scored.unsure:
+        marks.append(
+            f"The weights that the run began with were trained on {'; '.join(scored.unsure)}: these films may have "
+            "been among them, and then numbers are too good."
+        )
     if scored.own_val:
         marks.append(
             f"{scored.own_val:,} of these films chose the run's epoch, curves and thresholds: numbers are optimistic."

@@ -11,16 +11,20 @@ import numpy as np
 import pandas as pd
 
 from cxr_xai.artifacts.certificate import hash_files
-from cxr_xai.artifacts.ledger import note_read
+from cxr_xai.artifacts.ledger import What, note_read
 from cxr_xai.artifacts.run_folder import LOCALIZATION_COLUMNS, PREDICTION_COLUMNS, RunFolder
 from cxr_xai.data.datamodule import ChestXrayDataModule
+from cxr_xai.data.splits.file import FileSplit
+from cxr_xai.data.splits.official import OfficialSplit
+from cxr_xai.data.splits.split import SplitScheme
 from cxr_xai.errors import UserError
 from cxr_xai.experiments.assemble import build_datamodule
+from cxr_xai.experiments.build import build
 from cxr_xai.experiments.cell import strip
 from cxr_xai.experiments.evaluate.boxes import divide_boxed, score_boxes
 from cxr_xai.experiments.evaluate.decide import decide
 from cxr_xai.experiments.evaluate.describe import list_marks, list_unknown, make_evaluation_certificate
-from cxr_xai.experiments.evaluate.scored import PARTS, Scored, choose_studies
+from cxr_xai.experiments.evaluate.scored import PARTS, Scored, choose_studies, is_same_source
 from cxr_xai.experiments.evaluate.summarize import summarize_evaluation
 from cxr_xai.experiments.predict import predict_rows
 from cxr_xai.experiments.reopen import Run, open_run
@@ -49,8 +53,9 @@ def run_evaluate(settings: Settings, choices: Mapping[str, str]) -> None:
     check_asked(settings)
     run = open_run(settings["checkpoint"], settings["device"])
     data = open_data(settings, run)
-    scored = choose_studies(run, data, settings["part"])
-    folder = RunFolder(settings["output"] or run.folder.path / "evaluated" / name_evaluation(settings, choices, run))
+    scored = choose_studies(run, data, settings["part"], choose_scheme(settings, run, data))
+    name = name_evaluation(settings, choices, run, scored, data)
+    folder = RunFolder(settings["output"] or run.folder.path / "evaluated" / name)
     if folder.checkpoints.is_dir():
         raise UserError(f"output={folder.path} is a run folder; name another place.")
     if settings["fresh"] and (aside := move_aside(folder)):
@@ -75,16 +80,34 @@ def check_asked(settings: Settings) -> None:
 
 
 def open_data(settings: Settings, run: Run) -> ChestXrayDataModule:
-    """Build the source that is scored, its films as large as those that the run was trained on."""
+    """Build the source that is scored, the run's own if none is named; films are as large as the run's were."""
+    if "_target_" not in settings["datamodule"]:
+        return run.reach(settings["root"], settings["paths"]["cache"])
     size = run.settings["datamodule"]["image_size"]
     return build_datamodule({**settings, "datamodule": {**settings["datamodule"], "image_size": size}})
 
 
-def name_evaluation(settings: Settings, choices: Mapping[str, str], run: Run) -> str:
-    """Return ``<datamodule>-<split>-<part>[-<checkpoint>]-<hash8>``, or ``<datamodule>-all-…`` without a split."""
-    divided = [] if settings["part"] == "all" else [choices["split"]]
+def choose_scheme(settings: Settings, run: Run, data: ChestXrayDataModule) -> SplitScheme:
+    """Return the scheme that is named; without one that of the run on its own source, the official lists elsewhere."""
+    if "split" in settings:
+        scheme: SplitScheme = build(settings["split"], "split")
+        return scheme
+    same = is_same_source(read_json(run.folder.certificate)["data"], data)
+    return FileSplit(str(run.folder.split)) if same else OfficialSplit()
+
+
+def name_evaluation(
+    settings: Settings, choices: Mapping[str, str], run: Run, scored: Scored, data: ChestXrayDataModule
+) -> str:
+    """Return ``<datamodule>-<split>-<part>[-<checkpoint>]-<hash8>``, or ``<datamodule>-all-…`` without a split.
+
+    Where no member was chosen the source and the scheme are named.
+    """
+    source = choices["datamodule"] if "_target_" in settings["datamodule"] else data.index.name
+    scheme = choices["split"] if "split" in settings else scored.scheme
+    divided = [] if scored.part == "all" else [scheme]
     other = [] if run.is_best else [run.checkpoint.stem]
-    parts = [choices["datamodule"], *divided, settings["part"], *other, hash_asked(settings)[:8]]
+    parts = [source, *divided, scored.part, *other, hash_asked(settings)[:8]]
     return re.sub(r"[^A-Za-z0-9._-]", "_", "-".join(parts))
 
 
@@ -92,7 +115,7 @@ def hash_asked(settings: Settings) -> str:
     """Return the SHA-256 over the settings that change the numbers; places and devices do not."""
     told = {key: settings[key] for key in ("datamodule", "part", "boxes", "bootstrap")}
     told["datamodule"] = {k: v for k, v in told["datamodule"].items() if k not in ("image_size", "batch_size", "seed")}
-    told["split"] = None if settings["part"] == "all" else settings["split"]
+    told["split"] = None if settings["part"] == "all" else settings.get("split")
     return hashlib.sha256(json.dumps(strip(told), sort_keys=True, default=str).encode()).hexdigest()
 
 
@@ -109,7 +132,7 @@ def evaluate(
     boxed = boxed if settings["boxes"] else {half: rows[:0] for half, rows in boxed.items()}
     certificate = make_evaluation_certificate(run, data, scored, boxed)
     certificate["asked"] = {"sha256": hash_asked(settings)}
-    marks = list_marks(run, data, scored, settings["datamodule"].get("image_size"))
+    marks = list_marks(run, data, scored, settings["datamodule"]["image_size"])
     if is_complete(folder, certificate):
         console.print(f"{folder.path} is complete; fresh=true would start anew.", soft_wrap=True)
         show(folder)
@@ -123,7 +146,8 @@ def evaluate(
     write_config(folder, settings, choices)
     write_csv(folder.quarantine, data.quarantine)
     write_json(folder.certificate, certificate)
-    note_read(run.folder.ledger, "test labels", f"evaluation on {name}, part {scored.part}", size)
+    what: What = "val labels" if scored.part == "val" else "test labels"
+    note_read(run.folder.ledger, what, f"evaluation on {name}, part {scored.part}", size)
     predictions = predict(run, data, scored, decision, folder)
     if any(len(rows) for rows in boxed.values()) and not folder.localization.is_file():
         scores = score_boxes(run, data, boxed, decision.epoch, root, cache)

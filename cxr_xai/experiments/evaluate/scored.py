@@ -1,6 +1,6 @@
 """Which films are scored, and that the run has met none of their patients."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -8,11 +8,14 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from cxr_xai.artifacts.protocol import ALL_FILMS
 from cxr_xai.data.datamodule import ChestXrayDataModule
 from cxr_xai.data.splits.file import read_split
-from cxr_xai.data.splits.split import EXTERNAL, hash_division
+from cxr_xai.data.splits.split import EXTERNAL, SplitScheme, hash_division
 from cxr_xai.errors import UserError
+from cxr_xai.experiments.evaluate.seen import find_unsure, require_unseen_films
 from cxr_xai.experiments.reopen import Run
+from cxr_xai.experiments.weights import UNKNOWN
 from cxr_xai.files import read_json
 from cxr_xai.findings import FINDINGS
 
@@ -34,6 +37,7 @@ class Scored:
         left_out: films of patients that the run has met, by the part in which it met them.
         same_source: whether the run was trained on this source.
         own_val: how many of the rows chose the run's epoch and thresholds; only with ``val``.
+        unsure: what the run's first weights were trained on that may have been these films.
     """
 
     part: str
@@ -44,6 +48,7 @@ class Scored:
     left_out: Mapping[str, int]
     same_source: bool
     own_val: int
+    unsure: Sequence[str] = ()
 
     @property
     def name(self) -> str:
@@ -51,7 +56,7 @@ class Scored:
         return self.scheme if self.part in ("test", "all") else f"{self.scheme}, part {self.part}"
 
 
-def choose_studies(run: Run, data: ChestXrayDataModule, part: str) -> Scored:
+def choose_studies(run: Run, data: ChestXrayDataModule, part: str, scheme: SplitScheme) -> Scored:
     """Choose the films of a part, and see to it that no patient of them is one that the run has met.
 
     ``all`` takes every film and leaves out those patients, whether they trained or chose (val). ``test`` and ``val``
@@ -61,16 +66,19 @@ def choose_studies(run: Run, data: ChestXrayDataModule, part: str) -> Scored:
         run: that is evaluated.
         data: to score it on.
         part: ``test``, ``val`` or ``all``.
+        scheme: divides the data, unless all are taken.
 
     Raises:
-        UserError: the part has no film, or films of patients that the run has met.
+        UserError: the part has no film, films of patients that the run has met, or some that its first weights saw.
     """
-    index, same = data.index, is_same_source(read_json(run.folder.certificate)["data"], data)
+    index, trained = data.index, read_json(run.folder.certificate)
+    same, weights = is_same_source(trained["data"], data), trained.get("weights", {"trained_on": [UNKNOWN]})
     met = read_met(run) if same else {}
-    split = None if part == "all" else data.scheme.split(index)
+    split = None if part == "all" else scheme.split(index)
     listed = np.arange(len(index.studies)) if split is None else split.rows(part)
     where = np.array([met.get(patient, "") for patient in index.studies["patient_id"]], dtype=str)
-    scheme, about = ("all films", {}) if split is None else (split.scheme, dict(split.about))
+    name, about = (ALL_FILMS, {}) if split is None else (split.scheme, dict(split.about))
+    require_unseen_films(weights, index.name, part, name)
     if split is None:
         gone = listed[index.present & (where != "")]
         listed = listed[where == ""]
@@ -78,7 +86,7 @@ def choose_studies(run: Run, data: ChestXrayDataModule, part: str) -> Scored:
         allowed = ("", "val") if part == "val" else ("",)
         gone = listed[index.present[listed] & ~np.isin(where[listed], allowed)]
     if split is not None and len(gone):
-        _refuse_met(run, index.studies["patient_id"].iloc[gone], where[gone], f"part={part} of split={scheme}")
+        _refuse_met(run, index.studies["patient_id"].iloc[gone], where[gone], f"part={part} of split={name}")
     rows = listed[index.present[listed]]
     if not len(rows):
         raise UserError(
@@ -86,14 +94,16 @@ def choose_studies(run: Run, data: ChestXrayDataModule, part: str) -> Scored:
             + (f", or its patient is one that the run has met ({len(gone):,} films)." if len(gone) else ".")
         )
     counts = {str(name): int(n) for name, n in pd.Series(where[gone]).value_counts().items()}
-    return Scored(part, scheme, about, rows, listed, counts, same, int((where[rows] == "val").sum()))
+    checked = same and set(index.studies["image_id"].iloc[rows]) <= read_judged(run)
+    unsure = find_unsure(weights["trained_on"], index.name, checked)
+    return Scored(part, name, about, rows, listed, counts, same, int((where[rows] == "val").sum()), unsure)
 
 
 def _refuse_met(run: Run, patients: "pd.Series[str]", where: npt.NDArray[np.str_], what: str) -> None:
     raise UserError(
         f"{what} holds {len(patients):,} films of {patients.nunique():,} patients that the run has met (the first is "
-        f"{patients.iloc[0]}, in its {where[0]}); part=all leaves them out, and split=file "
-        f"split.path={run.folder.split} divides as the run did."
+        f"{patients.iloc[0]}, in its {where[0]}); part=all leaves them out, and without "
+        "split=… they are divided as the run divided them."
     )
 
 
@@ -118,6 +128,12 @@ def read_met(run: Run) -> dict[str, str]:
     table = read_split(run.folder.split)[1]
     met = table[~table["part"].isin(UNSEEN)]
     return dict(zip(met["patient_id"], met["part"], strict=True))
+
+
+def read_judged(run: Run) -> set[str]:
+    """Return the images of val and test of a run, whose patients its first weights were not trained on by any run."""
+    table = read_split(run.folder.split)[1]
+    return set(table.loc[table["part"].isin(("val", "test")), "image_id"])
 
 
 def describe_scored(scored: Scored, data: ChestXrayDataModule) -> dict[str, Any]:

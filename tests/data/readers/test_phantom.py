@@ -29,7 +29,7 @@ def test_made_once_and_read_again(tmp_path: Path) -> None:
 
 def test_another_phantom_in_the_same_folder_is_refused(tmp_path: Path) -> None:
     PhantomReader(**OPTIONS).read(tmp_path / "phantom")
-    with pytest.raises(UserError, match="is not this phantom"):
+    with pytest.raises(UserError, match=r"is not this phantom .*: name another folder by datamodule\.root"):
         PhantomReader(**{**OPTIONS, "seed": 4}).read(tmp_path / "phantom")
 
 

@@ -14,9 +14,9 @@ from cxr_xai.data.splits.file import write_split
 from cxr_xai.data.splits.split import make_split
 from cxr_xai.errors import UserError
 from cxr_xai.experiments.evaluate.boxes import divide_boxed
-from cxr_xai.experiments.evaluate.describe import list_unknown
-from cxr_xai.experiments.evaluate.scored import choose_studies, describe_scored, is_same_source
-from cxr_xai.files import write_json
+from cxr_xai.experiments.evaluate.describe import list_marks, list_unknown
+from cxr_xai.experiments.evaluate.scored import Scored, choose_studies, describe_scored, is_same_source
+from cxr_xai.files import read_json, write_json
 from cxr_xai.findings import FINDINGS
 
 PATIENTS = ["1", "1", "2", "3", "3", "4", "5", "6"]
@@ -40,6 +40,10 @@ def make_data(index: Index, parts: list[str] | None = None) -> Any:
     return SimpleNamespace(index=index, source=index, root=Path("somewhere"), scheme=scheme)
 
 
+def choose(run: Any, data: Any, part: str) -> Scored:
+    return choose_studies(run, data, part, data.scheme)
+
+
 @pytest.fixture
 def run(tmp_path: Path) -> Any:
     folder = RunFolder(tmp_path)
@@ -52,7 +56,7 @@ def run(tmp_path: Path) -> Any:
 
 
 def test_all_leaves_out_whom_the_run_has_met_and_what_has_no_film(run: Any) -> None:
-    scored = choose_studies(run, make_data(make_index()), "all")
+    scored = choose(run, make_data(make_index()), "all")
     assert scored.rows.tolist() == [3, 5, 7]
     assert scored.listed.tolist() == [3, 4, 5, 7]
     assert scored.left_out == {"train": 3, "val": 1}
@@ -66,28 +70,26 @@ def test_all_leaves_out_whom_the_run_has_met_and_what_has_no_film(run: Any) -> N
 
 def test_a_part_is_scored_whole_or_not_at_all(run: Any) -> None:
     whole = ["train", "train", "train", "test", "test", "val", "train", "test"]
-    assert choose_studies(run, make_data(make_index(), whole), "test").rows.tolist() == [3, 7]
+    assert choose(run, make_data(make_index(), whole), "test").rows.tolist() == [3, 7]
     torn = ["test", "test", "train", "test", "test", "val", "train", "train"]
     with pytest.raises(
         UserError, match=r"part=test of split=patient holds 2 films of 1 pat.* first is 1, in its train"
     ):
-        choose_studies(run, make_data(make_index(), torn), "test")
+        choose(run, make_data(make_index(), torn), "test")
 
 
 def test_val_may_be_the_runs_own_and_is_marked(run: Any) -> None:
     own = ["train", "train", "val", "test", "test", "val", "train", "test"]
-    scored = choose_studies(run, make_data(make_index(), own), "val")
+    scored = choose(run, make_data(make_index(), own), "val")
     assert (scored.rows.tolist(), scored.own_val, scored.name) == ([2, 5], 1, "patient, part val")
     with pytest.raises(UserError, match="holds 1 films of 1 patients"):
-        choose_studies(
-            run, make_data(make_index(), ["test", "test", "train", *["val"] * 2, "train", "val", "train"]), "val"
-        )
+        choose(run, make_data(make_index(), ["test", "test", "train", *["val"] * 2, "train", "val", "train"]), "val")
 
 
 def test_nothing_to_score(run: Any) -> None:
     only = ["train", "train", "train", "train", "train", "train", "train", "train"]
     with pytest.raises(UserError, match="part=test: none of its 0 images has a film"):
-        choose_studies(run, make_data(make_index(), only), "test")
+        choose(run, make_data(make_index(), only), "test")
 
 
 @pytest.mark.parametrize(
@@ -103,7 +105,7 @@ def test_nothing_to_score(run: Any) -> None:
 def test_when_equal_ids_are_the_same_people(index: Index, same: bool, run: Any) -> None:
     assert is_same_source({"source": "nih", "files": {"labels.csv": "a" * 64}}, make_data(index)) is same
     if not same:
-        scored = choose_studies(run, make_data(index), "all")
+        scored = choose(run, make_data(index), "all")
         assert len(scored.rows) == 7
         assert scored.left_out == {}
 
@@ -111,16 +113,70 @@ def test_when_equal_ids_are_the_same_people(index: Index, same: bool, run: Any) 
 def test_boxes_that_the_run_watched_are_told_from_others(run: Any) -> None:
     """By `box_half`, patient 2 is monitored and 3 is sealed."""
     own, data = ["train", "train", "val", "val", "val", *["train"] * 3], make_data(make_index())
-    scored = choose_studies(run, make_data(make_index(), own), "val")
+    scored = choose(run, make_data(make_index(), own), "val")
     found = {half: rows.tolist() for half, rows in divide_boxed(run, data, scored).items()}
     assert found == {"monitored": [2], "sealed": [3]}
-    run.summary["protocol"]["split"] = "patient"  # which watched the boxes of val, and none of these
-    assert divide_boxed(run, data, scored)["sealed"].tolist() == [2, 3]
+    run.summary["protocol"]["split"] = "patient"  # which watched the boxes of its val: patient 2
+    found = {half: rows.tolist() for half, rows in divide_boxed(run, data, scored).items()}
+    assert found == {"monitored": [2], "sealed": [3]}
+    run.folder.split.write_text(run.folder.split.read_text().replace(",val", ",").replace("3,test", "3,val"))
+    found = {half: rows.tolist() for half, rows in divide_boxed(run, data, scored).items()}
+    assert found == {"monitored": [3], "sealed": [2]}, "by its val, not by the half of the patient"
     run.summary["protocol"]["split"] = "official"
     foreign = make_data(make_index(name="other"))
-    assert divide_boxed(run, foreign, choose_studies(run, foreign, "all"))["sealed"].tolist() == [2, 3]
+    assert divide_boxed(run, foreign, choose(run, foreign, "all"))["sealed"].tolist() == [2, 3]
+
+
+def begin_with(run: Any, *trained_on: str) -> None:
+    """Let the run have begun with weights that were trained so."""
+    certificate = read_json(run.folder.certificate)
+    write_json(run.folder.certificate, {**certificate, "weights": {"file": "w.pt", "trained_on": list(trained_on)}})
+
+
+@pytest.mark.parametrize(
+    ("entry", "part", "way_out"),
+    [
+        ("other", "test", "score films of another source"),
+        ("other", "all", "score films of another source"),
+        ("other", "val", "score films of another source"),
+        ("other:train_val", "test", "score part=test of split=official, whose list they have not seen"),
+    ],
+)
+def test_films_that_the_first_weights_saw_are_refused(run: Any, entry: str, part: str, way_out: str) -> None:
+    begin_with(run, "run a (phantom, split 12345678, 9 images)", entry)
+    data = make_data(make_index(name="other"))
+    with pytest.raises(
+        UserError, match=rf"part={part}: the weights .*\(w.pt\) were trained on films of other.*{way_out}"
+    ):
+        choose(run, data, part)
+    data.scheme = SimpleNamespace(split=lambda index: make_split("official", index.studies, np.array(PARTS)))
+    if "train_val" in entry:
+        assert choose(run, data, "test").rows.tolist() == [3]
+
+
+def test_weights_of_which_nobody_knows_are_told(run: Any) -> None:
+    begin_with(run, "imagenet")
+    other, own = make_data(make_index(name="other")), make_data(make_index())
+    assert choose(run, other, "all").unsure == []
+    begin_with(run, "run a (other, split 12345678, 9 images)", "unknown")
+    assert choose(run, other, "all").unsure == ["run a (other, split 12345678, 9 images)", "unknown"]
+    begin_with(run, "run a (nih, split 12345678, 9 images)")
+    assert choose(run, own, "test").unsure == [], "when it began, its test patients were looked for there"
+    assert len(choose(run, own, "all").unsure) == 1, "patients in no part of it were not"
+    assert choose(run, other, "all").unsure == []
+
+
+def test_marks_say_it_in_words(run: Any) -> None:
+    run.is_best, data = True, make_data(make_index())
+    data.image_size = 64
+    begin_with(run, "unknown")
+    marks = list_marks(run, data, choose(run, data, "all"), None)
+    assert marks[0] == "The run has met some of these patients, whose films are left out: 3 of its train, 1 of its val."
+    assert "were trained on unknown: these films may have been among them" in marks[1]
+    assert len(marks) == 3
+    assert "Hernia" in marks[2]
 
 
 def test_findings_that_the_data_do_not_know(run: Any) -> None:
     data = make_data(make_index())
-    assert list_unknown(data, choose_studies(run, data, "all")) == ["Hernia"]
+    assert list_unknown(data, choose(run, data, "all")) == ["Hernia"]
