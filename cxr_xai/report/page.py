@@ -76,7 +76,7 @@ def make_context(results: Results) -> dict[str, Any]:
         "reliabilities": [
             {**drawn, "figure": Markup(drawn["figure"])} for drawn in draw_reliabilities(results.predictions)
         ],
-        "rule": describe_rule(test["findings"]),
+        "rule": describe_rule(test["findings"], results.certificate["threshold_source"]),
         "published": [] if reason else published_means("official").to_dict("records"),
         "boxes_why_not": None if boxes_reason == reason else boxes_reason,
         "published_boxes": {} if boxes_reason else published_boxes(),
