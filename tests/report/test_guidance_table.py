@@ -70,7 +70,7 @@ def test_the_sentence_says_it_whichever_way() -> None:
         "smaller: AUROC −.050 (−.070 to −.030) and IoU −.100 (−.120 to −.080)."
     )
     nothing = make_summary(auroc=(0.0, 1.0))
-    assert found_sentence(nothing).endswith("not told apart: AUROC +.000 (−.020 to .020).")
+    assert found_sentence(nothing).endswith("not told apart: AUROC .000 (−.020 to .020).")
     table = guidance_table(nothing, [])
     assert table is not None
     assert table.notes[-1].endswith("energy − none: nothing.")

@@ -325,3 +325,4 @@ def test_reliance_stands_there_where_it_was_measured(make_run: MakeRun) -> None:
     assert all(words in marker for words in ("Pneumonia", "40", ".234", "+.234", ".123", "+.111"))
     assert "the view; all findings" in found
     assert "All left out, mean over 13" in found
+    assert "AUROC of its finding" not in found, "the last row is a mean"
