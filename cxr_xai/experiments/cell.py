@@ -56,8 +56,8 @@ def hash_settings(settings: Mapping[str, Any]) -> str:
 def name_cell(settings: Mapping[str, Any], choices: Mapping[str, str]) -> str:
     """Return the name, of ``[A-Za-z0-9._-]`` only.
 
-    ``<datamodule>-<model>-<loss>-<balancing>-<split>[-f<fold>][-<finetune>][-<guidance>]-s<seed>-<hash8>``; ``full`` and
-    ``none`` of the last two are not said.
+    ``<datamodule>-<model>-<loss>-<balancing>-<split>[-f<fold>][-<finetune>][-<guidance>]-s<seed>-<hash8>``; a
+    finetune of ``full`` and a guidance of ``none`` are not said.
 
     Args:
         settings: the resolved configuration.
