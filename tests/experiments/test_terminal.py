@@ -83,7 +83,10 @@ def test_results_fit_80_columns(console: Console, dead: int, few: bool) -> None:
     ("patients", "words"),
     [
         ({"Hernia": 9}, "patients: fewer than 10 are too few to have been simulated"),
-        ({"Hernia": 9, "Edema": 50, "Mass": 10}, "–.94 in simulation; fewer than 10 are too few to have been simulated"),
+        (
+            {"Hernia": 9, "Edema": 50, "Mass": 10},
+            "–.94 in simulation; fewer than 10 are too few to have been simulated",
+        ),
     ],
 )
 def test_fewer_patients_than_were_simulated_have_no_share(
