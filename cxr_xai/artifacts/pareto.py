@@ -60,4 +60,4 @@ def _write(path: Path, table: pd.DataFrame) -> None:
     chosen = np.arange(len(table)) == (kept[-1] if len(kept) else -1)
     table = table.assign(on_front=find_front(table["auroc"], table["localization"]), chosen=chosen)
     with whole(path) as partial:
-        table[list(PARETO_COLUMNS)].to_csv(partial, index=False)
+        table[list(PARETO_COLUMNS)].to_csv(partial, index=False, float_format="%.10g")  # .4887, not .48869999999999997

@@ -56,7 +56,8 @@ def hash_settings(settings: Mapping[str, Any]) -> str:
 def name_cell(settings: Mapping[str, Any], choices: Mapping[str, str]) -> str:
     """Return the name, of ``[A-Za-z0-9._-]`` only.
 
-    ``<datamodule>-<model>-<loss>-<balancing>-<split>[-f<fold>][-<finetune>]-s<seed>-<hash8>``; ``full`` is not said.
+    ``<datamodule>-<model>-<loss>-<balancing>-<split>[-f<fold>][-<finetune>][-<guidance>]-s<seed>-<hash8>``; a
+    finetune of ``full`` and a guidance of ``none`` are not said.
 
     Args:
         settings: the resolved configuration.
@@ -65,6 +66,7 @@ def name_cell(settings: Mapping[str, Any], choices: Mapping[str, str]) -> str:
     parts = [choices[group] for group in ("datamodule", "model", "loss", "balancing", "split")]
     fold = settings["split"].get("fold")
     parts += [] if fold is None else [f"f{fold}"]
-    parts += [name for name in (choices.get("finetune", "full"),) if name != "full"]
+    usual = {"finetune": "full", "guidance": "none"}
+    parts += [choices[group] for group, name in usual.items() if choices.get(group, name) != name]
     parts += [f"s{settings['seed']}", hash_settings(settings)[:8]]
     return re.sub(r"[^A-Za-z0-9._-]", "_", "-".join(parts))

@@ -2,7 +2,7 @@
 
 import logging
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -193,9 +193,18 @@ def _classification(part: Mapping[str, Any], protocol: Mapping[str, Any], scored
     )
     if any(row["threshold_rule"] == PREVALENCE_MATCHED for row in part["findings"].values()):
         table.caption += "\n* fewer than 50 positives in val: prevalence-matched, outside the mean F1"
-    if held := sorted(filter(None, (coverage(row["positive_patients"]) for row in part["findings"].values()))):
-        table.caption += f"\n° few positive patients: 95 % intervals held {held[0]}–{held[-1]} in simulation"
+    if said := _held(row["positive_patients"] for row in part["findings"].values()):
+        table.caption += f"\n° few positive patients: {said}"
     return table
+
+
+def _held(positive_patients: Iterable[int]) -> str:
+    """Say how intervals of so few patients did in simulation; empty where every finding has enough."""
+    held = sorted(filter(None, map(coverage, positive_patients)))
+    known = [share for share in held if share != "?"]
+    words = [f"95 % intervals held {known[0]}–{known[-1]} in simulation"] if known else []
+    words += ["fewer than 10 are too few to have been simulated"] if "?" in held else []
+    return ";\n  ".join(words)
 
 
 def _localization(half: Mapping[str, Any], explainer: str, protocol: Mapping[str, Any]) -> Table:

@@ -9,7 +9,7 @@ from markupsafe import Markup
 
 from cxr_xai.artifacts.aggregate_folder import AggregateFolder
 from cxr_xai.files import whole
-from cxr_xai.report.aggregate_tables import make_tables
+from cxr_xai.report.aggregate_tables import PHANTOM, make_tables, protocol_note
 from cxr_xai.report.contrast_tables import walk_contrasts
 from cxr_xai.report.figures import draw_found, left_end, make_row
 from cxr_xai.report.format import is_known, name, or_nan
@@ -56,6 +56,8 @@ def make_context(summary: Mapping[str, Any], tables: Any) -> dict[str, Any]:
         "source": NAMES.get(protocol["source"], protocol["source"]),
         "phantom": protocol["source"] == "phantom",
         "about_words": describe_phantom(protocol["about"]) if protocol["source"] == "phantom" else "",
+        "note": protocol_note(summary),  # stands once at the top; exported tables carry it each
+        "phantom_note": PHANTOM,  # the notice says it at more length
         "tables": by_name,
         "found": found_sentence(summary),
         "findings": [table for key, table in by_name.items() if key.startswith("findings_")],

@@ -105,10 +105,11 @@ def left_end(rows: Sequence[Row], most: float) -> float:
 
 
 def draw_curves(results: Results) -> list[tuple[str, str]]:
-    """Return (heading, figure) of loss, AUROC on val, and the probe, for what the run logged."""
+    """Return (heading, figure) of loss, guidance, AUROC on val, and the probe, for what the run logged."""
     metrics, best = results.metrics, float(results.summary["best_epoch"])
     wanted = {
         "Loss": {"train": "train/loss", "val": "val/loss"},
+        "Guidance": {"train: mean term, before its weight": "train/guidance"},
         "Macro AUROC on val": {"val": "val/auroc/macro"},
         "Probe: IoU and skill on watched boxes": {
             "IoU, all boxes": "probe/iou/micro",

@@ -33,12 +33,13 @@ def number(value: float | None, digits: int = 3) -> str:
 
 
 def signed(value: float | None) -> str:
-    """Return a difference with its sign.
+    """Return a difference with its sign; what rounds to zero has none.
 
-    >>> signed(0.05), signed(-0.05), signed(None)
-    ('+.050', '−.050', '–')
+    >>> signed(0.05), signed(-0.05), signed(None), signed(0.0001), signed(-0.0001)
+    ('+.050', '−.050', '–', '.000', '.000')
     """
-    return ("+" if is_known(value) and float(value or 0) >= 0 else "") + number(value)
+    text = number(value)
+    return "+" + text if is_known(value) and float(value or 0) > 0 and text != number(0.0) else text
 
 
 def ends(entry: Mapping[str, float | None], digits: int = 3) -> str:

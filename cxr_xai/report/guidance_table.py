@@ -12,6 +12,8 @@ from cxr_xai.report.tables import Column, Table
 Summary = Mapping[str, Any]
 Row = Mapping[str, Any]
 
+UNGUIDED = "none"
+"""The member of the group that guides nothing."""
 CHANGED = ("auroc", "auroc_without", "iou", "skill", "energy", "reliance")
 """What the table shows, as far as it was compared; less reliance is better, of the others more."""
 NOTE = (
@@ -29,9 +31,9 @@ def guided_contrasts(summary: Summary) -> dict[str, dict[str, Row]]:
     design = summary["design"]
     guidance = design.get("guidance", {})
     found: dict[str, dict[str, Row]] = {}
-    for arm, reference in design["contrasts"]:
+    for contrast, (arm, reference) in _pairs(design).items():
         if guidance.get(arm) != guidance.get(reference):
-            found[f"{arm} − {reference}"] = {}
+            found[contrast] = {}
     for contrast, metric, over, row in walk_contrasts(summary):
         if contrast in found and metric in CHANGED and over == MEAN and is_known(row["value"]):
             found[contrast][metric] = row
@@ -45,12 +47,13 @@ def guidance_table(summary: Summary, note: Sequence[str]) -> Table | None:
         return None
     design = summary["design"]
     metrics = [metric for metric in CHANGED if any(metric in rows for rows in found.values())]
-    columns = [Column("Contrast"), Column("Boxes"), *(Column(LABELS[metric], "difference") for metric in metrics)]
-    arms = {f"{arm} − {reference}": arm for arm, reference in design["contrasts"]}
+    columns = [Column("Contrast"), Column("Boxes of the arm"), Column("Boxes of the reference")]
+    columns += [*(Column(LABELS[metric], "difference") for metric in metrics)]
+    pairs = _pairs(design)
     rows, shown = [], []
     for contrast, changes in found.items():
         cells = [{key: changes[m][key] for key in ("value", "low", "high")} if m in changes else None for m in metrics]
-        rows.append([contrast, short(design["uses_of_boxes"][arms[contrast]]), *cells])
+        rows.append([contrast, *(short(design["uses_of_boxes"][arm]) for arm in pairs[contrast]), *cells])
         shown.append(f"{contrast}: {in_words(changes, design['alpha'])}")
     said = f"Shown at {design['alpha']:g}, the primary contrast by its p and the others by Holm's: {'; '.join(shown)}."
     return Table("guidance", "What guidance changed", columns, rows, [*note, NOTE, said])
@@ -92,16 +95,25 @@ def in_words(changes: Mapping[str, Row], alpha: float) -> str:
 
 def found_sentence(summary: Summary) -> str:
     """Return one sentence about the first contrast, the primary one if one was declared, whichever way it came out."""
+    design = summary["design"]
     for contrast, changes in guided_contrasts(summary).items():
-        sides = _sides(changes, summary["design"]["alpha"])
+        sides = _sides(changes, design["alpha"])
         said = [
             f"{side}: {_join([_value(metric, changes[metric]) for metric in sides[side]])}"
             for side in ("larger", "smaller", "not told apart")
             if sides[side]
         ]
-        arm, _, reference = contrast.partition(" − ")
-        return f"With guidance {arm} beside {reference}, on the same patients, {'; '.join(said)}."
+        arms = " beside ".join(_guided(arm, design["guidance"][arm]) for arm in _pairs(design)[contrast])
+        return f"Arm {arms}, on the same patients, {'; '.join(said)}."
     return ""
+
+
+def _pairs(design: Mapping[str, Any]) -> dict[str, tuple[str, str]]:
+    return {f"{arm} − {reference}": (arm, reference) for arm, reference in design["contrasts"]}
+
+
+def _guided(arm: str, guidance: str) -> str:
+    return arm if arm == guidance == UNGUIDED else f"{arm} (guidance {guidance})"
 
 
 def _sides(changes: Mapping[str, Row], alpha: float) -> dict[str, list[str]]:

@@ -14,7 +14,7 @@ from cxr_xai.report.figures import draw_aurocs, draw_curves, draw_found, draw_lo
 from cxr_xai.report.format import FILTERS, number
 from cxr_xai.report.headline import make_tiles
 from cxr_xai.report.panels import KINDS, make_boxed, make_gallery, make_strips
-from cxr_xai.report.protocol import count_kinds, list_facts, list_reads, show_plan
+from cxr_xai.report.protocol import count_kinds, describe_guidance, describe_weights, list_facts, list_reads, show_plan
 from cxr_xai.report.published import published_boxes, published_means, wang_by_finding, why_no_boxes, why_not
 from cxr_xai.report.reliability import describe_rule, draw_reliabilities
 from cxr_xai.report.results import Results
@@ -62,6 +62,8 @@ def make_context(results: Results) -> dict[str, Any]:
         "statements": results.statements,
         "statements_figure": Markup(draw_statements(results.statements)),
         "certificate": results.certificate,
+        "guided": describe_guidance(results.certificate),
+        "first_weights": describe_weights(results.certificate),
         "findings": FINDINGS,
         "parts": [part for part in PARTS if part in results.certificate["split"]["images"]],
         "tiles": make_tiles(results, plan),
@@ -78,7 +80,7 @@ def make_context(results: Results) -> dict[str, Any]:
         "reliabilities": [
             {**drawn, "figure": Markup(drawn["figure"])} for drawn in draw_reliabilities(results.predictions)
         ],
-        "rule": describe_rule(test["findings"]),
+        "rule": describe_rule(test["findings"], results.certificate["threshold_source"]),
         "published": [] if reason else published_means("official").to_dict("records"),
         "boxes_why_not": None if boxes_reason == reason else boxes_reason,
         "published_boxes": {} if boxes_reason else published_boxes(),

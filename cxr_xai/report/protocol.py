@@ -49,6 +49,34 @@ def show_plan(certificate: Mapping[str, Any], ledger: pd.DataFrame) -> PlanShown
     return PlanShown(plan, entry["sha256"], entry["first_seen"], entry["text"], late, len(plans) - 1)
 
 
+def describe_guidance(certificate: Mapping[str, Any]) -> str:
+    """Say what guided a run, by which evidence on how many films; empty where nothing did.
+
+    >>> about = {"term": "energy", "needs": "boxes", "source": "BBox_List_2017.csv", "films": 20}
+    >>> describe_guidance({"guidance": about})
+    'energy: boxes from BBox_List_2017.csv, on 20 training films'
+    """
+    if not (guidance := certificate.get("guidance")):
+        return ""
+    films = "found while training" if guidance["films"] is None else f"on {guidance['films']:,} training films"
+    return f"{guidance['term']}: {guidance['needs']} from {guidance['source']}, {films}"
+
+
+def describe_weights(certificate: Mapping[str, Any]) -> str:
+    """Say what a run began with, and on what that was trained; empty where the certificate does not say.
+
+    >>> weights = {"file": None, "trained_on": ["imagenet"], "source": "resnet50.a1_in1k", "known_by": None, "seen": []}
+    >>> describe_weights({"weights": weights}), describe_weights({"weights": {**weights, "trained_on": []}})
+    ('trained on imagenet (resnet50.a1_in1k)', 'random')
+    """
+    if (weights := certificate.get("weights")) is None:
+        return ""
+    said = [weights["file"], f"trained on {'; '.join(weights['trained_on'])}" if weights["trained_on"] else "random"]
+    said += ["known by its name alone" if weights["known_by"] == "name" else None]
+    said += ["films of val among them" if weights["seen"] else None]
+    return ", ".join(filter(None, said)) + (f" ({weights['source']})" if weights["source"] else "")
+
+
 def list_facts(card: ProtocolCard) -> list[tuple[str, str]]:
     """Return the protocol card line by line."""
     about = ", ".join(f"{key} {value}" for key, value in card.about.items())

@@ -55,11 +55,14 @@ def describe_bins(bins: Bins) -> str:
     return f"{len(bins.counts)} bin{'s' if len(bins.counts) > 1 else ''} of {of} studies"
 
 
-def describe_rule(findings: Mapping[str, Any]) -> str:
-    """Return what thresholds were chosen for, in words.
+def describe_rule(findings: Mapping[str, Any], source: str) -> str:
+    """Return what thresholds were chosen for, in words; where no finding had the positives, what was asked for.
 
-    >>> describe_rule({"Hernia": {"threshold_rule": "prevalence_matched"}, "Mass": {"threshold_rule": "val_f1"}})
+    >>> describe_rule({"Mass": {"threshold_rule": "val_youden"}}, "youden on val")
+    'the best sum of sensitivity and specificity'
+    >>> describe_rule({"Hernia": {"threshold_rule": "prevalence_matched"}}, "f1 on val")
     'the best F1'
     """
     rules = {row["threshold_rule"] for row in findings.values()} - {PREVALENCE_MATCHED}
-    return " and ".join(RULES.get(rule, rule) for rule in sorted(rules)) or "no rule, for want of positives"
+    rules = rules or {f"val_{source.partition(' ')[0]}"}
+    return " and ".join(RULES.get(rule, rule) for rule in sorted(rules))

@@ -48,6 +48,11 @@ def test_front_and_choice_are_those_of_all_epochs(path: Path) -> None:
     assert [entry.name for entry in path.parent.iterdir()] == ["pareto.csv"], "nothing half is left"
 
 
+def test_numbers_are_written_as_they_were_rounded(path: Path) -> None:
+    add_epoch(path, 4, 0.7 + 0.2, 0.0774, (0.9 + 0.0774) / 2 - 1e-16, False)
+    assert path.read_text().splitlines()[-1] == "4,0.9,0.0774,0.4887,True,False,False"
+
+
 def test_a_cut_takes_front_and_choice_back(path: Path) -> None:
     cut_pareto(path, 3)
     assert columns(path, "epoch", "on_front", "chosen") == [[0, True, False], [1, True, True], [2, False, False]]

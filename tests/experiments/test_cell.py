@@ -45,6 +45,12 @@ def test_a_way_of_fine_tuning_is_in_the_name_unless_everything_trains() -> None:
     assert "-official-s3-" in name_cell(SETTINGS, {**CHOICES, "finetune": "full"})
 
 
+def test_guidance_is_in_the_name_unless_there_is_none() -> None:
+    guided = {**CHOICES, "finetune": "gradual", "guidance": "energy_area"}
+    assert "-official-gradual-energy_area-s3-" in name_cell(SETTINGS, guided)
+    assert "-official-s3-" in name_cell(SETTINGS, {**CHOICES, "guidance": "none"})
+
+
 def test_odd_characters_are_replaced() -> None:
     name = name_cell(SETTINGS, {**CHOICES, "model": "my net/ü"})
     assert re.fullmatch(r"[A-Za-z0-9._-]+", name)

@@ -86,6 +86,29 @@ def test_results_fit_80_columns(console: Console, dead: int, few: bool) -> None:
     assert text.splitlines()[-1] == "report: outputs/report.html"
 
 
+@pytest.mark.parametrize(
+    ("patients", "words"),
+    [
+        ({"Hernia": 9}, "patients: fewer than 10 are too few to have been simulated"),
+        (
+            {"Hernia": 9, "Edema": 50, "Mass": 10},
+            "–.94 in simulation; fewer than 10 are too few to have been simulated",
+        ),
+    ],
+)
+def test_fewer_patients_than_were_simulated_have_no_share(
+    console: Console, patients: dict[str, int], words: str
+) -> None:
+    numbers = summarize()
+    findings = numbers["classification"]["test"]["findings"]
+    few = {name: {**findings[name], "positive_patients": count} for name, count in patients.items()}
+    numbers["classification"]["test"]["findings"] = {**findings, **few}
+    print_results(numbers, Path("report.html"))
+    text = console.export_text()
+    assert words in " ".join(text.split())
+    assert "?" not in text
+
+
 def test_phantom_numbers_say_so_and_a_long_path_is_whole(console: Console) -> None:
     path = Path("outputs") / ("x" * 100) / "report.html"
     print_results({**summarize(source="phantom"), "localization": {}, "explain_share": None}, path)

@@ -167,6 +167,20 @@ def test_numbers_stand_under_their_protocol(write: Any) -> None:
     assert "Phantom" not in page
 
 
+def test_the_page_says_the_note_of_all_tables_once(write: Any) -> None:
+    summary = make_summary("phantom")
+    summary["design"] |= {"uses_of_boxes": {"bce": "monitored", "<focal>": "trained on (3 boxes)"}}
+    page, tables = write(summary)
+    note = page.partition('id="note"')[2].partition("</p>")[0]
+    for words in ("2,000 bootstrap replicates over patients", "Use of boxes by arm: bce: monitored; "):
+        assert words in note
+        assert page.count(words) == 1
+        assert all(words in path.read_text() for path in tables.glob("*.md"))
+    assert page.count("they say that the machinery works") == 0, "of the tables"
+    assert page.count("The numbers say that the machinery works") == 1, "of the notice"
+    assert '<p class="marks"></p>' not in page
+
+
 def test_phantom_numbers_say_so_in_every_table(write: Any) -> None:
     page, tables = write(make_summary("phantom"))
     assert "Phantom numbers." in page

@@ -48,10 +48,15 @@ def test_only_arms_of_other_guidance_stand_in_the_table() -> None:
     table = guidance_table(make_summary(**HELPED), ["note"])
     assert table is not None
     heads = [LABELS[key] for key in ("auroc", "auroc_without", "iou", "skill", "energy", "reliance")]
-    assert [column.label for column in table.columns] == ["Contrast", "Boxes", *heads]
+    assert [column.label for column in table.columns] == [
+        "Contrast",
+        "Boxes of the arm",
+        "Boxes of the reference",
+        *heads,
+    ]
     [row] = table.rows
-    assert row[:2] == ["energy − none", "trained on"]
-    assert row[4] == {"value": 0.12, "low": pytest.approx(0.1), "high": pytest.approx(0.14)}
+    assert row[:3] == ["energy − none", "trained on", "monitored"]
+    assert row[5] == {"value": 0.12, "low": pytest.approx(0.1), "high": pytest.approx(0.14)}
     assert table.notes[0] == "note"
     assert table.notes[-1].endswith(
         "energy − none: larger IoU, Skill and Energy in box, smaller Reliance on shortcuts."
@@ -60,20 +65,32 @@ def test_only_arms_of_other_guidance_stand_in_the_table() -> None:
 
 def test_the_sentence_says_it_whichever_way() -> None:
     assert found_sentence(make_summary(**HELPED)) == (
-        "With guidance energy beside none, on the same patients, larger: IoU +.120 (.100–.140), Skill +.300 "
+        "Arm energy (guidance energy) beside none, on the same patients, larger: IoU +.120 (.100–.140), Skill +.300 "
         "(.280–.320) and Energy in box +.200 (.180–.220); smaller: Reliance on shortcuts −.080 (−.100 to −.060); not "
         "told apart: AUROC +.004 (−.016 to .024) and AUROC without shortcuts −.001 (−.021 to .019)."
     )
     harmed = make_summary(auroc=(-0.05, 0.01), iou=(-0.1, 0.01), reliance=(0.1, 0.01))
     assert found_sentence(harmed) == (
-        "With guidance energy beside none, on the same patients, larger: Reliance on shortcuts +.100 (.080–.120); "
-        "smaller: AUROC −.050 (−.070 to −.030) and IoU −.100 (−.120 to −.080)."
+        "Arm energy (guidance energy) beside none, on the same patients, larger: Reliance on shortcuts +.100 "
+        "(.080–.120); smaller: AUROC −.050 (−.070 to −.030) and IoU −.100 (−.120 to −.080)."
     )
     nothing = make_summary(auroc=(0.0, 1.0))
-    assert found_sentence(nothing).endswith("not told apart: AUROC +.000 (−.020 to .020).")
+    assert found_sentence(nothing).endswith("not told apart: AUROC .000 (−.020 to .020).")
     table = guidance_table(nothing, [])
     assert table is not None
     assert table.notes[-1].endswith("energy − none: nothing.")
+
+
+def test_arms_that_share_their_guidance_in_name_alone_are_told_apart() -> None:
+    summary = make_summary(**HELPED)
+    summary["design"]["guidance"] |= {
+        "none": "energy, annotated_fraction=0.1",
+        "energy": "energy, annotated_fraction=1.0",
+    }
+    assert list(guided_contrasts(summary)) == ["energy − none", "focal − none"]
+    assert found_sentence(summary).startswith(
+        "Arm energy (guidance energy, annotated_fraction=1.0) beside none (guidance energy, annotated_fraction=0.1), on"
+    )
 
 
 def test_without_guided_arms_there_is_nothing_to_say() -> None:

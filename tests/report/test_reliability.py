@@ -34,6 +34,7 @@ def test_bins_in_words() -> None:
 
 def test_rules_in_words() -> None:
     rows = {name: {"threshold_rule": "prevalence_matched"} for name in FINDINGS}
-    assert describe_rule(rows) == "no rule, for want of positives"
-    assert describe_rule({**rows, "Mass": {"threshold_rule": "val_youden"}}).startswith("the best sum")
-    assert describe_rule({"Mass": {"threshold_rule": "val_own"}}) == "val_own"
+    assert describe_rule(rows, "f1 on val of the run") == "the best F1", "asked for, and no finding had the positives"
+    mixed = {**rows, "Mass": {"threshold_rule": "val_youden"}}
+    assert describe_rule(mixed, "youden on val").startswith("the best sum")
+    assert describe_rule({"Mass": {"threshold_rule": "val_own"}}, "own on val") == "val_own"

@@ -1,3 +1,4 @@
+import math
 import re
 from collections.abc import Callable
 from pathlib import Path
@@ -309,6 +310,29 @@ def test_numbers_that_were_not_planned_are_marked(make_run: MakeRun, first_seen:
     assert '<span class="beside">exploratory</span>' in headline, "skill was not planned"
 
 
+def test_a_guided_run_says_so(make_run: MakeRun) -> None:
+    folder = make_run()
+    plain = read(folder)
+    assert "guidance <b>" not in plain
+    assert "<dt>Guidance</dt>" not in plain
+    assert "<dt>First weights</dt>" not in plain
+    folder.config.write_text("# model=resnet50 loss=bce finetune=gradual guidance=energy\nname: test\n")
+    guidance = {"term": "energy", "needs": "boxes", "source": "BBox_List_2017.csv", "films": 1234}
+    weights = {"file": "<chest>.pt", "sha256": "9" * 64, "trained_on": ["chexpert", "RUN a"], "known_by": "name"}
+    own = {"guidance": guidance, "weights": weights | {"source": None, "seen": ["val"]}}
+    write_json(folder.certificate, read_json(folder.certificate) | own)
+    logged = pd.DataFrame({"epoch": [0, 1], "key": "train/guidance", "value": [0.8, math.nan]})
+    logged.to_csv(folder.metrics, mode="a", header=False, index=False)
+    page = read(folder)
+    assert "<li>guidance <b>energy</b></li>" in page
+    assert "<li>finetune <b>gradual</b></li>" in page
+    told = section(page, "certificate")
+    assert "<dd>energy: boxes from BBox_List_2017.csv, on 1,234 training films</dd>" in told
+    known = "&lt;chest&gt;.pt, trained on chexpert; RUN a, known by its name alone, films of val among them"
+    assert f"<dd>{known} <code>{'9' * 64}</code></dd>" in told
+    assert "Guidance per epoch" in page
+
+
 def test_reliance_stands_there_where_it_was_measured(make_run: MakeRun) -> None:
     folder = make_run()
     assert 'id="reliance"' not in read(folder)
@@ -325,3 +349,4 @@ def test_reliance_stands_there_where_it_was_measured(make_run: MakeRun) -> None:
     assert all(words in marker for words in ("Pneumonia", "40", ".234", "+.234", ".123", "+.111"))
     assert "the view; all findings" in found
     assert "All left out, mean over 13" in found
+    assert "AUROC of its finding" not in found, "the last row is a mean"

@@ -9,10 +9,12 @@ from typing import Any
 import numpy as np
 
 from cxr_xai.artifacts.protocol import read_card
+from cxr_xai.experiments.aggregate.arms import flatten
 from cxr_xai.experiments.aggregate.average import Averaged, counted, mean_over_findings
 from cxr_xai.experiments.aggregate.cells import Cell
 from cxr_xai.experiments.aggregate.pool import Pool
 from cxr_xai.experiments.aggregate.refuse import Design
+from cxr_xai.report.guidance_table import UNGUIDED
 
 COUNTS = re.compile(r" \([^()]*\)")
 """What stands in brackets behind a use of boxes."""
@@ -44,13 +46,28 @@ def describe_protocol(design: Design) -> dict[str, Any]:
 
 def describe_arms(design: Design) -> dict[str, dict[str, str]]:
     """Return arm → what boxes were used for, and arm → its guidance; counts that differ between runs are left out."""
-    uses, guidance = {}, {}
+    uses = {}
     for arm, runs in design.items():
         cells = [cell for folds in runs.values() for cell in folds]
         words = list(dict.fromkeys(str(cell.summary["protocol"]["uses_of_boxes"]) for cell in cells))
         uses[arm] = words[0] if len(words) == 1 else COUNTS.sub("", words[0])
-        guidance[arm] = cells[0].choices.get("guidance", "none")
-    return {"uses_of_boxes": uses, "guidance": guidance}
+    return {"uses_of_boxes": uses, "guidance": name_guidance(design)}
+
+
+def name_guidance(design: Design) -> dict[str, str]:
+    """Return arm → the member that guides it, and the settings in which arms of that member differ.
+
+    Two arms have the same words exactly where they are guided alike: ``energy, annotated_fraction=0.01``.
+    """
+    first = {arm: next(iter(runs.values()))[0] for arm, runs in design.items()}
+    members = {arm: cell.choices.get("guidance", UNGUIDED) for arm, cell in first.items()}
+    settings = {arm: flatten(cell.settings.get("guidance") or {}) for arm, cell in first.items()}
+    named = {}
+    for arm, member in members.items():
+        alike = [settings[other] for other in members if members[other] == member]
+        own = [f"{key}={value}" for key, value in settings[arm].items() if any(o.get(key) != value for o in alike)]
+        named[arm] = ", ".join([member, *own])
+    return named
 
 
 def describe_runs(design: Design) -> list[dict[str, Any]]:

@@ -22,6 +22,7 @@ from cxr_xai.experiments.aggregate.describe import (
     describe_folds,
     describe_protocol,
     describe_runs,
+    name_guidance,
     train_studies,
 )
 from cxr_xai.experiments.aggregate.ensemble import read_ensemble, summarize_ensemble
@@ -38,6 +39,7 @@ from cxr_xai.experiments.aggregate.reliance import read_reliance, summarize_all_
 from cxr_xai.experiments.aggregate.terminal import print_aggregate
 from cxr_xai.experiments.terminal import ProgressBar
 from cxr_xai.report.aggregate import write_aggregate_report
+from cxr_xai.report.guidance_table import UNGUIDED
 from cxr_xai.report.protocol import PlanShown, show_plan
 from cxr_xai.stats.statistic import METRICS
 
@@ -88,7 +90,9 @@ def pose(settings: Settings, design: Design, sweep: Mapping[str, Any]) -> tuple[
     """Return what is asked, and the margin of equivalence: of the command, of a plan that applies, else .01."""
     cells = cells_of(design)
     plan = find_plan(cells)
-    question = choose_question(list(design), settings["primary"], sweep, plan)
+    arms, reference = order_arms(name_guidance(design))
+    sweep = {**sweep, "reference": sweep.get("reference") or reference}
+    question = choose_question(arms, settings["primary"], sweep, plan)
     margin = settings["margin"] or (MARGIN if plan is None or question.remark else plan.plan.margin)
     if plan is None and any(cell.certificate.get("plans") for cell in cells):
         question = replace(question, remark="The runs do not all have the same analysis plan; none applied.")
@@ -97,6 +101,19 @@ def pose(settings: Settings, design: Design, sweep: Mapping[str, Any]) -> tuple[
         planned, there = (", ".join(map(str, each)) for each in (sorted(set(plan.plan.seeds)), seeds))
         question = replace(question, remark=f"The plan names the seeds {planned}; the runs have {there}.")
     return question, margin
+
+
+def order_arms(guidance: Mapping[str, str]) -> tuple[list[str], str | None]:
+    """Return arms without guidance first, and the one that guided ones are held against; None without just one.
+
+    >>> order_arms({"energy": "energy", "none": "none", "rrr": "rrr"})
+    (['none', 'energy', 'rrr'], 'none')
+    >>> order_arms({"bce": "none", "focal": "none"})
+    (['bce', 'focal'], None)
+    """
+    arms = sorted(guidance, key=lambda arm: guidance[arm] != UNGUIDED)
+    plain = [arm for arm in arms if guidance[arm] == UNGUIDED]
+    return arms, plain[0] if len(plain) == 1 else None
 
 
 def metrics_of(settings: Settings, question: Question) -> list[str]:

@@ -1,5 +1,6 @@
 """Arms of a phantom without their shortcuts, and arms that differ in what they use boxes for."""
 
+from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
@@ -17,13 +18,14 @@ from cxr_xai.experiments.aggregate.describe import describe_arms
 from cxr_xai.experiments.aggregate.pool import read_pool
 from cxr_xai.experiments.aggregate.refuse import Design, require_same_boxes, require_sound_folds, require_whole_design
 from cxr_xai.experiments.aggregate.reliance import Reliance, compare_sizes, read_reliance, summarize_all_reliance
-from cxr_xai.experiments.aggregate.run import run_aggregate
+from cxr_xai.experiments.aggregate.run import pose, run_aggregate
 from cxr_xai.experiments.command import compose
 from cxr_xai.experiments.reliance.measure import ALL
 from cxr_xai.files import read_json, write_json
 from cxr_xai.findings import INDEX
 
 QUESTION = Question([("focal", "bce")])
+GUIDED = {"focal": "energy", "bce": "none"}
 
 
 def design_of(runs: Path) -> Design:
@@ -47,11 +49,13 @@ def plant(folder: RunFolder) -> None:
     folder.write_table(folder.reliance, pd.concat(parts, ignore_index=True), RELIANCE_COLUMNS)
 
 
-def guide(folder: RunFolder, uses: str) -> None:
-    """Make a run one that was guided."""
+def guide(folder: RunFolder, uses: str, members: Mapping[str, str] = GUIDED) -> None:
+    """Make a run one of a named arm that was guided, or not."""
     settings = yaml.safe_load(folder.config.read_text())
-    settings["arm"], member = ("focal", "energy") if "-focal-" in folder.path.name else ("bce", "none")
-    folder.config.write_text(f"# model=resnet10 loss=bce guidance={member}\n{yaml.safe_dump(settings)}")
+    settings["arm"] = "focal" if "-focal-" in folder.path.name else "bce"
+    folder.config.write_text(
+        f"# model=resnet10 loss=bce guidance={members[settings['arm']]}\n{yaml.safe_dump(settings)}"
+    )
     summary = read_json(folder.summary)
     write_json(folder.summary, {**summary, "protocol": {**summary["protocol"], "uses_of_boxes": uses}})
 
@@ -122,6 +126,26 @@ def test_arms_of_other_guidance_are_named_with_their_use_of_boxes(planted: Path)
     assert found["guidance"] == {"bce": "none", "focal": "energy"}
 
 
+def test_guidance_is_compared_by_its_settings(planted: Path) -> None:
+    for path in planted.iterdir():
+        folder, fraction = RunFolder(path), 0.01 if "-focal-" in path.name else 1.0
+        settings = yaml.safe_load(folder.config.read_text()) | {
+            "guidance": {"weight": 1.0, "annotated_fraction": fraction}
+        }
+        folder.config.write_text(f"# model=resnet10 guidance=energy\n{yaml.safe_dump(settings)}")
+    found = describe_arms(design_of(planted))["guidance"]
+    assert found == {"bce": "energy, annotated_fraction=1.0", "focal": "energy, annotated_fraction=0.01"}
+
+
+def test_an_unguided_arm_is_the_reference_where_none_was_declared(planted: Path) -> None:
+    for path in planted.iterdir():  # by name, focal would be held against bce
+        guide(RunFolder(path), "monitored", {"focal": "none", "bce": "energy"})
+    design = design_of(planted)
+    settings = {"primary": None, "margin": None}
+    assert pose(settings, design, {})[0].contrasts == [("bce", "focal")]
+    assert pose(settings, design, {"reference": "bce"})[0].contrasts == [("focal", "bce")], "as the sweep declared"
+
+
 def test_guided_arms_need_the_same_sealed_boxes(planted: Path) -> None:
     require_same_boxes(design_of(planted))
     path = RunFolder(next(planted.glob("*-focal-*-f1-*"))).localization
@@ -143,9 +167,9 @@ def test_the_page_and_the_terminal_say_what_guidance_changed(
     table = (folder.tables / "guidance.md").read_text()
     for text in (page, joined):
         assert "What guidance changed" in text
-        assert "With guidance focal beside bce, on the same patients, larger: AUROC +" in text
+        assert "Arm focal (guidance energy) beside bce (guidance none), on the same patients, larger: AUROC +" in text
         assert "smaller: Reliance on shortcuts −.250" in text
-    assert "| focal − bce | trained on |" in table
+    assert "| focal − bce | trained on | monitored |" in table
     assert "stand beside no published result" in table
     arms = (folder.tables / "arms.md").read_text()
     assert "| bce | monitored |" in arms
