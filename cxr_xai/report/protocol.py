@@ -66,8 +66,10 @@ def describe_weights(certificate: Mapping[str, Any]) -> str:
     """Say what a run began with, and on what that was trained; empty where the certificate does not say.
 
     >>> weights = {"file": None, "trained_on": ["imagenet"], "source": "resnet50.a1_in1k", "known_by": None, "seen": []}
-    >>> describe_weights({"weights": weights}), describe_weights({"weights": {**weights, "trained_on": []}})
-    ('trained on imagenet (resnet50.a1_in1k)', 'random')
+    >>> describe_weights({"weights": weights})
+    'trained on imagenet (resnet50.a1_in1k)'
+    >>> describe_weights({"weights": {**weights, "trained_on": [], "source": None}})
+    'random'
     """
     if (weights := certificate.get("weights")) is None:
         return ""
