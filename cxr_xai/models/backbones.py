@@ -91,7 +91,8 @@ def load_file(trunk: nn.Module, path: Path) -> None:
     """Load a state dict, ``.safetensors`` or ``torch.save`` (tensors only: nothing in the file is executed).
 
     The weights may stand under a longer name, as in a checkpoint of this program (``model.trunk.``) or of a network
-    around the trunk. Published files hold ImageNet's classifier too; it is left out, since this trunk has none.
+    around the trunk. Published files hold ImageNet's classifier too; it is left out, since this trunk has none. Of a
+    checkpoint of this program that holds averaged weights beside the raw ones, they are the averaged.
     """
     if not path.is_file():
         raise UserError(f"model.weights={path}: no such file; use imagenet, none, or the path of a state dict.")
