@@ -1,4 +1,4 @@
-"""Every member of the families that training is composed of, on real films: two batches of one epoch each, guidance all of it."""
+"""Every member of the families that training is composed of, on real films: two batches, of guidance a whole epoch."""
 
 import shutil
 from pathlib import Path
