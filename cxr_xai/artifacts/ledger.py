@@ -13,7 +13,7 @@ import pandas as pd
 
 from cxr_xai.artifacts.certificate import hash_code
 
-What = Literal["test labels", "val labels", "sealed boxes", "monitored boxes", "selection boxes"]
+What = Literal["test labels", "val labels", "sealed boxes", "monitored boxes", "selection boxes", "training boxes"]
 
 READS: tuple[str, ...] = get_args(What)
 LEDGER_COLUMNS = ("time", "what", "purpose", "reader", "rows", "code")

@@ -166,11 +166,11 @@ class Checkpoints(Checkpoint):
             self._stop(trainer)
 
     def _write_best(self, trainer: Trainer) -> None:
-        require_finite(trainer.lightning_module.parameters(), self.folder, trainer.global_step)
+        require_finite(trainer, self.folder)
         trainer.save_checkpoint(self.folder.best, weights_only=True)
 
     def _write(self, trainer: Trainer) -> None:
-        require_finite(trainer.lightning_module.parameters(), self.folder, trainer.global_step)
+        require_finite(trainer, self.folder)
         trainer.save_checkpoint(self.folder.last, weights_only=False, storage_options=self.folder.previous)
         self._written = trainer.global_step
 

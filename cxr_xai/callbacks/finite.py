@@ -1,7 +1,7 @@
 """Training stops, on all ranks together, at a loss that is not a number, before anything of it is written."""
 
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, NoReturn
 
@@ -88,7 +88,7 @@ class Finite(Callback):
             NotFinite: a loss or a weight is not.
         """
         self.on_train_epoch_end(trainer, pl_module)
-        require_finite(pl_module.parameters(), self.folder, trainer.global_step)
+        require_finite(trainer, self.folder)
 
     def on_train_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Check what is left."""
@@ -140,15 +140,19 @@ def name_last(folder: RunFolder) -> str:
     return f"the last good checkpoint is {folder.last} (step {step:,})"
 
 
-def require_finite(weights: Iterable[Tensor], folder: RunFolder, step: int) -> None:
-    """Refuse to write weights that are not finite; equal weights on all ranks make all of them refuse.
+def require_finite(trainer: Trainer, folder: RunFolder) -> None:
+    """Refuse to write weights, or statistics of BatchNorm, that are not finite.
+
+    All ranks refuse together: their weights are equal, but each has statistics of its own.
 
     Raises:
         NotFinite: says after which step, and names the last good checkpoint.
     """
-    norm = torch.nn.utils.get_total_norm(list(weights))
-    if not torch.isfinite(norm):
-        stop(f"weights are not finite after step {step:,}; {name_last(folder)}; {TRY}.")
+    module = trainer.lightning_module
+    held = [tensor for tensor in (*module.parameters(), *module.buffers()) if tensor.is_floating_point()]
+    largest = torch.nn.utils.get_total_norm(held, norm_type=float("inf"))
+    if trainer.strategy.reduce_boolean_decision(not torch.isfinite(largest), all=False):
+        stop(f"weights are not finite after step {trainer.global_step:,}; {name_last(folder)}; {TRY}.")
 
 
 def stop(message: str) -> NoReturn:

@@ -15,6 +15,7 @@ Settings = Mapping[str, Any]
 Rows = npt.NDArray[np.int64]
 
 WATCHED = ("monitored", "sealed")
+TRAINED = "trained on"
 
 
 def rows_by_use(datamodule: ChestXrayDataModule, settings: Settings) -> dict[str, Rows]:
@@ -45,7 +46,7 @@ def describe_uses(datamodule: ChestXrayDataModule, settings: Settings, rows: Map
     watched = callbacks.get("explain") or (callbacks.get("selection") and "selection" in rows and not selects)
     uses = ["monitored"] if watched else []
     if "trained" in rows:
-        uses.append(f"trained on ({_count(datamodule, rows['trained'])} of train)")
+        uses.append(f"{TRAINED} ({_count(datamodule, rows['trained'])} of train)")
     if selects:
         uses.append(f"selected by ({_count(datamodule, rows['selection'])})")
     return ", ".join(uses) or "none"

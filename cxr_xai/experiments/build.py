@@ -90,8 +90,8 @@ def _check_type(hint: Any, value: Any, path: str) -> Any:
         adapter: TypeAdapter[Any] = TypeAdapter(hint, config=ConfigDict(arbitrary_types_allowed=True))
         valid = adapter.validate_python(value)
     except ValidationError as error:
-        reason = error.errors()[0]["msg"].removeprefix("Input should be ")
-        raise UserError(f"{path}={value!r}: expected {reason}.") from error
+        reasons = dict.fromkeys(entry["msg"].removeprefix("Input should be ") for entry in error.errors())
+        raise UserError(f"{path}={value!r}: expected {'; or '.join(reasons)}.") from error
     except (PydanticSchemaGenerationError, TypeError):
         return value  # a hint that cannot be checked from outside; the target itself will
     return valid if isinstance(valid, bool | int | float) else value  # 64.0 for a count is 64; texts and lists stay

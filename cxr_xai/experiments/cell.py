@@ -33,17 +33,27 @@ are among them, so that raising them continues the same run. ``plan`` is for the
 plan would name another folder and hide the first, so the certificate keeps every plan with its time instead. What an
 excluded film changes is in the data's hash."""
 
+MASKS = "guidance.masks"
+"""Null, a name, or a folder, whose place is no setting: what lies in it has a hash of its own in the certificate."""
+
+NAMED = (None, "atlas")
+"""Masks that are no folder."""
+
 
 def strip(settings: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
     """Return the settings without the unhashed keys.
 
     >>> strip({"seed": 1, "paths": {"data": "x"}, "trainer": {"devices": 2, "precision": 32}})
     {'seed': 1, 'trainer': {'precision': 32}}
+    >>> strip({"guidance": {"masks": "/somewhere"}}), strip({"guidance": {"masks": "atlas"}})
+    ({'guidance': {'masks': 'folder'}}, {'guidance': {'masks': 'atlas'}})
     """
     kept = {}
     for key, value in settings.items():
         if f"{prefix}{key}" not in UNHASHED:
             kept[key] = strip(value, f"{prefix}{key}.") if isinstance(value, Mapping) else value
+        if f"{prefix}{key}" == MASKS and value not in NAMED:
+            kept[key] = "folder"
     return kept
 
 

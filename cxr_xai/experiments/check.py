@@ -6,7 +6,11 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import yaml
+
 from cxr_xai.errors import UserError
+from cxr_xai.experiments.command import CONF
+from cxr_xai.findings import FINDINGS
 
 SCORE = "selection/score"
 """What `callbacks.selection` logs: AUROC on val and localization in the selection fold."""
@@ -14,6 +18,11 @@ SCORE = "selection/score"
 CHECKPOINTS = ("best", "last")
 """What a finished run may keep; the best one is what its numbers were made with."""
 
+DECLARED = {"loss": "needs", "balancing": "gives", "guidance": "needs"}
+"""What a member says of itself, which is no option of it."""
+
+BETTER = {"val/loss": "min"} | {f"val/auroc/{name}": "max" for name in ("macro", *FINDINGS)}
+"""What val may choose by, and whether a small or a large value is better."""
 
 NO_MASKS = (
     "guidance=regions needs to know the regions of each film, and these data come without; use guidance.masks=FOLDER "
@@ -42,6 +51,7 @@ def check_choices(settings: Mapping[str, Any], choices: Mapping[str, str]) -> No
     if not isinstance(replicates, int) or isinstance(replicates, bool) or replicates < 1:
         raise UserError(f"bootstrap={_show(replicates)}; it must be a whole number, 1 or more.")
     _check_plan(settings.get("scheduler", {}), settings["trainer"]["max_epochs"])
+    _check_declared(settings, choices)
     needs, gives = settings["loss"]["needs"], settings["balancing"]["gives"]
     loss, balancing = f"loss={choices['loss']}", f"balancing={choices['balancing']}"
     if needs and needs != gives:
@@ -58,6 +68,20 @@ def check_choices(settings: Mapping[str, Any], choices: Mapping[str, str]) -> No
         from cxr_xai.artifacts.plan import read_plan  # pandas comes with it, and --help does without
 
         read_plan(settings["plan"])
+
+
+def _check_declared(settings: Mapping[str, Any], choices: Mapping[str, str]) -> None:
+    """Refuse to say of a member what it does not say of itself: everything that is refused or certified rests on it."""
+    for group, key in DECLARED.items():
+        path = CONF / group / f"{choices.get(group)}.yaml"
+        if group not in settings or not path.is_file():
+            continue
+        declared, given = (place.get(key) for place in (yaml.safe_load(path.read_text()), settings[group]))
+        if given != declared:
+            raise UserError(
+                f"{group}.{key}={_show(given)}: {group}={choices[group]} has {_show(declared)}, which is no option; "
+                "leave it out."
+            )
 
 
 def _check_guidance(settings: Mapping[str, Any], choices: Mapping[str, str]) -> None:
@@ -102,17 +126,24 @@ def check_monitors(settings: Mapping[str, Any], choices: Mapping[str, str]) -> N
     Raises:
         UserError: names the value and what to set.
     """
-    callbacks = settings.get("callbacks", {})
-    watched = {f"callbacks.{key}.monitor": (callbacks.get(key) or {}) for key in ("early_stopping", "checkpoint")}
-    monitors = {"monitor": settings["monitor"]} | {key: c["monitor"] for key, c in watched.items() if "monitor" in c}
-    for key, monitor in monitors.items():
-        if monitor == SCORE and key == "callbacks.checkpoint.monitor":
+    callbacks = settings.get("callbacks", {"checkpoint": settings})
+    if not callbacks.get("checkpoint"):
+        raise UserError("callbacks.checkpoint=null: a run needs it to keep its best weights; leave it on.")
+    watched: dict[str, Mapping[str, Any]] = {"": {"monitor": settings["monitor"]}}
+    watched |= {f"callbacks.{key}.": callbacks.get(key) or {} for key in ("early_stopping", "checkpoint")}
+    watched["scheduler."] = {**watched[""], **settings.get("scheduler", {})}
+    for place, watcher in watched.items():
+        if (monitor := watcher.get("monitor")) == SCORE and place == "callbacks.checkpoint.":
             _check_selection(settings, choices)
-        elif not str(monitor).startswith("val/"):
+        elif monitor is not None and monitor not in BETTER:
             raise UserError(
-                f"{key}={monitor}: only values of val may choose checkpoints (val/loss, val/auroc/macro); boxes and "
-                f"test are for scoring, and boxes of a selection fold for callbacks.checkpoint.monitor={SCORE}."
+                f"{place}monitor={monitor}: only values of val may choose checkpoints (val/loss, val/auroc/macro, "
+                "val/auroc/<finding>); boxes and test are for scoring, and boxes of a selection fold for "
+                f"callbacks.checkpoint.monitor={SCORE}."
             )
+        elif monitor is not None and watcher.get("mode", BETTER[monitor]) != BETTER[monitor]:
+            size = {"max": "large", "min": "small"}[BETTER[monitor]]
+            raise UserError(f"monitor={monitor}: a {size} value is better; add {place}mode={BETTER[monitor]}.")
 
 
 def _check_selection(settings: Mapping[str, Any], choices: Mapping[str, str]) -> None:

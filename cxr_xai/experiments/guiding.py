@@ -32,8 +32,23 @@ def build_guide(settings: Settings, datamodule: ChestXrayDataModule) -> Guide | 
     Raises:
         UserError: the training part has none of it.
     """
-    term: Guidance = build(settings, "guidance")
+    term = build_term(settings)
     return None if term.needs is None else Guide(term, find_evidence(term, datamodule))
+
+
+def build_term(settings: Settings) -> Guidance:
+    """Build the term alone.
+
+    Raises:
+        UserError: the settings say that it needs other evidence than it does.
+    """
+    term: Guidance = build(settings, "guidance")
+    if settings.get("needs") != term.needs:
+        raise UserError(
+            f"guidance.needs={settings.get('needs') or 'null'}: {type(term).__name__} needs {term.needs or 'null'}, "
+            "which is no option; leave it out."
+        )
+    return term
 
 
 def find_evidence(term: Guidance, datamodule: ChestXrayDataModule) -> EvidenceSource:
@@ -84,9 +99,8 @@ def describe_guidance(settings: Settings | None, datamodule: ChestXrayDataModule
     ``films`` counts training films with evidence; null where it is found while training. ``sha256`` is over the names
     and fingerprints of a folder's label images.
     """
-    if not settings or settings["needs"] is None:
+    if not settings or (term := build_term(settings)).needs is None:
         return None
-    term: Guidance = build(settings, "guidance")
     about: dict[str, Any] = {"term": type(term).__module__.rpartition(".")[2], "needs": term.needs}
     if isinstance(term, BoxGuidance):
         rows = datamodule.guided_rows(term.annotated_fraction)

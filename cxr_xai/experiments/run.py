@@ -11,7 +11,7 @@ from typing import Any
 import yaml
 
 from cxr_xai.artifacts.certificate import hash_files
-from cxr_xai.artifacts.ledger import note_read
+from cxr_xai.artifacts.ledger import first_read, note_read, read_ledger
 from cxr_xai.artifacts.run_folder import PREDICTION_COLUMNS, RELIANCE_COLUMNS, RunFolder
 from cxr_xai.callbacks.box_probe import BoxProbe
 from cxr_xai.callbacks.consumers.panels import Panels, write_panels
@@ -81,8 +81,16 @@ def work(settings: Settings, choices: Mapping[str, str], folder: RunFolder, cell
         write_split(folder.split, datamodule.source.studies, datamodule.split)
         write_csv(folder.quarantine, datamodule.quarantine)
         write_json(folder.certificate, certificate)
+        note_guidance(folder, certificate)
     seconds = fit(parts, settings["seed"])
     finish(parts, settings, choices, seconds)
+
+
+def note_guidance(folder: RunFolder, certificate: Mapping[str, Any]) -> None:
+    """Note once in the ledger that training boxes are about to guide; a run that goes on has noted it."""
+    films = certificate["boxes"].get("trained_studies", 0)
+    if films and first_read(read_ledger(folder.ledger), "training boxes") is None:
+        note_read(folder.ledger, "training boxes", "guidance", films)
 
 
 def _is_first_process() -> bool:

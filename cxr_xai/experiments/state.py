@@ -26,6 +26,7 @@ IDENTITY = {
     "data": ("data", "sha256"),
     "split": ("split", "sha256"),
     "weights to begin with": ("weights", "sha256"),
+    "masks": ("guidance", "sha256"),
 }
 """What must not have changed, and where the certificate has it."""
 
@@ -42,7 +43,7 @@ def find_state(folder: RunFolder, certificate: dict[str, Any], max_epochs: int) 
         return State.FRESH
     old = read_json(folder.certificate)
     for what, (section, key) in IDENTITY.items():
-        before, now = (place.get(section, {}).get(key) for place in (old, certificate))
+        before, now = ((place.get(section) or {}).get(key) for place in (old, certificate))
         if before != now:
             raise UserError(
                 f"{folder.path} was made with other {what} ({str(before)[:8]}, now {str(now)[:8]}); "

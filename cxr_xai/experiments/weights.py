@@ -9,6 +9,7 @@ from cxr_xai.artifacts.checkpoint import UnusableCheckpoint, read_checkpoint
 from cxr_xai.artifacts.run_folder import RunFolder
 from cxr_xai.data.datamodule import ChestXrayDataModule
 from cxr_xai.data.splits.file import read_split
+from cxr_xai.data.splits.split import EXTERNAL, SELECTION
 from cxr_xai.errors import UserError
 from cxr_xai.files import read_json
 from cxr_xai.models.backbones import name_pretrained
@@ -19,6 +20,12 @@ UNKNOWN = "unknown"
 RUN = "run "
 """What an entry of ``trained_on`` begins with that names a run of this program."""
 
+USED = {"train": "trained on", "val": "chose its epoch by", SELECTION: "chose its epoch by"}
+"""What a run does with the patients of its parts before it is judged."""
+
+JUDGES = ("test", EXTERNAL)
+"""Parts whose patients must have had no part in the weights at all."""
+
 
 def describe_weights(settings: Settings, datamodule: ChestXrayDataModule) -> dict[str, Any]:
     """Return what the certificate says of the weights that training begins with.
@@ -27,7 +34,7 @@ def describe_weights(settings: Settings, datamodule: ChestXrayDataModule) -> dic
     ``known_by`` is ``hash``, ``name``, ``run`` or None, ``seen`` what of val and test the weights may have seen.
 
     Raises:
-        UserError: they have seen test films of this run, or patients of its val or test were trained on.
+        UserError: they have seen test films of this run, or patients of its val or test.
     """
     weights = settings["model"].get("weights", "none")
     if weights in NO_FILE:
@@ -77,7 +84,7 @@ def describe_run(path: Path, folder: RunFolder, datamodule: ChestXrayDataModule)
     """Return what a checkpoint of this program was trained on, the weights that its run began with included.
 
     Raises:
-        UserError: it is not of the run that it lies in, or that run trained on patients of this one's val or test.
+        UserError: it is not of the run that it lies in, or that run knows patients whom this one is judged by.
     """
     certificate = read_json(folder.certificate)
     try:
@@ -95,18 +102,21 @@ def describe_run(path: Path, folder: RunFolder, datamodule: ChestXrayDataModule)
 
 
 def require_other_patients(path: Path, folder: RunFolder, datamodule: ChestXrayDataModule) -> None:
-    """Refuse weights of a run whose training part has patients of this run's other parts.
+    """Refuse weights of a run that knows patients of this run's other parts.
+
+    Its training part must share none with val or test; what chose its epoch, val and the selection fold, none with
+    test. Patients of val that chose once may choose again.
 
     Raises:
         UserError: says how many, and of which part.
     """
     _, table = read_split(folder.split)
-    trained = set(table.loc[table["part"] == "train", "patient_id"])
     studies, split = datamodule.source.studies, datamodule.split
     for part in split.parts[1:]:
         held = set(studies["patient_id"].iloc[split.rows(part)].astype(str))
-        if shared := trained & held:
-            raise UserError(
-                f"model.weights={path}: {folder.path.name} trained on {len(shared):,} patients of this run's {part} "
-                f"part; use weights of a run with the same split (split=file split.path={folder.split})."
-            )
+        for used, what in USED.items() if part in JUDGES else [("train", USED["train"])]:
+            if shared := held & set(table.loc[table["part"] == used, "patient_id"]):
+                raise UserError(
+                    f"model.weights={path}: {folder.path.name} {what} {len(shared):,} patients of this run's {part} "
+                    f"part; use weights of a run with the same split (split=file split.path={folder.split})."
+                )

@@ -17,6 +17,9 @@ from torch import Tensor, nn
 
 from cxr_xai.errors import UserError
 
+AVERAGE = "ema"
+"""Where a checkpoint of this program has the averaged weights, which are the ones that its run is judged by."""
+
 
 @dataclass(frozen=True)
 class Backbone:
@@ -91,16 +94,24 @@ def load_file(trunk: nn.Module, path: Path) -> None:
     """Load a state dict, ``.safetensors`` or ``torch.save`` (tensors only: nothing in the file is executed).
 
     The weights may stand under a longer name, as in a checkpoint of this program (``model.trunk.``) or of a network
-    around the trunk. Published files hold ImageNet's classifier too; it is left out, since this trunk has none.
+    around the trunk. Published files hold ImageNet's classifier too; it is left out, since this trunk has none. Of a
+    checkpoint of this program that holds averaged weights beside the raw ones, they are the averaged.
     """
     if not path.is_file():
         raise UserError(f"model.weights={path}: no such file; use imagenet, none, or the path of a state dict.")
     try:
-        state = timm.models.load_state_dict(str(path), use_ema=False, weights_only=True)
-        trunk.load_state_dict(select_trunk(state, trunk))
+        trunk.load_state_dict(select_trunk(read_state(path), trunk))
     except Exception as error:
         reason = " ".join(str(error).split())[:200]
         raise UserError(f"model.weights={path} does not fit this backbone: {reason}") from error
+
+
+def read_state(path: Path) -> dict[str, Tensor]:
+    """Read a state dict; of a checkpoint to go on from, the averaged weights where a run averages."""
+    if path.suffix == ".ckpt" and (average := torch.load(path, map_location="cpu", weights_only=True).get(AVERAGE)):
+        return dict(average)
+    state: dict[str, Tensor] = timm.models.load_state_dict(str(path), use_ema=False, weights_only=True)
+    return state
 
 
 def select_trunk(state: Mapping[str, Tensor], trunk: nn.Module) -> dict[str, Tensor]:

@@ -39,10 +39,12 @@ def read_known() -> list[dict[str, str]]:
 def find_known(path: Path, sha256: str) -> Known | None:
     """Return what is known of a file: by its content, or else by its name.
 
-    A name alone does not clear a file: its rows that name a source still count, and the run says how it was recognized.
+    A name alone does not clear a file: all rows that it matches count together, and the run says how it was recognized.
 
     >>> find_known(Path("weights/Kaggle-densenet121-d121-tw.safetensors"), "0" * 64).trained_on
     ('nih',)
+    >>> find_known(Path("RadImageNet/chexnet.pt"), "0" * 64).trained_on
+    ('radimagenet', 'nih')
     >>> find_known(Path("mine.pt"), "0" * 64) is None
     True
     """
@@ -51,8 +53,10 @@ def find_known(path: Path, sha256: str) -> Known | None:
         ("hash", [row for row in rows if row["sha256"] and sha256.startswith(row["sha256"])]),
         ("name", [row for row in rows if matches_name(path, row["pattern"])]),
     ):
-        for row in matching:
-            return Known(row["name"], tuple(row["trained_on"].split()), row["source"], by)
+        if matching:
+            name, source = ("; ".join(dict.fromkeys(row[key] for row in matching)) for key in ("name", "source"))
+            seen = [entry for row in matching for entry in row["trained_on"].split()]
+            return Known(name, tuple(dict.fromkeys(seen)), source, by)
     return None
 
 

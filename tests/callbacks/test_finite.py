@@ -77,8 +77,15 @@ def test_many_studies_are_counted() -> None:
 
 
 @pytest.mark.parametrize("value", [NAN, float("inf")])
-def test_weights_that_are_not_finite_are_not_written(tmp_path: Path, value: float) -> None:
-    weights = [torch.ones(3), torch.tensor([1.0, value])]
-    require_finite(weights[:1], RunFolder(tmp_path), 3)
-    with pytest.raises(NotFinite, match="weights are not finite after step 3; no checkpoint was written before; try"):
-        require_finite(weights, RunFolder(tmp_path), 3)
+@pytest.mark.parametrize("name", ["weight", "running_var"])
+def test_weights_and_statistics_that_are_not_finite_are_not_written(tmp_path: Path, name: str, value: float) -> None:
+    trainer, module = make_trainer(), torch.nn.BatchNorm2d(2)
+    trainer.lightning_module = module
+    module.state_dict()["running_var"][0] = 3e38  # finite, and its square is not
+    require_finite(trainer, RunFolder(tmp_path))
+    message = "weights are not finite after step 7; no checkpoint was written before; try"
+    for another in (False, True):
+        trainer.strategy = make_trainer(2, another).strategy
+        module.state_dict()[name][1] = 1.0 if another else value
+        with pytest.raises(NotFinite, match=message):
+            require_finite(trainer, RunFolder(tmp_path))

@@ -60,6 +60,12 @@ def test_a_wrong_type_is_named() -> None:
         build(engine(power="many"), "engine")
 
 
+def test_all_that_would_do_is_named() -> None:
+    settings = {"_target_": "lightning.Trainer", "precision": "abc"}
+    with pytest.raises(UserError, match=r"trainer\.precision='abc': expected 64, 32 or 16; or .*'bf16-mixed'"):
+        build(settings, "trainer")
+
+
 def test_the_targets_own_refusal_comes_through() -> None:
     with pytest.raises(UserError, match=r"^engine\.power is below 0"):
         build(engine(power=-1), "engine")

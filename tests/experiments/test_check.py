@@ -8,6 +8,7 @@ import pytest
 
 from cxr_xai.errors import UserError
 from cxr_xai.experiments.check import SCORE, check_choices
+from cxr_xai.experiments.command import compose
 
 
 def check(
@@ -74,7 +75,60 @@ def test_boxes_of_a_selection_fold_may_choose_the_checkpoint() -> None:
     monitors()
     monitors(split={"path": "split.csv"}, name="file")
     monitors(split={}, checkpoint={"monitor": "val/auroc/macro", "mode": "max"})
-    monitors(split={}, checkpoint=None)
+    monitors(split={}, checkpoint={"monitor": "val/auroc/Mass", "mode": "max"})
+
+
+def test_a_run_keeps_its_best_weights() -> None:
+    with pytest.raises(UserError, match=r"^callbacks\.checkpoint=null: a run needs it to keep its best weights"):
+        monitors(split={}, checkpoint=None)
+
+
+@pytest.mark.parametrize("monitor", ["val/foo", "val/auroc", "val/auroc/Lupus"])
+def test_what_is_not_logged_chooses_nothing(monitor: str) -> None:
+    with pytest.raises(UserError, match=rf"^monitor={monitor}: only values of val .*val/auroc/<finding>"):
+        check("bce", None, "none", None, monitor)
+    with pytest.raises(UserError, match=rf"^callbacks\.early_stopping\.monitor={monitor}: only values of val"):
+        monitors(early_stopping={"monitor": monitor, "mode": "max"})
+
+
+@pytest.mark.parametrize("key", ["checkpoint", "early_stopping"])
+@pytest.mark.parametrize(
+    ("monitor", "mode", "better"),
+    [("val/auroc/macro", "min", ("large", "max")), ("val/loss", "max", ("small", "min"))],
+)
+def test_the_worst_epoch_is_not_chosen(key: str, monitor: str, mode: str, better: tuple[str, str]) -> None:
+    size, add = better
+    message = rf"^monitor={monitor}: a {size} value is better; add callbacks\.{key}\.mode={add}\.$"
+    with pytest.raises(UserError, match=message):
+        monitors(**{key: {"monitor": monitor, "mode": mode}})
+
+
+def test_a_plateau_watches_in_the_right_direction() -> None:
+    settings: dict[str, Any] = {"keep": ["best"], "trainer": {"max_epochs": 1}, "monitor": "val/auroc/macro"}
+    settings |= {"loss": {"needs": None}, "balancing": {"gives": None}, "scheduler": {"mode": "min"}}
+    with pytest.raises(UserError, match=r"a large value is better; add scheduler\.mode=max\.$"):
+        check_choices(settings, {"loss": "bce", "balancing": "none"})
+    for scheduler in ({"mode": "max"}, {"warmup": 0.1}):
+        check_choices({**settings, "scheduler": scheduler}, {"loss": "bce", "balancing": "none"})
+
+
+@pytest.mark.parametrize(
+    ("override", "says"),
+    [
+        (
+            "guidance.needs=null",
+            r"^guidance\.needs=null: guidance=energy has boxes, which is no option; leave it out\.$",
+        ),
+        ("guidance.needs=body", r"^guidance\.needs=body: guidance=energy has boxes"),
+        ("loss.needs=pos_weight", r"^loss\.needs=pos_weight: loss=bce has null"),
+        ("balancing.gives=pos_weight", r"^balancing\.gives=pos_weight: balancing=none has null"),
+    ],
+)
+def test_what_a_member_says_of_itself_is_no_option(override: str, says: str) -> None:
+    settings, choices = compose("train", ["split=patient", "guidance=energy"])
+    check_choices(settings, choices)
+    with pytest.raises(UserError, match=says):
+        check_choices(*compose("train", ["split=patient", "guidance=energy", override]))
 
 
 @pytest.mark.parametrize(

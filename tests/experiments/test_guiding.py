@@ -55,6 +55,14 @@ def test_none_is_no_guide(root: Path) -> None:
     assert describe_guidance(None, read(root)) is None, "a run of before"
 
 
+@pytest.mark.parametrize("needs", [None, "body"])
+def test_what_a_term_needs_is_not_hidden(root: Path, needs: str | None) -> None:
+    data, hidden = read(root), {**settings("guidance=energy"), "needs": needs}
+    for use in (build_guide, describe_guidance):
+        with pytest.raises(UserError, match=rf"^guidance\.needs={needs or 'null'}: Energy needs boxes"):
+            use(hidden, data)
+
+
 @pytest.mark.parametrize("member", ["energy", "energy_area", "l1", "rrr"])
 def test_box_members_know_the_boxed_positives_of_train(root: Path, member: str) -> None:
     data = read(root)

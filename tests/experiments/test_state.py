@@ -12,7 +12,7 @@ from cxr_xai.experiments.state import State, claim_run, find_state, move_aside
 from cxr_xai.files import write_json
 from cxr_xai.lease import Lease
 
-SECTIONS = ("code", "data", "split", "weights")
+SECTIONS = ("code", "data", "split", "weights", "guidance")
 
 
 def certificate(**changes: str) -> dict[str, Any]:
@@ -49,9 +49,19 @@ def test_more_epochs_do_not_continue_what_stopped_early(tmp_path: Path) -> None:
     assert find_state(folder(tmp_path, 5, early=True), certificate(), 9) is State.COMPLETE
 
 
+def test_a_run_without_guidance_has_no_masks(tmp_path: Path) -> None:
+    run = folder(tmp_path, 5)
+    write_json(run.certificate, {**certificate(), "guidance": None})
+    before = {section: found for section, found in certificate().items() if section != "guidance"}
+    for now in (before, {**before, "guidance": None}, {**before, "guidance": {"source": "atlas"}}):
+        assert find_state(run, now, 5) is State.COMPLETE
+    with pytest.raises(UserError, match="other masks"):
+        find_state(run, certificate(), 5)
+
+
 @pytest.mark.parametrize("what", SECTIONS)
 def test_a_change_is_refused_with_the_way_out(tmp_path: Path, what: str) -> None:
-    with pytest.raises(UserError, match=f"other {what} .*fresh=true"):
+    with pytest.raises(UserError, match=f"other {'masks' if what == 'guidance' else what} .*fresh=true"):
         find_state(folder(tmp_path, 5), certificate(**{what: "something else"}), 5)
 
 

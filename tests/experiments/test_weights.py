@@ -118,6 +118,21 @@ def test_a_checkpoint_that_trained_on_a_patient_of_val_or_test_is_refused(
     assert begin_with(elsewhere, data)["known_by"] == "run", "patients of another source are others"
 
 
+@pytest.mark.parametrize("used", ["val", "selection"])
+def test_a_checkpoint_chosen_by_a_patient_of_test_is_refused(
+    data: ChestXrayDataModule, tmp_path: Path, used: str
+) -> None:
+    studies, division = data.source.studies, data.split.part
+
+    def chosen_by(part: str, name: str) -> Path:
+        patient = studies["patient_id"].iloc[np.flatnonzero(division == part)[0]]
+        return make_run(tmp_path / name, data, [used if own == patient else "" for own in studies["patient_id"]])
+
+    with pytest.raises(UserError, match=r"cell chose its epoch by 1 patients of this run's test part; use weights of"):
+        begin_with(chosen_by("test", "cell"), data)
+    assert begin_with(chosen_by("val", "other"), data)["known_by"] == "run", "who chose once may choose again"
+
+
 def test_fewer_training_patients_than_this_runs_are_welcome(data: ChestXrayDataModule, tmp_path: Path) -> None:
     division = data.split.part
     parts = [part if part == "train" else "" for part in division]

@@ -42,6 +42,7 @@ SELECTING = (
     "callbacks.checkpoint.monitor=selection/score",
     "callbacks.checkpoint.mode=max",
 )
+EVERYTHING = (*GUIDED, *AVERAGED, *SELECTING, "finetune=gradual")
 
 
 class Cut(Exception):
@@ -96,6 +97,7 @@ def run(compose: Compose, tmp_path: Path) -> Run:
         pytest.param(OFTEN, (6, 25), id="often", marks=pytest.mark.slow),
         pytest.param(BLENDED, (19,), id="blended", marks=pytest.mark.slow),
         pytest.param(GUIDED, (5, 20), id="guided", marks=pytest.mark.slow),
+        pytest.param(EVERYTHING, (5, 20), id="everything", marks=pytest.mark.slow),
         pytest.param(RARELY, (20, 32), id="rarely", marks=pytest.mark.slow),
     ],
 )

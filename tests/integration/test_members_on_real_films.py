@@ -1,4 +1,4 @@
-"""Every member of the families that training is composed of, on real films: two batches of one epoch each."""
+"""Every member of the families that training is composed of, on real films: two batches, of guidance a whole epoch."""
 
 import shutil
 from pathlib import Path
@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from cxr_xai.artifacts.ledger import read_ledger
 from cxr_xai.artifacts.run_folder import RunFolder
 from cxr_xai.experiments.cell import name_cell
 from cxr_xai.experiments.command import compose
@@ -21,6 +22,8 @@ BESIDE = {
     ("guidance", "regions"): ["guidance.masks=atlas"],
 }
 """What a member cannot be without."""
+WHOLE = ["trainer.limit_train_batches=1.0"]
+"""Four of the training films have boxes: not every batch of an epoch has one."""
 SMALL = (
     "datamodule=nih",
     "model=resnet10",
@@ -55,7 +58,7 @@ def films(shared: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.mark.parametrize(("group", "member"), MEMBERS, ids=[f"{group}={member}" for group, member in MEMBERS])
 def test_trains_on_real_films(group: str, member: str, films: Path, tmp_path: Path) -> None:
     places = [f"datamodule.root={films}", f"paths.outputs={tmp_path}", f"paths.cache={films}/cache"]
-    chosen = [f"{group}={member}", *BESIDE.get((group, member), [])]
+    chosen = [f"{group}={member}", *BESIDE.get((group, member), []), *(WHOLE if group == "guidance" else [])]
     settings, choices = compose("train", [*SMALL, *places, *chosen])
     run_training(settings, choices)
     folder = RunFolder(tmp_path / settings["name"] / name_cell(settings, choices))
@@ -63,3 +66,7 @@ def test_trains_on_real_films(group: str, member: str, films: Path, tmp_path: Pa
     assert np.isfinite(pd.read_parquet(folder.predictions)["logit"]).all()
     metrics = folder.read_metrics()
     assert np.isfinite(metrics.loc[metrics["key"] == "train/loss", "value"]).all()
+    boxed = settings["guidance"]["needs"] == "boxes"
+    assert (read_ledger(folder.ledger)["what"] == "training boxes").sum() == boxed
+    guides = group == "guidance" and member != "none"
+    assert (metrics.loc[metrics["key"] == "train/guided_pairs", "value"] > 0).tolist() == [True] * guides

@@ -10,6 +10,7 @@ import timm
 import torch
 from safetensors.torch import save_file
 
+from cxr_xai.artifacts.checkpoint import AVERAGE
 from cxr_xai.errors import UserError
 from cxr_xai.models import backbones
 from cxr_xai.models.backbones import build_backbone
@@ -79,6 +80,16 @@ def test_weights_from_a_file(published: Path, tmp_path: Path, kind: str) -> None
     trunk = build_backbone(SMALL, str(path), 3, {}).trunk
     assert trunk.state_dict().keys() == state.keys() - {"fc.weight", "fc.bias"}
     assert all(torch.equal(value, state[key]) for key, value in trunk.state_dict().items())
+
+
+def test_a_run_that_averages_hands_on_its_average(published: Path, tmp_path: Path) -> None:
+    state = {f"model.trunk.{k}": v for k, v in torch.load(published, weights_only=True).items() if k[:3] != "fc."}
+    average = {key: value + 1 for key, value in state.items()}
+    for held in ({AVERAGE: average}, {AVERAGE: {}}, {}):  # ``last.ckpt``; one of no steps; of a run that does not
+        torch.save({"state_dict": state, **held}, tmp_path / "last.ckpt")
+        trunk = build_backbone(SMALL, str(tmp_path / "last.ckpt"), 3, {}).trunk
+        wanted = held.get(AVERAGE) or state
+        assert all(torch.equal(value, wanted[f"model.trunk.{key}"]) for key, value in trunk.state_dict().items())
 
 
 def test_names_of_2017(tmp_path: Path) -> None:

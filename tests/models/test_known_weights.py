@@ -46,6 +46,9 @@ def test_the_table_is_in_order() -> None:
         ("biovil_image_resnet50_proj_size_128.pt", False),
         ("ResNet50_RadImageNet.pt", False),
         ("resnet50-0676ba61.pth", False),
+        ("RadImageNet/chexnet.pt", True),  # a second name counts as much as the first
+        ("radimagenet_chestxray14_finetuned.pt", True),
+        ("chex-densenet121-d121-cxr14.pt", True),
     ],
 )
 @pytest.mark.parametrize("split", ["official", "patient"])

@@ -134,6 +134,7 @@ def _ledger(evidence: Evidence) -> Check:
     differences = []
     needed = ["test labels"] + (["sealed boxes"] if (evidence.localization["half"] == "sealed").any() else [])
     needed += ["selection boxes"] if evidence.folder.pareto.is_file() else []
+    needed += ["training boxes"] if evidence.certificate["boxes"].get("trained_studies") else []
     for what in needed:
         if what not in set(ledger["what"]):
             differences.append(Difference(f"readings of {what}", 0, "at least 1"))

@@ -9,10 +9,13 @@ from cxr_xai.artifacts.pareto import find_front, read_pareto
 from cxr_xai.callbacks.selection import AUROC, DIGITS, SCORE, combine
 from cxr_xai.data.splits.file import read_split
 from cxr_xai.data.splits.split import SELECTION
-from cxr_xai.experiments.box_uses import count_shared, rows_by_use
+from cxr_xai.experiments.box_uses import TRAINED, count_shared, describe_uses, rows_by_use
 from cxr_xai.experiments.check import selects_by_boxes
+from cxr_xai.experiments.guiding import build_term
 from cxr_xai.experiments.verification.checks import Check, Difference, compare, judge
-from cxr_xai.experiments.verification.evidence import Evidence
+from cxr_xai.experiments.verification.evidence import Evidence, require_known_targets
+
+GUIDED = "train/guided_pairs"
 
 ROUNDED = 1.01 * 10**-DIGITS
 """What is logged in single precision may round to the ten-thousandth beside."""
@@ -21,7 +24,7 @@ ROUNDED = 1.01 * 10**-DIGITS
 def check_uses(evidence: Evidence) -> Iterator[Check]:
     """Check the uses of boxes, and the choice of the epoch where there is a selection fold."""
     words = "no patient is in two of: trained on, selection, watched, sealed; none of the first two is in a number"
-    yield judge("uses of boxes", [*_scored(evidence), *_shared(evidence)], words)
+    yield judge("uses of boxes", [*_scored(evidence), *_shared(evidence), *compare_training(evidence)], words)
     if SELECTION in evidence.certificate["split"]["images"] and evidence.settings["callbacks"].get("selection"):
         yield judge("choice of the epoch", _choice(evidence), "pareto.csv is what metrics.csv says; its choice is used")
 
@@ -39,8 +42,26 @@ def _shared(evidence: Evidence) -> list[Difference]:
     differences = compare(evidence.certificate["boxes"]["overlap"], 0, place="boxes.overlap")
     if evidence.data is None:
         return differences
-    shared = count_shared(evidence.data, rows_by_use(evidence.data, evidence.settings))
-    return differences + compare(0, shared, place="patients in two uses")
+    rows = rows_by_use(evidence.data, evidence.settings)
+    uses = describe_uses(evidence.data, evidence.settings, rows)
+    differences += compare(evidence.certificate["boxes"]["uses"], uses, place="boxes.uses")
+    return differences + compare(0, count_shared(evidence.data, rows), place="patients in two uses")
+
+
+def compare_training(evidence: Evidence) -> list[Difference]:
+    """Return what guided by ``metrics.csv`` and ``config.yaml`` and is not in the certificate."""
+    metrics = evidence.folder.read_metrics()
+    guided = metrics.loc[metrics["key"] == GUIDED, "value"].gt(0).any()
+    settings, uses = evidence.settings.get("guidance"), evidence.certificate["boxes"]["uses"]
+    if not guided:
+        return []
+    if not settings or not evidence.certificate.get("guidance"):
+        return [Difference("guidance", None, "guided pairs in metrics.csv")]
+    require_known_targets(evidence.settings)
+    differences = compare(evidence.certificate["guidance"]["needs"], needs := build_term(settings).needs, place="needs")
+    if needs == "boxes" and TRAINED not in uses:
+        differences.append(Difference("boxes.uses", uses, "boxes were trained on"))
+    return differences
 
 
 def _choice(evidence: Evidence) -> list[Difference]:

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 import torch
 
+from cxr_xai.data.anatomy import atlas
 from cxr_xai.data.anatomy.atlas import ENOUGH, AtlasAnatomy, average_study, fit_chest, to_ranks
 from cxr_xai.data.anatomy.phantom import draw_regions
 from cxr_xai.data.anatomy.regions import LUNGS
@@ -43,6 +44,23 @@ def test_the_gray_curve_does_not_matter() -> None:
 def test_each_film_is_fitted_alone() -> None:
     both = torch.cat([film(AVERAGE), film(AVERAGE[:, ::-1].copy())])
     np.testing.assert_array_equal(AtlasAnatomy().regions(both)[:1], AtlasAnatomy().regions(both[:1]))
+
+
+def test_a_film_is_fitted_once_for_what_is_known_and_where(monkeypatch: pytest.MonkeyPatch) -> None:
+    fitted = []
+
+    def fit(image: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        fitted.append(len(image))
+        return fit_chest(image)
+
+    monkeypatch.setattr(atlas, "fit_chest", fit)
+    films = torch.cat([film(AVERAGE), film(AVERAGE[:, ::-1].copy())])
+    source, alone = AtlasAnatomy(), AtlasAnatomy().regions(films[1:])
+    source.known(films)
+    np.testing.assert_array_equal(source.regions(films[1:]), alone)
+    assert fitted == [1, 2], "a third time would be the same film again"
+    source.known(films)
+    assert fitted == [1, 2, 1], "only the films of the last call are remembered"
 
 
 def test_noise_is_no_chest() -> None:

@@ -19,6 +19,6 @@ def test_every_line_stands_beside_the_plain_step(monkeypatch: pytest.MonkeyPatch
 
     monkeypatch.setattr(train_guidance, "take_step", watched)
     figures = train_guidance.measure_backbone("resnet50", 1, torch.device("cpu"))
-    assert [figure.what.split("guidance=")[1].split(",")[0] for figure in figures] == ["energy", "body"]
+    assert [figure.what.split("guidance=")[1].split(",")[0] for figure in figures] == ["energy", "regions", "body"]
     assert all(figure.ratio == figure.seconds / figure.baseline for figure in figures)
-    assert seen == [(None, 0), ("Energy", 16), ("Body", 16 * 14)] * 2
+    assert seen == [(None, 0), ("Energy", 16), ("Regions", 16), ("Body", 16 * 14)] * 2
