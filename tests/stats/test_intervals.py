@@ -46,6 +46,16 @@ def test_percentiles_moved_beyond_the_last_replicate_are_reflected() -> None:
     np.testing.assert_allclose([low, high], 0.2 - np.quantile(draws, [0.975, 0.025]))
 
 
+def test_scores_have_no_end_out_of_their_range() -> None:
+    """All replicates lie below the value, so their percentiles are reflected about it, past 1."""
+    drawn = np.linspace(0.6, 1.0, 101)
+    free = interval(1.0 - 1e-9, drawn)
+    bounded = interval(1.0 - 1e-9, drawn, units=30)
+    assert float(free.high) > 1.0
+    assert (float(bounded.low), float(bounded.high)) == (float(free.low), 1.0)
+    assert float(interval(1e-9, 1 - drawn, units=30).low) == 0.0
+
+
 def test_ends_are_exact_only_where_all_replicates_agree() -> None:
     draws = np.column_stack([np.ones(50), np.zeros(50), np.linspace(0, 0.1, 50), np.ones(50)])
     low, high, _ = interval([1.0, 0.0, 0.0, 1.0], draws, kind="percentile", units=[20, 20, 20, np.nan])
