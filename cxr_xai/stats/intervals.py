@@ -121,7 +121,7 @@ def interval(
         level: coverage aimed at, in (0, 1).
         units: ``(…)`` independent units behind each statistic (`stats.clusters`), for scores in [0, 1], whose ends stay
             in that range: where the value is exactly 0 or 1 and all replicates agree, the bootstrap's width is 0, and
-            the exact bound on that many units is given instead (NaN: not). None for statistics without such ends, for
+            the exact bound on that many units is given instead. None, or NaN, for statistics without such ends, for
             instance differences.
         patients: ``(…)`` effective number behind each statistic, for `expanded_level`; None leaves the level as it is.
 
@@ -146,7 +146,7 @@ def interval(
         at_end = ((values == 0) | (values == 1)) & alike & ~np.isnan(units)
         exact_low, exact_high = exact_ends(values, units, level)
         # Reflected percentiles may pass the ends of the score's range, where the statistic cannot be.
-        low, high = (np.clip(end, 0, 1) for end in (low, high))
+        low, high = (np.where(np.isnan(units), end, np.clip(end, 0, 1)) for end in (low, high))
         low, high = np.where(at_end, exact_low, low), np.where(at_end, exact_high, high)
     return Interval(low, high, undefined)
 

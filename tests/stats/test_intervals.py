@@ -54,6 +54,7 @@ def test_scores_have_no_end_out_of_their_range() -> None:
     assert float(free.high) > 1.0
     assert (float(bounded.low), float(bounded.high)) == (float(free.low), 1.0)
     assert float(interval(1e-9, 1 - drawn, units=30).low) == 0.0
+    assert interval(1.0 - 1e-9, drawn, units=np.nan).high == free.high, "a difference has no such range"
 
 
 def test_ends_are_exact_only_where_all_replicates_agree() -> None:
