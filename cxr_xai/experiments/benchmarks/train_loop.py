@@ -125,7 +125,7 @@ class Point(nn.Module):
 
 def time_turns(model: nn.Module, repeats: int) -> tuple[float, float]:
     """Return median seconds of our step and of a bare one, on the CPU."""
-    data = MemoryData((repeats + WARM) * BATCH, SIZE, BATCH, NoTransform())
+    data = MemoryData((repeats + WARM + 1) * BATCH, SIZE, BATCH, NoTransform())  # the first step has none before it
     loss, optimizer = BCE(), torch.optim.Adam(model.parameters(), lr=0)
     first: Any = data.dataset.__getitems__(list(range(BATCH)))
     batch = data.transform(first, 0)
