@@ -1,5 +1,6 @@
-"""Files that are either whole or absent."""
+"""Files that are either whole or absent, and what they hold as a hash."""
 
+import hashlib
 import json
 import re
 import secrets
@@ -46,6 +47,12 @@ def write_csv(path: Path, table: "pd.DataFrame") -> None:
 def read_json(path: Path) -> Any:
     """Read what ``write_json`` wrote; null stays None."""
     return json.loads(path.read_text())
+
+
+def hash_file(path: Path) -> str:
+    """Return the SHA-256 of a file's content, in hexadecimal; read in pieces, for weights may be large."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _nan_to_null(value: Any) -> Any:

@@ -1,11 +1,12 @@
 """Files are whole or absent."""
 
+import hashlib
 import json
 from pathlib import Path
 
 import pytest
 
-from cxr_xai.files import read_json, remove_partials, whole, write_json
+from cxr_xai.files import hash_file, read_json, remove_partials, whole, write_json
 
 
 def test_a_body_that_succeeds_replaces_the_file(tmp_path: Path) -> None:
@@ -61,3 +62,9 @@ def test_what_a_kill_left_is_removed_and_nothing_else(tmp_path: Path) -> None:
         path.write_text("x")
     remove_partials(tmp_path)
     assert sorted(path for path in tmp_path.rglob("*") if path.is_file()) == sorted(kept)
+
+
+def test_the_hash_is_of_the_content(tmp_path: Path) -> None:
+    path = tmp_path / "file"
+    path.write_bytes(b"weights")
+    assert hash_file(path) == hashlib.sha256(b"weights").hexdigest()

@@ -9,6 +9,7 @@ from typing import Any
 
 import cxr_xai
 from cxr_xai.artifacts.run_folder import RunFolder
+from cxr_xai.files import hash_file
 
 LIBRARIES = ("torch", "torchvision", "lightning", "timm", "torchmetrics", "numpy", "pandas", "scikit-learn", "scipy")
 SHOWING = (
@@ -63,8 +64,4 @@ def hash_files(folder: RunFolder) -> dict[str, str]:
     paths = [folder.config, folder.split, folder.quarantine, folder.metrics, folder.predictions, folder.localization]
     paths += [folder.reliance, folder.best, folder.calibration, folder.pareto]
     paths += [*sorted((folder.path / "explanations").glob("*/*.npz"))]
-    return {
-        path.relative_to(folder.path).as_posix(): hashlib.sha256(path.read_bytes()).hexdigest()
-        for path in paths
-        if path.is_file()
-    }
+    return {path.relative_to(folder.path).as_posix(): hash_file(path) for path in paths if path.is_file()}

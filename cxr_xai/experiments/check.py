@@ -10,6 +10,7 @@ import yaml
 
 from cxr_xai.errors import UserError
 from cxr_xai.experiments.command import CONF
+from cxr_xai.files import hash_file
 from cxr_xai.findings import FINDINGS
 
 SCORE = "selection/score"
@@ -167,7 +168,7 @@ def _check_weights(settings: Mapping[str, Any], choices: Mapping[str, str]) -> N
     Raises:
         UserError: from `require_unseen`.
     """
-    from cxr_xai.models.known_weights import NO_FILE, find_known, hash_file, require_unseen
+    from cxr_xai.models.known_weights import NO_FILE, find_known, require_unseen
 
     weights = settings.get("model", {}).get("weights", "none")
     path, split = Path(str(weights)), choices.get("split", "file")

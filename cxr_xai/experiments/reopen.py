@@ -1,6 +1,5 @@
 """A trained network back from its run folder, for whatever looks at it again."""
 
-import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property, partial
@@ -18,6 +17,7 @@ from cxr_xai.data.tta.none import NoTta
 from cxr_xai.errors import UserError
 from cxr_xai.experiments.build import build
 from cxr_xai.experiments.verification.evidence import reach_data, require_known_targets
+from cxr_xai.files import hash_file
 from cxr_xai.metrics.decision import Decision, read_calibration
 from cxr_xai.models.classifier import Classifier
 
@@ -187,7 +187,7 @@ def read_step(checkpoint: Path) -> int:
 
 def hash_weights(folder: RunFolder, checkpoint: Path | None = None) -> str:
     """Return the SHA-256 of a checkpoint's file, of ``folder.best`` if None."""
-    return hashlib.sha256((folder.best if checkpoint is None else checkpoint).read_bytes()).hexdigest()
+    return hash_file(folder.best if checkpoint is None else checkpoint)
 
 
 def choose_device(name: str) -> torch.device:

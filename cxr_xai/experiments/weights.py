@@ -11,9 +11,9 @@ from cxr_xai.data.datamodule import ChestXrayDataModule
 from cxr_xai.data.splits.file import read_split
 from cxr_xai.data.splits.split import EXTERNAL, SELECTION
 from cxr_xai.errors import UserError
-from cxr_xai.files import read_json
+from cxr_xai.files import hash_file, read_json
 from cxr_xai.models.backbones import name_pretrained
-from cxr_xai.models.known_weights import NO_FILE, find_known, find_seen, hash_file, require_unseen
+from cxr_xai.models.known_weights import NO_FILE, find_known, find_seen, require_unseen
 
 Settings = Mapping[str, Any]
 UNKNOWN = "unknown"

@@ -1,7 +1,6 @@
 """Known files of weights, what they were trained on, and which parts of a run's data they have therefore seen."""
 
 import csv
-import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
@@ -107,9 +106,3 @@ def require_unseen(path: Path, trained_on: Sequence[str], source: str, scheme: s
         f"model.weights={path}: {name or path.name} was trained on films of {source}, those of this run's test part "
         f"among them (split={scheme}); use {way_out}, or weights of other films."
     )
-
-
-def hash_file(path: Path) -> str:
-    """Return the SHA-256 of a file."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()

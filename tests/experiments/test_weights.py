@@ -17,8 +17,7 @@ from cxr_xai.data.splits.patient import PatientSplit
 from cxr_xai.data.splits.split import make_split
 from cxr_xai.errors import UserError
 from cxr_xai.experiments.weights import describe_weights
-from cxr_xai.files import write_json
-from cxr_xai.models.known_weights import hash_file
+from cxr_xai.files import hash_file, write_json
 
 
 @pytest.fixture

@@ -1,12 +1,11 @@
 """Which weights have seen which films."""
 
-import hashlib
 from pathlib import Path
 
 import pytest
 
 from cxr_xai.errors import UserError
-from cxr_xai.models.known_weights import find_known, find_seen, hash_file, matches_name, read_known, require_unseen
+from cxr_xai.models.known_weights import find_known, find_seen, matches_name, read_known, require_unseen
 
 NOBODY = "f" * 64
 XRV = "densenet121-d121-tw-lr001-rot45-tr15-sc15-seed0-best.pt"
@@ -91,9 +90,3 @@ def test_the_refusal_is_one_line_that_says_what_else_to_use() -> None:
 def test_folders_count_only_where_the_pattern_has_some() -> None:
     assert matches_name(Path("/home/chexnet/best.pt"), "*chexnet*") is False
     assert matches_name(Path("/a/CheXNet/model.pth.tar"), "chexnet*/model.pth.tar")
-
-
-def test_the_hash_is_of_the_content(tmp_path: Path) -> None:
-    path = tmp_path / "file"
-    path.write_bytes(b"weights")
-    assert hash_file(path) == hashlib.sha256(b"weights").hexdigest()

@@ -1,6 +1,5 @@
 """Regions from masks that came with the data, or that a segmentation made elsewhere."""
 
-import hashlib
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -10,6 +9,7 @@ from torch import Tensor
 
 from cxr_xai.data.anatomy.regions import REGIONS, Mask, Regions
 from cxr_xai.errors import UserError
+from cxr_xai.files import hash_file
 
 
 class FolderAnatomy:
@@ -53,7 +53,7 @@ class FolderAnatomy:
     def fingerprint(self, image_id: str) -> str:
         """Return the SHA-256 of the film's label image, or ``missing``."""
         path = self._path(image_id)
-        return hashlib.sha256(path.read_bytes()).hexdigest() if path.is_file() else "missing"
+        return hash_file(path) if path.is_file() else "missing"
 
     def _read(self, image_id: str, width: int, height: int) -> Regions:
         path = self._path(image_id)

@@ -26,7 +26,7 @@ from cxr_xai.data.films.decode import RULE, Pixels
 from cxr_xai.data.films.files import Progress
 from cxr_xai.data.films.journal import Journal
 from cxr_xai.errors import UserError
-from cxr_xai.files import read_json, whole, write_json
+from cxr_xai.files import hash_file, read_json, whole, write_json
 from cxr_xai.lease import Lease
 
 SCHEMA = 1
@@ -123,7 +123,7 @@ def verify_store(folder: Path, progress: Progress | None = None) -> Store:
     """
     store = open_store(folder)
     manifest = store.manifest
-    if _sha256(folder / "facts.parquet") != manifest["facts_sha256"]:
+    if hash_file(folder / "facts.parquet") != manifest["facts_sha256"]:
         raise _mismatch(folder, "facts.parquet was changed")
     starts = range(0, len(store.films), manifest["chunk"])
     with ThreadPoolExecutor(os.cpu_count()) as pool:
@@ -171,7 +171,7 @@ def _finish(folder: Path, films: int, size: int) -> None:
         "rule": RULE,
         "decoders": {library: version(library) for library in ("opencv-python-headless", "pydicom")},
         "sources_sha256": hashlib.sha256(sources.encode()).hexdigest(),
-        "facts_sha256": _sha256(folder / "facts.parquet"),
+        "facts_sha256": hash_file(folder / "facts.parquet"),
         "unfit": int((facts["problem"] != "").sum()),
         "chunk": CHUNK,
         "checksums": [chunk.checksum for chunk in chunks],
@@ -193,8 +193,3 @@ def _manifest(folder: Path) -> dict[str, Any]:
 def _mismatch(folder: Path, what: object) -> UserError:
     reason = " ".join(str(what).split()).rstrip(".")
     return UserError(f"The store {folder} does not match its manifest: {reason}. Delete the folder; it is built anew.")
-
-
-def _sha256(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -4,7 +4,6 @@ Source: NIH Clinical Center; Wang et al., CVPR 2017. Layout and quirks: 112,120 
 (ages like ``058Y``) or ``Data_Entry_2017_v2020.csv``, boxes in 1024-pixel space, two patient-disjoint official lists.
 """
 
-import hashlib
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -22,6 +21,7 @@ from cxr_xai.data.release.image_names import Names, as_names, check_names, posit
 from cxr_xai.data.release.label_file import read_labels
 from cxr_xai.data.release.links import Gate
 from cxr_xai.errors import UserError
+from cxr_xai.files import hash_file
 from cxr_xai.findings import FINDINGS, INDEX
 
 LABEL_FILES = ("Data_Entry_2017_v2020.csv", "Data_Entry_2017.csv")
@@ -86,7 +86,7 @@ class NihReader:
         studies["official"], listed = read_lists(lists, images)
         boxes, boxed = read_boxes(box_list, studies, images)
         studies["path"] = pd.Series(None, studies.index, dtype=object)
-        sources = {path.name: sha256(path) for path in used}
+        sources = {path.name: hash_file(path) for path in used}
         counts |= listed | boxed
         return Index(self.name, studies[list(STUDY_COLUMNS)], boxes, sources, counts, box_list=self.box_list)
 
@@ -174,9 +174,3 @@ def read_boxes(path: Path | None, studies: pd.DataFrame, images: Names) -> tuple
         "boxes of images not in the label file": len(boxes) - len(known),
         "boxes of findings not in the labels": int((said == 0).sum()),
     }
-
-
-def sha256(path: Path) -> str:
-    """Return the file's SHA-256 in hexadecimal."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()

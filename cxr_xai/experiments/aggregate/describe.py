@@ -1,6 +1,5 @@
 """What runs are and what their numbers rest on, for the tables of an aggregate."""
 
-import hashlib
 import re
 from collections.abc import Mapping
 from dataclasses import replace
@@ -14,6 +13,7 @@ from cxr_xai.experiments.aggregate.average import Averaged, counted, mean_over_f
 from cxr_xai.experiments.aggregate.cells import Cell
 from cxr_xai.experiments.aggregate.pool import Pool
 from cxr_xai.experiments.aggregate.refuse import Design
+from cxr_xai.files import hash_file
 from cxr_xai.report.guidance_table import UNGUIDED
 
 COUNTS = re.compile(r" \([^()]*\)")
@@ -84,7 +84,7 @@ def describe_runs(design: Design) -> list[dict[str, Any]]:
             "flags": [flag["name"] for flag in cell.summary["flags"]],
             "config_sha256": cell.certificate["config_sha256"],
             "split_sha256": cell.split["sha256"],
-            "summary_sha256": hashlib.sha256(cell.folder.summary.read_bytes()).hexdigest(),
+            "summary_sha256": hash_file(cell.folder.summary),
         }
         for cell in cells_of(design)
     ]

@@ -17,7 +17,7 @@ from cxr_xai.experiments.cell import hash_settings, name_cell
 from cxr_xai.experiments.certify import make_card, make_certificate
 from cxr_xai.experiments.verification.checks import Check, Difference, compare, judge
 from cxr_xai.experiments.verification.evidence import Evidence
-from cxr_xai.models.known_weights import hash_file
+from cxr_xai.files import hash_file
 
 OWN = ("code", "versions", "plans", "config_sha256", "weights")
 """Parts of the certificate that have checks of their own."""

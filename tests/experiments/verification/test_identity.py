@@ -9,7 +9,7 @@ import pandas as pd
 from cxr_xai.artifacts.ledger import note_read
 from cxr_xai.artifacts.run_folder import RunFolder
 from cxr_xai.experiments.verification.identity import _ledger, _weights
-from cxr_xai.models.known_weights import hash_file
+from cxr_xai.files import hash_file
 
 
 def outcome(given: str | Path, stored: dict[str, Any] | None) -> str:
