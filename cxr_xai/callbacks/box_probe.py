@@ -14,13 +14,14 @@ from torch import Tensor, nn
 from cxr_xai.artifacts.ledger import What, note_read
 from cxr_xai.artifacts.run_folder import RunFolder
 from cxr_xai.callbacks.explained import Explained
-from cxr_xai.callbacks.ranks import gather_rows, world
+from cxr_xai.callbacks.ranks import gather_rows
 from cxr_xai.data.boxes import pair_boxes
 from cxr_xai.data.datamodule import ChestXrayDataModule
 from cxr_xai.explainers.contract import Explainer
 from cxr_xai.findings import INDEX
 from cxr_xai.metrics.prior import build_prior
 from cxr_xai.metrics.scoring import POLICIES, Policy, cross_fit_levels, reference_scores, score_maps
+from cxr_xai.training.averaging import world
 
 SCORED = ("pointing", "energy", "energy_ratio", "iou", "iobb", "mask_iou")
 THRESHOLD: float = 0.5

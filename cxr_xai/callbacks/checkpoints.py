@@ -12,9 +12,10 @@ from cxr_xai.artifacts.checkpoint import Identity, WholeCheckpoints
 from cxr_xai.artifacts.run_folder import RunFolder
 from cxr_xai.callbacks.finite import require_finite
 from cxr_xai.callbacks.random_states import read_random_states, set_random_states
-from cxr_xai.callbacks.ranks import gather, world
+from cxr_xai.callbacks.ranks import gather
 from cxr_xai.errors import UserError
 from cxr_xai.signals import STOP, STOPPING
+from cxr_xai.training.averaging import world
 from cxr_xai.types import Batch
 
 

@@ -10,8 +10,9 @@ from lightning import Callback, LightningModule, Trainer
 from torch import Tensor
 
 from cxr_xai.artifacts.run_folder import RunFolder
-from cxr_xai.callbacks.ranks import gather, world
+from cxr_xai.callbacks.ranks import gather
 from cxr_xai.errors import UserError
+from cxr_xai.training.averaging import world
 from cxr_xai.types import Batch
 
 NAMED = 8

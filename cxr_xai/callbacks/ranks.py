@@ -9,15 +9,10 @@ import torch
 import torch.distributed as dist
 from torch import Tensor
 
+from cxr_xai.training.averaging import world
+
 Work = Callable[[npt.NDArray[np.int64]], tuple[Tensor, ...] | None]
 """Positions → tensors with one entry per position; None for no positions."""
-
-
-def world() -> tuple[int, int]:
-    """Return (rank, number of processes); (0, 1) outside a process group."""
-    if dist.is_available() and dist.is_initialized():
-        return dist.get_rank(), dist.get_world_size()
-    return 0, 1
 
 
 def gather(value: Any) -> list[Any]:

@@ -4,9 +4,11 @@ import torch.distributed as dist
 from torch import Tensor
 
 
-def world_size() -> int:
-    """Return the number of processes; 1 outside a process group."""
-    return dist.get_world_size() if dist.is_available() and dist.is_initialized() else 1
+def world() -> tuple[int, int]:
+    """Return (rank, number of processes); (0, 1) outside a process group."""
+    if dist.is_available() and dist.is_initialized():
+        return dist.get_rank(), dist.get_world_size()
+    return 0, 1
 
 
 def weigh_means(counts: Tensor) -> Tensor:
@@ -22,7 +24,7 @@ def weigh_means(counts: Tensor) -> Tensor:
     Returns:
         ``(P,)``; ones in a single process, on several 0 where nothing is counted.
     """
-    if (size := world_size()) == 1:
+    if (size := world()[1]) == 1:
         return counts.new_ones(counts.shape)
     joined = counts.clone()
     dist.all_reduce(joined)

@@ -16,7 +16,7 @@ from cxr_xai.findings import FINDINGS
 from cxr_xai.finetune.contract import Finetune
 from cxr_xai.metrics.classification import auroc, macro_mean
 from cxr_xai.models.classifier import compile_trunk
-from cxr_xai.training.averaging import weigh_means, world_size
+from cxr_xai.training.averaging import weigh_means, world
 from cxr_xai.training.guide import Guide
 from cxr_xai.training.predictions import Predictions
 from cxr_xai.training.schedulers.start import start_scheduler
@@ -115,7 +115,7 @@ class ChestXrayModule(LightningModule):
 
     def _join(self, loss: Tensor, target: Tensor, terms: Tensor | None) -> Tensor:
         """Return what to differentiate: over the processes it averages to the loss of the joined batch."""
-        if terms is None and world_size() == 1:
+        if terms is None and world()[1] == 1:
             return loss
         pairs = 0 if terms is None else len(terms)
         weights = weigh_means(torch.stack([(~target.isnan()).sum().float(), loss.new_tensor(float(pairs))]))

@@ -7,7 +7,8 @@ import torch
 from torch import Tensor
 
 from cxr_xai.callbacks import ranks
-from cxr_xai.callbacks.ranks import gather_rows, world
+from cxr_xai.callbacks.ranks import gather_rows
+from cxr_xai.training.averaging import world
 
 
 def work(positions: npt.NDArray[np.int64]) -> tuple[Tensor, Tensor] | None:
