@@ -1,6 +1,5 @@
 """Radiologists' boxes on the grid of a feature map."""
 
-import hashlib
 from collections import defaultdict
 
 import numpy as np
@@ -11,6 +10,7 @@ from torch import Tensor
 from cxr_xai.data.boxes import CORNERS
 from cxr_xai.data.evidence.grid import Evidence, Matrices, cover_cells, keep_seen, sample_cells
 from cxr_xai.data.index import Index
+from cxr_xai.data.splits.by_hash import is_drawn
 from cxr_xai.findings import FINDINGS
 from cxr_xai.types import Batch
 
@@ -24,8 +24,7 @@ def annotated(patient_id: str, fraction: float) -> bool:
     >>> [patient for patient in "123456789" if annotated(patient, 0.3)], annotated("1", 0.0), annotated("1", 1.0)
     (['1', '5'], False, True)
     """
-    digest = hashlib.sha256(f"annotated {patient_id}".encode()).digest()
-    return int.from_bytes(digest[:8], "big") < fraction * 2**64
+    return is_drawn("annotated", patient_id, fraction)
 
 
 def cover_boxes(boxes: Tensor, matrices: Tensor, grid: tuple[int, int]) -> Tensor:

@@ -1,12 +1,12 @@
 """The selection fold: boxed patients of val, set aside to choose an epoch by where its maps lie."""
 
-import hashlib
 from collections.abc import Mapping
 
 import numpy as np
 import numpy.typing as npt
 
 from cxr_xai.data.index import Index
+from cxr_xai.data.splits.by_hash import is_drawn
 from cxr_xai.data.splits.split import SELECTION
 from cxr_xai.errors import UserError
 
@@ -17,8 +17,7 @@ def selects(patient_id: str, share: float) -> bool:
     >>> [[patient for patient in "12345" if selects(patient, share)] for share in (0.5, 0.2)]
     [['1', '2', '3', '4'], ['3']]
     """
-    digest = hashlib.sha256(f"selection {patient_id}".encode()).digest()
-    return int.from_bytes(digest[:8], "big") / 2**64 < share
+    return is_drawn(SELECTION, patient_id, share)
 
 
 def set_aside(part: npt.NDArray[np.str_], index: Index, share: float) -> npt.NDArray[np.str_]:
