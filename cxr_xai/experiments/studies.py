@@ -76,6 +76,15 @@ class Studies:
         kept = {key: getattr(self, key)[which] for key in ALIGNED}
         return replace(self, **kept)
 
+    def find(self, names: Sequence[str]) -> npt.NDArray[np.int64]:
+        """Return the positions of studies by image id.
+
+        Raises:
+            KeyError: one is not among them.
+        """
+        at = {name: n for n, name in enumerate(self.image_id.tolist())}
+        return np.array([at[name] for name in names], np.int64)
+
     def films(self, which: Sequence[int] | npt.NDArray[np.int64]) -> Tensor:
         """Return ``(n, 1, H, W)`` float films in [0, 1] of these positions, on the CPU."""
         rows = self.rows[np.asarray(which, np.int64)]

@@ -9,7 +9,7 @@ import pandas as pd
 from cxr_xai.data.anatomy.regions import REGIONS
 from cxr_xai.errors import UserError
 from cxr_xai.experiments.aggregate.cells import Cell
-from cxr_xai.experiments.global_explanations.playing import count_background, open_films, play_films, say_values
+from cxr_xai.experiments.global_explanations.playing import describe_games, open_films, play_films
 from cxr_xai.experiments.global_explanations.sides import Sides, choose_sides, name_output
 from cxr_xai.experiments.global_explanations.tables import list_differences
 from cxr_xai.experiments.global_explanations.terminal import print_arms
@@ -25,7 +25,6 @@ from cxr_xai.experiments.global_explanations.trainings import (
     list_trainings,
 )
 from cxr_xai.experiments.require import require_folder
-from cxr_xai.experiments.studies import choose_anatomy
 from cxr_xai.experiments.terminal import console
 from cxr_xai.files import write_csv, write_json
 from cxr_xai.findings import FINDINGS
@@ -61,18 +60,11 @@ def _play(cell: Cell, settings: Settings, told: dict[str, Any]) -> Played:
     console.print(f"[bold]{cell.arm}[/]: {cell.name}", soft_wrap=True, highlight=False)
     studies = open_films(cell.folder.path, settings)
     games = play_films(studies, settings, "films")
-    exact = bool(np.isfinite(games.interactions).all())
-    facts = {
-        "anatomy": choose_anatomy(studies.data, settings["masks"]).name,
-        "masked": f"mean of {count_background(studies, settings)} training films",
-        "values": say_values(exact, settings),
-    }
-    for key, value in facts.items():
+    for key, value in describe_games(studies, games, settings).items():
         if told.setdefault(key, value) != value:
             raise UserError(f"{cell.name} has other regions or values than the runs before it: {told[key]}, {value}.")
     told["unknown"] = told.get("unknown", set()) | set(games.unknown)
-    at = {name: n for n, name in enumerate(studies.image_id.tolist())}
-    rows = np.array([at[name] for name in games.image_id.tolist()])
+    rows = studies.find(games.image_id.tolist())
     who, target = studies.patient_id[rows], studies.target[rows]
     return Played(cell.name, cell.seed, cell.fold, games.image_id, who, target, games.phi, games.areas)
 

@@ -4,6 +4,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from cxr_xai.artifacts.run_folder import RunFolder
 from cxr_xai.errors import UserError
 from cxr_xai.experiments.explaining import backgrounds_of
@@ -45,6 +47,11 @@ def count_background(studies: Studies, settings: Settings) -> int:
     return min(int(settings["background"]), len(studies.data.dataset("train").rows))
 
 
-def say_values(exact: bool, settings: Settings) -> str:
-    """Return how values were computed, in words."""
-    return "exact" if exact else f"Kernel SHAP, {settings['samples']} masked films each"
+def describe_games(studies: Studies, games: Games, settings: Settings) -> dict[str, str]:
+    """Return what the values rest on, in words: the source of regions, what masks them, how values were computed."""
+    exact = bool(np.isfinite(games.interactions).all())
+    return {
+        "anatomy": choose_anatomy(studies.data, settings["masks"]).name,
+        "values": "exact" if exact else f"Kernel SHAP, {settings['samples']} masked films each",
+        "masked": f"mean of {count_background(studies, settings)} training films",
+    }

@@ -25,17 +25,12 @@ from cxr_xai.experiments.global_explanations.importance import (
     summarize_importance,
     summarize_interactions,
 )
-from cxr_xai.experiments.global_explanations.playing import (
-    count_background,
-    open_films,
-    play_films,
-    say_values,
-)
+from cxr_xai.experiments.global_explanations.playing import describe_games, open_films, play_films
 from cxr_xai.experiments.global_explanations.sides import are_arms
 from cxr_xai.experiments.global_explanations.tables import list_differences, list_importance
 from cxr_xai.experiments.global_explanations.terminal import print_regions
 from cxr_xai.experiments.require import require_numbers
-from cxr_xai.experiments.studies import Studies, choose_anatomy, read_test, require_paths
+from cxr_xai.experiments.studies import Studies, read_test, require_paths
 from cxr_xai.experiments.terminal import quiet_libraries
 from cxr_xai.explainers.exact_cam import ExactCam
 from cxr_xai.files import write_csv, write_json
@@ -84,20 +79,19 @@ def run_regions(settings: Settings) -> None:
 def _open_beside(settings: Settings, studies: Studies) -> tuple[Studies, Games]:
     """Open the other run on the very studies of the first."""
     other = open_films(settings["against"], settings, most=studies.of)
-    found = {name: n for n, name in enumerate(other.image_id.tolist())}
-    if missing := [name for name in studies.image_id.tolist() if name not in found]:
+    names, there = studies.image_id.tolist(), set(other.image_id.tolist())
+    if missing := [name for name in names if name not in there]:
         raise UserError(
             f"against={settings['against']} has not predicted {len(missing)} of the {len(studies)} studies, "
             f"{missing[0]} for one; both runs must have the same test part."
         )
-    other = other.take(np.array([found[name] for name in studies.image_id.tolist()]))
+    other = other.take(other.find(names))
     return other, play_films(other, settings, "films of the other run")
 
 
 def summarize(studies: Studies, games: Games, settings: Settings) -> tuple[dict[str, Any], pd.DataFrame]:
     """Return what ``summary.json`` holds, and the pairs of findings."""
-    at = {name: n for n, name in enumerate(studies.image_id.tolist())}
-    rows = np.array([at[name] for name in games.image_id.tolist()])
+    rows = studies.find(games.image_id.tolist())
     patients, replicates = studies.patient_id[rows], settings["bootstrap"]
     pred = studies.pred[rows]
     target, logits, decided, owners = read_test(studies.folder)
@@ -107,13 +101,9 @@ def summarize(studies: Studies, games: Games, settings: Settings) -> tuple[dict[
         | pair_logits(logits, target, owners, replicates)
         | pair_maps(exact_maps(studies), studies.patient_id, replicates)
     )
-    anatomy = choose_anatomy(studies.data, settings["masks"])
-    exact = bool(np.isfinite(games.interactions).all())
     summary = {
         "run": studies.folder.path.resolve().name,
-        "anatomy": anatomy.name,
-        "values": say_values(exact, settings),
-        "masked": f"mean of {count_background(studies, settings)} training films",
+        **describe_games(studies, games, settings),
         "films": len(rows),
         "patients": len(np.unique(patients)),
         "unknown": len(games.unknown),
@@ -151,8 +141,7 @@ def _compare(studies: Studies, games: Games, other: Studies, others: Games, sett
         one.phi[[{name: n for n, name in enumerate(one.image_id.tolist())}[name] for name in both.tolist()]]
         for one in (games, others)
     )
-    owner = dict(zip(studies.image_id.tolist(), studies.patient_id.tolist(), strict=True))
-    patients = np.array([owner[name] for name in both.tolist()])
+    patients = studies.patient_id[studies.find(both.tolist())]
     return {
         "run": other.folder.path.resolve().name,
         "films": len(both),
@@ -163,8 +152,7 @@ def _compare(studies: Studies, games: Games, other: Studies, others: Games, sett
 
 def list_films(studies: Studies, games: Games) -> pd.DataFrame:
     """Return one row per film, finding and region: its value, and what the label says."""
-    at = {name: n for n, name in enumerate(studies.image_id.tolist())}
-    rows = np.array([at[name] for name in games.image_id.tolist()])
+    rows = studies.find(games.image_id.tolist())
     n, r, k = (axis.ravel() for axis in np.indices(games.phi.shape))
     return pd.DataFrame(
         {
