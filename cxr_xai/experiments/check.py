@@ -3,8 +3,9 @@
 import os
 import shutil
 from collections.abc import Mapping
+from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import yaml
 
@@ -12,6 +13,9 @@ from cxr_xai.errors import UserError
 from cxr_xai.experiments.command import CONF
 from cxr_xai.files import hash_file
 from cxr_xai.findings import FINDINGS
+
+if TYPE_CHECKING:
+    from cxr_xai.models.known_weights import Known
 
 SCORE = "selection/score"
 """What `callbacks.selection` logs: AUROC on val and localization in the selection fold."""
@@ -168,15 +172,23 @@ def _check_weights(settings: Mapping[str, Any], choices: Mapping[str, str]) -> N
     Raises:
         UserError: from `require_unseen`.
     """
-    from cxr_xai.models.known_weights import NO_FILE, find_known, require_unseen
+    from cxr_xai.models.known_weights import NO_FILE, require_unseen
 
     weights = settings.get("model", {}).get("weights", "none")
     path, split = Path(str(weights)), choices.get("split", "file")
     if weights in NO_FILE or not path.is_file() or split == "file":
         return
     source = str(settings["datamodule"]["reader"]["_target_"]).split(".")[-2]
-    if (known := find_known(path, hash_file(path))) is not None:
+    if (known := _recognize(path)) is not None:
         require_unseen(path, known.trained_on, source, split, known.name)
+
+
+@cache
+def _recognize(path: Path) -> "Known | None":
+    """Return what is known of a file of weights, read once: a sweep checks every cell, and weights are large."""
+    from cxr_xai.models.known_weights import find_known
+
+    return find_known(path, hash_file(path))
 
 
 def _check_length(trainer: Mapping[str, Any]) -> None:
