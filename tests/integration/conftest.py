@@ -1,5 +1,8 @@
 """A run small enough to repeat: a phantom of 64 px films, the demo's network, two epochs."""
 
+import os
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -29,8 +32,32 @@ SMALL = (
 WALL_CLOCK = {"seconds", "epoch_seconds", "spent", "probe/seconds", "probe/share_of_epoch", "logged"}
 """Times, and the bytes of a file that holds them: as many as their digits."""
 
+PROJECT = Path(__file__).parents[2]
+LAUNCHED = ("LOCAL_RANK", "NODE_RANK", "WORLD_SIZE", "MASTER_PORT")
+
 Settings = tuple[dict[str, Any], dict[str, str]]
 Compose = Callable[..., Settings]
+
+
+@pytest.fixture(scope="session")
+def unlaunched() -> dict[str, str]:
+    """An environment in which no process group has been launched yet."""
+    kept = {key: value for key, value in os.environ.items() if key not in LAUNCHED}
+    return {**kept, "OMP_NUM_THREADS": "1", "PYTHONPATH": str(PROJECT)}
+
+
+@pytest.fixture(scope="session")
+def launch(unlaunched: dict[str, str]) -> Callable[..., str]:
+    """``launch(arguments, cwd)`` runs Python, in several processes if it is told so, and returns what it printed."""
+
+    def run(arguments: list[str], cwd: Path, timeout: float = 400) -> str:
+        done = subprocess.run(
+            [sys.executable, *arguments], cwd=cwd, env=unlaunched, capture_output=True, text=True, timeout=timeout
+        )
+        assert done.returncode == 0, done.stdout[-2000:] + done.stderr[-3000:]
+        return done.stdout
+
+    return run
 
 
 @pytest.fixture(scope="session")

@@ -1,8 +1,5 @@
 """A run with averaged weights: whatever looks at it sees the average, and nothing else of the run changes."""
 
-import os
-import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -90,14 +87,12 @@ if __name__ == "__main__":
 
 
 @pytest.mark.slow
-def test_two_ranks_validate_and_explain_the_same_average(small_overrides: list[str], tmp_path: Path) -> None:
+def test_two_ranks_validate_and_explain_the_same_average(
+    small_overrides: list[str], launch: Callable[..., str], tmp_path: Path
+) -> None:
     script = tmp_path / "check.py"
     script.write_text(CHECK)
-    launched = ("LOCAL_RANK", "NODE_RANK", "WORLD_SIZE", "MASTER_PORT")
-    environment = {k: v for k, v in os.environ.items() if k not in launched}
-    environment |= {"OMP_NUM_THREADS": "1", "PYTHONPATH": str(PROJECT)}
-    command = [sys.executable, str(script), *small_overrides, "callbacks=ema"]
+    command = [str(script), *small_overrides, "callbacks=ema"]
     command += ["trainer=ddp", "trainer.accelerator=cpu", "callbacks.progress=null", f"paths.outputs={tmp_path}"]
-    done = subprocess.run(command, cwd=PROJECT, env=environment, capture_output=True, text=True, timeout=600)
-    assert done.returncode == 0, done.stdout[-2000:] + done.stderr[-3000:]
-    assert done.stdout.count("agreed") == 2 * 4, "two epochs on two ranks, validated and explained"
+    printed = launch(command, PROJECT, timeout=600)
+    assert printed.count("agreed") == 2 * 4, "two epochs on two ranks, validated and explained"

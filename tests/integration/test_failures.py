@@ -125,16 +125,15 @@ if __name__ == "__main__":
 
 
 @pytest.mark.slow
-def test_one_rank_stops_both_and_one_line_says_so(small_overrides: list[str], tmp_path: Path) -> None:
+def test_one_rank_stops_both_and_one_line_says_so(
+    small_overrides: list[str], unlaunched: dict[str, str], tmp_path: Path
+) -> None:
     script = tmp_path / "poison.py"
     script.write_text(POISON)
-    launched = ("LOCAL_RANK", "NODE_RANK", "WORLD_SIZE", "MASTER_PORT")
-    environment = {k: v for k, v in os.environ.items() if k not in launched}
-    environment |= {"OMP_NUM_THREADS": "1", "PYTHONPATH": str(PROJECT)}
     command = [sys.executable, str(script), *small_overrides]
     command += ["trainer=ddp", "trainer.accelerator=cpu", "datamodule.batch_size=4", "trainer.max_epochs=1"]
     command += ["callbacks.checkpoint.every_n_steps=1", f"paths.outputs={tmp_path / 'out'}"]
-    done = subprocess.run(command, cwd=PROJECT, env=environment, capture_output=True, text=True, timeout=400)
+    done = subprocess.run(command, cwd=PROJECT, env=unlaunched, capture_output=True, text=True, timeout=400)
     errors = [line for line in done.stderr.splitlines() if line.startswith("error: ")]
     assert done.returncode == 1, done.stderr[-3000:]
     assert len(errors) == 1, errors

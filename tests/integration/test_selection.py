@@ -1,8 +1,5 @@
 """A run whose epoch is chosen by boxes that were set aside: they are in no number, and everything says so."""
 
-import os
-import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -130,14 +127,9 @@ def test_a_selection_patient_in_a_number_does_not_verify(selected: RunFolder) ->
 
 
 @pytest.mark.slow
-def test_two_processes_choose_together(small_overrides: list[str], tmp_path: Path) -> None:
-    launched = ("LOCAL_RANK", "NODE_RANK", "WORLD_SIZE", "MASTER_PORT")
-    environment = {k: v for k, v in os.environ.items() if k not in launched}
-    environment |= {"OMP_NUM_THREADS": "1", "PYTHONPATH": str(PROJECT)}
+def test_two_processes_choose_together(small_overrides: list[str], launch: Callable[..., str], tmp_path: Path) -> None:
     overrides = [*small_overrides, *SELECTING, "trainer=ddp", "trainer.accelerator=cpu", f"paths.outputs={tmp_path}"]
-    command = [sys.executable, str(PROJECT / "scripts" / "train.py"), *overrides, "trainer.enable_progress_bar=false"]
-    done = subprocess.run(command, cwd=PROJECT, env=environment, capture_output=True, text=True, timeout=400)
-    assert done.returncode == 0, done.stdout[-2000:] + done.stderr[-3000:]
+    launch([str(PROJECT / "scripts" / "train.py"), *overrides, "trainer.enable_progress_bar=false"], PROJECT)
     [cell] = (tmp_path / "demo").iterdir()
     folder = RunFolder(cell)
     table = read_pareto(folder.pareto)

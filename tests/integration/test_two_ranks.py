@@ -1,10 +1,10 @@
 """Two processes equal one: the same predictions from the same checkpoint, the same probe, one run folder."""
 
-import os
 import signal
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -42,24 +42,12 @@ if __name__ == "__main__":
 """
 
 
-def environment() -> dict[str, str]:
-    """Return one in which no process group has been launched yet."""
-    launched = ("LOCAL_RANK", "NODE_RANK", "WORLD_SIZE", "MASTER_PORT")
-    kept = {k: v for k, v in os.environ.items() if k not in launched}
-    return {**kept, "OMP_NUM_THREADS": "1", "PYTHONPATH": str(PROJECT)}
-
-
-def launch(arguments: list[str], cwd: Path) -> str:
-    done = subprocess.run(
-        [sys.executable, *arguments], cwd=cwd, env=environment(), capture_output=True, text=True, timeout=400
-    )
-    assert done.returncode == 0, done.stdout[-2000:] + done.stderr[-3000:]
-    return done.stdout
+Launch = Callable[..., str]
 
 
 @pytest.fixture(scope="module")
 def predicted(
-    finished: RunFolder, small_overrides: list[str], tmp_path_factory: pytest.TempPathFactory
+    finished: RunFolder, small_overrides: list[str], launch: Launch, tmp_path_factory: pytest.TempPathFactory
 ) -> dict[int, tuple[pd.DataFrame, pd.DataFrame]]:
     """Predictions and probe scores of one checkpoint, by number of processes."""
     folder = tmp_path_factory.mktemp("ranks")
@@ -100,7 +88,7 @@ def test_same_probe(predicted: dict[int, tuple[pd.DataFrame, pd.DataFrame]]) -> 
 @pytest.mark.slow
 @pytest.mark.parametrize("chosen", [["balancing=sampler", "trainer.max_epochs=1"], GUIDED], ids=["plain", "guided"])
 def test_training_on_two_processes_leaves_one_whole_folder(
-    small_overrides: list[str], tmp_path: Path, chosen: list[str]
+    small_overrides: list[str], launch: Launch, tmp_path: Path, chosen: list[str]
 ) -> None:
     overrides = [*small_overrides, "trainer=ddp", "trainer.accelerator=cpu", *chosen]
     overrides += ["trainer.enable_progress_bar=false", f"paths.outputs={tmp_path / 'out'}"]
@@ -119,7 +107,9 @@ def test_training_on_two_processes_leaves_one_whole_folder(
 
 @pytest.mark.slow
 @pytest.mark.parametrize("chosen", [["balancing=sampler"], GUIDED], ids=["plain", "guided"])
-def test_two_processes_stop_together_and_go_on(small_overrides: list[str], tmp_path: Path, chosen: list[str]) -> None:
+def test_two_processes_stop_together_and_go_on(
+    small_overrides: list[str], launch: Launch, unlaunched: dict[str, str], tmp_path: Path, chosen: list[str]
+) -> None:
     """The scheduler asks the first process only; the sums over ranks are added in another order after the cut."""
     overrides = [*small_overrides, "trainer=ddp", "trainer.accelerator=cpu", "datamodule.batch_size=2"]
     overrides += ["trainer.enable_progress_bar=false", "callbacks.checkpoint.every_n_steps=3", *chosen]
@@ -128,7 +118,7 @@ def test_two_processes_stop_together_and_go_on(small_overrides: list[str], tmp_p
     [cell] = (path.name for path in (tmp_path / "whole" / "demo").iterdir())
     whole, stopped = (RunFolder(tmp_path / name / "demo" / cell) for name in ("whole", "stopped"))
     arguments = [sys.executable, *command, f"paths.outputs={tmp_path / 'stopped'}"]
-    with subprocess.Popen(arguments, cwd=PROJECT, env=environment(), stderr=subprocess.PIPE, text=True) as process:
+    with subprocess.Popen(arguments, cwd=PROJECT, env=unlaunched, stderr=subprocess.PIPE, text=True) as process:
         while not stopped.last.is_file() and process.poll() is None:
             time.sleep(0.005)
         process.send_signal(signal.SIGTERM)

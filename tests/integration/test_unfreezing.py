@@ -1,8 +1,5 @@
 """Layers that join later: the same run cut or not, the same weights on every process, and those of one process."""
 
-import os
-import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -16,7 +13,6 @@ from cxr_xai.artifacts.run_folder import RunFolder
 from cxr_xai.experiments.assemble import Parts, assemble, build_datamodule
 from cxr_xai.experiments.run import fit
 
-PROJECT = Path(__file__).parents[2]
 Compose = Callable[..., tuple[dict[str, Any], dict[str, str]]]
 Run = Callable[..., Parts]
 Same = Callable[[RunFolder, RunFolder], None]
@@ -144,26 +140,12 @@ def test_full_is_as_if_there_were_no_schedule(run: Run, require_same: Same) -> N
     require_same(with_it.folder, run("without", "trainer.max_epochs=1", prepare=without).folder)
 
 
-def launch(script: Path, overrides: list[str]) -> None:
-    launched = ("LOCAL_RANK", "NODE_RANK", "WORLD_SIZE", "MASTER_PORT")
-    kept = {k: v for k, v in os.environ.items() if k not in launched}
-    done = subprocess.run(
-        [sys.executable, str(script), *overrides],
-        cwd=script.parent,
-        env={**kept, "OMP_NUM_THREADS": "1", "PYTHONPATH": str(PROJECT)},
-        capture_output=True,
-        text=True,
-        timeout=600,
-    )
-    assert done.returncode == 0, done.stdout[-2000:] + done.stderr[-3000:]
-
-
 COMPILED = pytest.param(["compile=true", "guidance=regions"], marks=pytest.mark.slow)
 
 
 @pytest.mark.parametrize("chosen", [[], COMPILED], ids=["plain", "compiled"])
 def test_two_processes_hold_the_weights_of_one_on_the_joined_batch(
-    run: Run, small_overrides: list[str], tmp_path: Path, chosen: list[str]
+    run: Run, small_overrides: list[str], launch: Callable[..., str], tmp_path: Path, chosen: list[str]
 ) -> None:
     """Groups that were frozen when DDP was made are averaged like all others once they train; one runs as written."""
     shared = [*GRADUAL, "finetune.batchnorm=fixed", "model.dropout=0", "transform=none", "callbacks.explain=null"]
@@ -175,7 +157,8 @@ def test_two_processes_hold_the_weights_of_one_on_the_joined_batch(
     one = weights_of(parts)
     (tmp_path / "train.py").write_text(TRAIN)
     ddp = ["trainer=ddp", "trainer.accelerator=cpu", "trainer.enable_progress_bar=false", "trainer.max_epochs=3"]
-    launch(tmp_path / "train.py", [str(tmp_path / "two"), *small_overrides, *shared, *ddp, "datamodule.batch_size=6"])
+    arguments = [str(tmp_path / "two"), *small_overrides, *shared, *ddp, "datamodule.batch_size=6"]
+    launch([str(tmp_path / "train.py"), *arguments], tmp_path, timeout=600)
     ranks = [torch.load(tmp_path / f"two-{rank}.pt", weights_only=True) for rank in (0, 1)]
     for name, value in one.items():
         assert torch.equal(ranks[0][name], ranks[1][name]), name
