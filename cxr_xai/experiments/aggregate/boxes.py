@@ -97,16 +97,6 @@ def shared_explainers(tables: Tables) -> list[str]:
     return sorted(set.intersection(*(set(table["explainer"]) for table in tables.values())))
 
 
-def read_boxes(design: Design) -> dict[str, Boxes]:
-    """Return explainer → sealed boxes, for the explainers that all arms have.
-
-    Raises:
-        UserError: arms were scored on other pairs, or see `read_tables`.
-    """
-    tables = read_tables(design)
-    return {explainer: join_boxes(explainer, tables) for explainer in shared_explainers(tables)}
-
-
 def join_boxes(explainer: str, tables: Tables) -> Boxes:
     """Put the arms' pairs side by side, each pair once.
 

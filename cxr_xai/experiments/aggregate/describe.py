@@ -10,19 +10,13 @@ import numpy as np
 from cxr_xai.artifacts.protocol import read_card
 from cxr_xai.experiments.aggregate.arms import flatten
 from cxr_xai.experiments.aggregate.average import Averaged, counted, mean_over_findings
-from cxr_xai.experiments.aggregate.cells import Cell
 from cxr_xai.experiments.aggregate.pool import Pool
-from cxr_xai.experiments.aggregate.refuse import Design
+from cxr_xai.experiments.aggregate.refuse import Design, cells_of
 from cxr_xai.files import hash_file
 from cxr_xai.report.guidance_table import UNGUIDED
 
 COUNTS = re.compile(r" \([^()]*\)")
 """What stands in brackets behind a use of boxes."""
-
-
-def cells_of(design: Design) -> list[Cell]:
-    """Return all runs, by arm, seed and fold."""
-    return [cell for runs in design.values() for folds in runs.values() for cell in folds]
 
 
 def describe_protocol(design: Design) -> dict[str, Any]:

@@ -10,7 +10,7 @@ from cxr_xai.artifacts.ledger import note_read
 from cxr_xai.data.splits.split import EXTERNAL
 from cxr_xai.experiments.aggregate.average import available, average, summarize_arm
 from cxr_xai.experiments.aggregate.pool import Pool, Predicted, find_unsupported, read_complete
-from cxr_xai.experiments.aggregate.refuse import Design, require_external_unseen
+from cxr_xai.experiments.aggregate.refuse import Design, cells_of, require_external_unseen
 
 SPLIT = "official test, ensemble of {k} folds trained on train_val"
 
@@ -27,7 +27,7 @@ def read_ensemble(design: Design, tables: Mapping[int | None, pd.DataFrame]) -> 
         UserError: nothing is held out, or a fold has seen one of its patients, or predictions are incomplete.
     """
     require_external_unseen(tables)
-    cells = [cell for runs in design.values() for folds in runs.values() for cell in folds]
+    cells = cells_of(design)
     for cell in cells:
         note_read(cell.folder.ledger, "test labels", "aggregate, the ensemble", int(cell.split["images"][EXTERNAL]))
     scores: dict[str, dict[str, list[Any]]] = {}

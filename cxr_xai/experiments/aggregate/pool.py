@@ -10,7 +10,7 @@ import pandas as pd
 
 from cxr_xai.errors import UserError
 from cxr_xai.experiments.aggregate.cells import Cell, whole_or_refused
-from cxr_xai.experiments.aggregate.refuse import Design, require_own_predictions
+from cxr_xai.experiments.aggregate.refuse import Design, cells_of, require_own_predictions
 from cxr_xai.findings import FINDINGS
 from cxr_xai.metrics.thresholds.contract import PREVALENCE_MATCHED
 
@@ -124,7 +124,7 @@ def read_pool(design: Design, tables: Mapping[int | None, pd.DataFrame]) -> Pool
         UserError: a run predicted other studies than its split tests or than other arms did, or other labels, or
             predictions are those of another fold or seed.
     """
-    cells = [cell for runs in design.values() for folds in runs.values() for cell in folds]
+    cells = cells_of(design)
     read = {cell.name: read_predicted(cell, "test") for cell in cells}
     require_own_predictions(cells, {name: predicted.digest for name, predicted in read.items()})
     first = {cell.fold: cell for cell in reversed(cells)}

@@ -18,6 +18,11 @@ Design = Mapping[str, Mapping[int, Sequence[Cell]]]
 """Arm → seed → cells in order of their fold."""
 
 
+def cells_of(design: Design) -> list[Cell]:
+    """Return all runs, by arm, seed and fold."""
+    return [cell for runs in design.values() for folds in runs.values() for cell in folds]
+
+
 def require_one_origin(cells: Sequence[Cell]) -> None:
     """Refuse runs of different code, data, number of epochs or protocol.
 
@@ -102,7 +107,7 @@ def require_sound_folds(design: Design) -> dict[int | None, pd.DataFrame]:
         UserError: a split is not the one that its certificate names, differs between arms or seeds, or leaks; the
             message names runs, patients and folds.
     """
-    cells = [cell for runs in design.values() for folds in runs.values() for cell in folds]
+    cells = cells_of(design)
     _require_equal(cells, {c.name: c.split["about"].get("folds_sha256") for c in cells}, "division into folds")
     first: dict[int | None, Cell] = {}
     for cell in cells:
@@ -172,7 +177,7 @@ def require_same_boxes(design: Design) -> None:
     Raises:
         UserError: names both runs, their uses of boxes, and the number of sealed pairs.
     """
-    cells = [cell for runs in design.values() for folds in runs.values() for cell in folds]
+    cells = cells_of(design)
     if len({str(cell.summary["protocol"]["uses_of_boxes"]) for cell in cells}) < 2:
         return
     first: dict[int | None, tuple[Cell, frozenset[tuple[str, str]]]] = {}

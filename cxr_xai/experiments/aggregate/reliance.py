@@ -14,7 +14,7 @@ from cxr_xai.experiments.aggregate.average import average, counted, summarize_me
 from cxr_xai.experiments.aggregate.cells import Cell, whole_or_refused
 from cxr_xai.experiments.aggregate.contrasts import Contrasts, Question, add, compare, name_of
 from cxr_xai.experiments.aggregate.pool import Pool
-from cxr_xai.experiments.aggregate.refuse import Design
+from cxr_xai.experiments.aggregate.refuse import Design, cells_of
 from cxr_xai.experiments.box_summary import macro_mean, one_mean
 from cxr_xai.experiments.reliance.measure import change_by_study
 from cxr_xai.experiments.reliance.summarize import widen_reliance
@@ -52,7 +52,7 @@ def read_reliance(design: Design, pool: Pool) -> Reliance | None:
     Raises:
         UserError: some runs have it and some not, a file is damaged, or it is about other studies than were predicted.
     """
-    cells = [cell for runs in design.values() for folds in runs.values() for cell in folds]
+    cells = cells_of(design)
     there = [cell.folder.reliance.is_file() for cell in cells]
     if not any(there):
         return None

@@ -17,7 +17,6 @@ from cxr_xai.experiments.aggregate.boxes import read_tables
 from cxr_xai.experiments.aggregate.cells import Cell, find_cells
 from cxr_xai.experiments.aggregate.contrasts import Question, choose_question, compare
 from cxr_xai.experiments.aggregate.describe import (
-    cells_of,
     describe_arms,
     describe_folds,
     describe_protocol,
@@ -29,6 +28,7 @@ from cxr_xai.experiments.aggregate.ensemble import read_ensemble, summarize_ense
 from cxr_xai.experiments.aggregate.pool import Pool, read_pool, tabulate_pool
 from cxr_xai.experiments.aggregate.refuse import (
     Design,
+    cells_of,
     require_one_origin,
     require_planned_epochs,
     require_same_boxes,

@@ -9,7 +9,7 @@ import pytest
 from cxr_xai.artifacts.run_folder import RunFolder
 from cxr_xai.errors import UserError
 from cxr_xai.experiments.aggregate.arms import name_arms
-from cxr_xai.experiments.aggregate.boxes import Boxes, read_boxes, read_tables, summarize_boxes
+from cxr_xai.experiments.aggregate.boxes import Boxes, join_boxes, read_tables, shared_explainers, summarize_boxes
 from cxr_xai.experiments.aggregate.cells import find_cells
 from cxr_xai.experiments.aggregate.found import FOUND
 from cxr_xai.experiments.aggregate.refuse import Design, require_whole_design
@@ -36,7 +36,7 @@ def make_boxes(pairs: int = 60) -> Boxes:
 
 
 def test_each_pair_counts_once_and_dead_maps_count_zero(sound: Path) -> None:
-    boxes = read_boxes(design_of(sound))["exact_cam"]
+    boxes = join_boxes("exact_cam", read_tables(design_of(sound)))
     tables = [pd.read_parquet(RunFolder(path).localization) for path in sorted(sound.glob("*-focal-*"))]
     rows = pd.concat(tables)
     assert len(boxes.patients) == len(rows)
@@ -71,7 +71,7 @@ def test_arms_scored_on_other_boxes_are_refused(copy: Path) -> None:
     path = RunFolder(next(copy.glob("*-focal-*-f1-*"))).localization
     pd.read_parquet(path).iloc[1:].to_parquet(path)
     with pytest.raises(UserError, match="arms bce and focal were scored on other boxed studies"):
-        read_boxes(design_of(copy))
+        join_boxes("exact_cam", read_tables(design_of(copy)))
 
 
 def test_boxes_of_a_study_that_was_not_predicted_are_refused(copy: Path) -> None:
@@ -86,7 +86,7 @@ def test_boxes_of_a_study_that_was_not_predicted_are_refused(copy: Path) -> None
 def test_runs_without_boxes_have_no_localization(copy: Path) -> None:
     for path in copy.iterdir():
         RunFolder(path).localization.unlink()
-    assert read_boxes(design_of(copy)) == {}
+    assert shared_explainers(read_tables(design_of(copy))) == []
 
 
 def test_the_page_and_the_runs_report_give_the_same_intervals() -> None:
