@@ -22,6 +22,12 @@ from cxr_xai.findings import FINDINGS
 from cxr_xai.heatmap import RESIZE_RULE
 from cxr_xai.metrics.map_thresholds.cross_fitted import FOLDS
 
+BOX_RULE = {"normalization": "ReLU / max", "resize": RESIZE_RULE, "threshold": THRESHOLD, "rule": RULE}
+"""From a map to the box that is scored."""
+
+TUNED = {"cross_fitted": f"iou_cross_fitted alone: its threshold by finding, {FOLDS} folds of the sealed patients"}
+"""What sealed boxes tune, of other patients, wherever they are scored."""
+
 
 def hash_data(datamodule: ChestXrayDataModule) -> str:
     """Return the SHA-256 over the label files' contents and the films' names and sizes in bytes."""
@@ -84,7 +90,6 @@ def make_certificate(datamodule: ChestXrayDataModule, settings: Mapping[str, Any
     """
     rows = rows_by_use(datamodule, settings)
     watched = bool(settings["callbacks"].get("explain"))
-    tuned = {"cross_fitted": f"iou_cross_fitted alone: its threshold by finding, {FOLDS} folds of the sealed patients"}
     return {
         "schema_version": SCHEMA_VERSION,
         "code": describe_code(),
@@ -102,13 +107,13 @@ def make_certificate(datamodule: ChestXrayDataModule, settings: Mapping[str, Any
             "overlap": count_shared(datamodule, rows),
             "sealed_scored": "once, after training",
             **describe_score(settings, rows),
-            **(tuned if watched and len(rows["sealed"]) else {}),
+            **(TUNED if watched and len(rows["sealed"]) else {}),
         },
         "background": describe_background(settings["explainer"], datamodule),
         "calibration": f"{_member(settings['calibration'])}, fitted on val",
         "threshold_source": f"{_member(settings['threshold'])} on val",
         "tta": build(settings["tta"], "tta").label if "tta" in settings else PLAIN,
-        "heatmap": {"normalization": "ReLU / max", "resize": RESIZE_RULE, "threshold": THRESHOLD, "rule": RULE},
+        "heatmap": BOX_RULE,
     }
 
 

@@ -8,15 +8,12 @@ import numpy.typing as npt
 
 from cxr_xai.artifacts.certificate import describe_code, describe_versions
 from cxr_xai.artifacts.run_folder import SCHEMA_VERSION
-from cxr_xai.callbacks.box_probe import RULE, THRESHOLD
 from cxr_xai.data.datamodule import ChestXrayDataModule
-from cxr_xai.experiments.certify import describe_data
+from cxr_xai.experiments.certify import BOX_RULE, TUNED, describe_data
 from cxr_xai.experiments.evaluate.scored import Scored, describe_scored
 from cxr_xai.experiments.reopen import Run
 from cxr_xai.files import read_json
 from cxr_xai.findings import FINDINGS
-from cxr_xai.heatmap import RESIZE_RULE
-from cxr_xai.metrics.map_thresholds.cross_fitted import FOLDS
 
 Settings = Mapping[str, Any]
 
@@ -39,7 +36,6 @@ def make_evaluation_certificate(
         boxed: rows of those whose boxes are scored, by half.
     """
     trained = read_json(run.folder.certificate)
-    tuned = {"cross_fitted": f"iou_cross_fitted alone: its threshold by finding, {FOLDS} folds of the sealed patients"}
     return {
         **{key: value for key, value in trained.items() if key not in OF_TRAINING},
         "schema_version": SCHEMA_VERSION,
@@ -67,11 +63,11 @@ def make_evaluation_certificate(
             "sealed_studies": len(boxed["sealed"]),
             "overlap": 0,
             "sealed_scored": "in this evaluation",
-            **(tuned if len(boxed["sealed"]) else {}),
+            **(TUNED if len(boxed["sealed"]) else {}),
         },
         "calibration": f"{trained['calibration']} of the run",
         "threshold_source": f"{trained['threshold_source']} of the run",
-        "heatmap": {"normalization": "ReLU / max", "resize": RESIZE_RULE, "threshold": THRESHOLD, "rule": RULE},
+        "heatmap": BOX_RULE,
     }
 
 
