@@ -19,6 +19,8 @@ UNHASHED = (
     "datamodule.cache_dir",
     "datamodule.exclude",
     "datamodule.num_workers",
+    "datamodule.reader.adjudicated",
+    "datamodule.reader.neatx",
     "trainer.accelerator",
     "trainer.devices",
     "trainer.strategy",
@@ -31,7 +33,7 @@ UNHASHED = (
 """Keys that do not change what a run finds out: places, devices, what is shown, how a sweep calls it. Epochs and steps
 are among them, so that raising them continues the same run. ``plan`` is for the readers of numbers; hashed, an edited
 plan would name another folder and hide the first, so the certificate keeps every plan with its time instead. What an
-excluded film changes is in the data's hash."""
+excluded film or a file of labels changes is in the data's hash."""
 
 MASKS = "guidance.masks"
 """Null, a name, or a folder, whose place is no setting: what lies in it has a hash of its own in the certificate."""

@@ -68,6 +68,11 @@ def check_choices(settings: Mapping[str, Any], choices: Mapping[str, str]) -> No
     if settings.get("guidance", {}).get("needs"):
         _check_guidance(settings, choices)
     check_monitors(settings, choices)
+    if settings["datamodule"]["reader"].get("labels", "mined") == "adjudicated":
+        raise UserError(
+            "datamodule.reader.labels=adjudicated knows one finding of a few thousand films: they are for "
+            "scripts/evaluate.py; train with labels=mined."
+        )
     _check_weights(settings, choices)
     if settings.get("plan") is not None:
         from cxr_xai.artifacts.plan import read_plan  # pandas comes with it, and --help does without

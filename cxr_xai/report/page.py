@@ -59,6 +59,7 @@ def make_context(results: Results) -> dict[str, Any]:
         "script": Markup((HERE / "script.js").read_text()),
         "summary": summary,
         "reliance": summary.get("reliance"),
+        "drains": results.drains,
         "statements": results.statements,
         "statements_figure": Markup(draw_statements(results.statements)),
         "certificate": results.certificate,
