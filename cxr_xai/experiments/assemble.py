@@ -42,7 +42,7 @@ STREAMS = {"initialization": 1, "training": 2}
 augmentation have their own."""
 
 
-PLACES = ("root", "cache_dir", "exclude", "path", "masks", "adjudicated", "neatx")
+PLACES = ("root", "cache_dir", "exclude", "path", "masks", "shards", "shard_url", "adjudicated", "neatx")
 """Settings that name a place on this machine."""
 
 

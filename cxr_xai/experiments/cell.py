@@ -19,6 +19,7 @@ UNHASHED = (
     "datamodule.cache_dir",
     "datamodule.exclude",
     "datamodule.num_workers",
+    "datamodule.shard_url",
     "datamodule.reader.adjudicated",
     "datamodule.reader.neatx",
     "trainer.accelerator",
@@ -41,6 +42,9 @@ MASKS = "guidance.masks"
 NAMED = (None, "atlas")
 """Masks that are no folder."""
 
+SHARDS = "datamodule.shards"
+"""Null or a folder, whose place is no setting; that films stream is one, for they are visited in another order."""
+
 
 def strip(settings: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
     """Return the settings without the unhashed keys.
@@ -55,6 +59,8 @@ def strip(settings: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
         if f"{prefix}{key}" not in UNHASHED:
             kept[key] = strip(value, f"{prefix}{key}.") if isinstance(value, Mapping) else value
         if f"{prefix}{key}" == MASKS and value not in NAMED:
+            kept[key] = "folder"
+        if f"{prefix}{key}" == SHARDS and value is not None:
             kept[key] = "folder"
     return kept
 

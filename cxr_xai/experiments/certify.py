@@ -2,7 +2,6 @@
 
 import hashlib
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
 from cxr_xai.artifacts.certificate import describe_code, describe_versions
@@ -35,8 +34,8 @@ def hash_data(datamodule: ChestXrayDataModule) -> str:
     digest = hashlib.sha256()
     for name, checksum in sorted(index.sources.items()):
         digest.update(f"{name} {checksum}\n".encode())
-    for path in sorted(index.studies["path"].dropna(), key=lambda text: Path(text).name):
-        digest.update(f"{Path(path).name} {Path(path).stat().st_size}\n".encode())
+    for name, size in sorted(datamodule.film_bytes().items()):
+        digest.update(f"{name} {size}\n".encode())
     return digest.hexdigest()
 
 

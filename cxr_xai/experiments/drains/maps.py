@@ -22,7 +22,7 @@ from cxr_xai.stats.intervals import interval
 FINDING = TIED["drain"]
 SHARES = ("in_drain", "drain_area", "in_lesion", "lesion_area")
 PLACED = ("image_id", "patient_id", "drain", "target", *SHARES)
-"""Of `locate`: shares of the map's positive evidence and of the film; NaN where there is no such place, of dead maps."""
+"""Of `locate`: shares of the map's positive evidence and of the film; NaN without such a place, or of a dead map."""
 
 
 def compare_means(
