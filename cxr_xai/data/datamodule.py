@@ -273,7 +273,8 @@ class ChestXrayDataModule(LightningDataModule):
             sampler = EpochSampler(len(dataset), shuffle, weights, self.seed, rank, world_size)
         else:
             homes = self.shards.shard[self._film_numbers[dataset.rows]]
-            sampler = ShardSampler(homes, shuffle, self.seed, rank, world_size, self.batch_size)
+            per_shard = self.shards.manifest["per_shard"]
+            sampler = ShardSampler(homes, shuffle, self.seed, rank, world_size, self.batch_size, per_shard)
         kind: type[DataLoader[Batch]] = StudyLoader if shuffle else DataLoader
         return kind(
             dataset,

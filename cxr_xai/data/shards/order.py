@@ -1,5 +1,6 @@
-"""In which order streamed studies are visited: shards shuffled, then studies within a buffer, each once an epoch."""
+"""In which order streamed studies are visited: shards shuffled, then studies within few of them, each once an epoch."""
 
+import zlib
 from collections.abc import Iterator
 
 import numpy as np
@@ -13,25 +14,39 @@ LANES = 8
 worker reads its own lanes and the order stays the same."""
 
 BUFFER = 2048
-"""Studies of a process among which the next one is drawn: four shards of 512."""
+"""Films of a process that are shuffled together, over all lanes; shards hold films by lot already."""
 
 Numbers = npt.NDArray[np.int64]
 
 
-def shuffle_in_buffer(length: int, buffer: int, random: np.random.Generator) -> Numbers:
-    """Return the order in which a shuffle buffer lets go of ``0 … length - 1``: the next is one of those it holds.
+def group_of(per_shard: int) -> int:
+    """Return how many shards of a lane are shuffled together: one at least, which is emptied before the next is read.
 
-    >>> order = shuffle_in_buffer(6, 2, np.random.default_rng(0))
-    >>> sorted(order.tolist()), bool((order <= np.arange(6) + 1).all())  # at step n, n + 2 studies have come in
-    ([0, 1, 2, 3, 4, 5], True)
+    >>> group_of(512), group_of(64)
+    (1, 4)
     """
-    size = min(buffer, length)
-    held, slots = list(range(size)), random.integers(size, size=max(length - size, 0)) if size else []
-    order = []
-    for coming, slot in enumerate(slots, start=size):
-        order.append(held[slot])
-        held[slot] = coming
-    return np.array([*order, *np.array(held, np.int64)[random.permutation(size)]], np.int64)
+    return max(1, BUFFER // LANES // per_shard)
+
+
+def keep_enough(per_shard: int) -> int:
+    """Return how many shards a process must keep so that none is read twice in an epoch: two groups a lane.
+
+    While one lane waits for the last film of a shard, every other may have gone on to its next group.
+
+    >>> keep_enough(512)
+    16
+    """
+    return 2 * LANES * group_of(per_shard)
+
+
+def shuffle_groups(shard: Numbers, group: int, random: np.random.Generator) -> Numbers:
+    """Return an order of studies: shards as they come, ``group`` at a time, whose studies are shuffled together.
+
+    >>> shuffle_groups(np.array([7, 7, 3, 3, 5]), 2, np.random.default_rng(0)).tolist()
+    [3, 2, 1, 0, 4]
+    """
+    turn = np.cumsum(np.r_[0, shard[1:] != shard[:-1]]) if len(shard) else shard
+    return np.asarray(np.lexsort((random.random(len(shard)), turn // group)), np.int64)
 
 
 def share_of(sequence: Numbers, rank: int, world_size: int) -> Numbers:
@@ -41,7 +56,7 @@ def share_of(sequence: Numbers, rank: int, world_size: int) -> Numbers:
 
 
 def order_stream(
-    shard: Numbers, seed: int, epoch: int, rank: int = 0, world_size: int = 1, batch_size: int = 32
+    shard: Numbers, seed: int, epoch: int, rank: int = 0, world_size: int = 1, batch_size: int = 32, group: int = 1
 ) -> Numbers:
     """Return the studies that a rank visits in an epoch, in their order; a function of its arguments alone.
 
@@ -55,6 +70,7 @@ def order_stream(
         rank: this process.
         world_size: all processes.
         batch_size: studies a batch.
+        group: shards that are shuffled together.
     """
     random = np.random.default_rng([seed, epoch])
     names = np.unique(shard)
@@ -66,25 +82,16 @@ def order_stream(
     lanes, start = [], 0
     for lane in range(LANES):
         length = int(sizes[lane::LANES].sum())
-        own = np.random.default_rng([seed, epoch, rank, lane])
-        shuffled = share[start : start + length][shuffle_in_buffer(length, BUFFER // LANES, own)]
+        mine, own = share[start : start + length], np.random.default_rng([seed, epoch, rank, lane])
+        shuffled = mine[shuffle_groups(shard[mine], group, own)]
         lanes.append(np.split(shuffled, np.cumsum(sizes[lane::LANES])[:-1]))
         start += length
     turns = [lanes[k % LANES][k // LANES] for k in range(len(sizes))]
     return np.concatenate(turns).astype(np.int64) if turns else share
 
 
-def keep_enough(per_shard: int) -> int:
-    """Return how many shards a process must keep so that none is read twice in an epoch: what lies in its buffers.
-
-    >>> keep_enough(512), keep_enough(64)
-    (24, 56)
-    """
-    return LANES * (-(-(BUFFER // LANES) // per_shard) + 2)
-
-
 class ShardSampler(EpochSampler):
-    """Visits of `order_stream` in training; otherwise each rank's run in table order, in which shards lie, too.
+    """Visits of `order_stream` in training; otherwise each rank's run of the shards, one after the other.
 
     Args:
         shard: ``(size,)`` the shard of each study.
@@ -93,19 +100,32 @@ class ShardSampler(EpochSampler):
         rank: this process.
         world_size: all processes.
         batch_size: studies a batch.
+        per_shard: films of a shard, of other parts too.
     """
 
     def __init__(
-        self, shard: Numbers, shuffle: bool, seed: int = 0, rank: int = 0, world_size: int = 1, batch_size: int = 32
+        self,
+        shard: Numbers,
+        shuffle: bool,
+        seed: int = 0,
+        rank: int = 0,
+        world_size: int = 1,
+        batch_size: int = 32,
+        per_shard: int = 512,
     ) -> None:
         super().__init__(len(shard), shuffle, None, seed, rank, world_size)
-        self.shard, self.batch_size = shard, batch_size
+        self.shard, self.batch_size, self.group = shard, batch_size, group_of(per_shard)
+
+    @property
+    def layout(self) -> int:
+        """In which shards the studies lie."""
+        return zlib.crc32(self.shard.tobytes())
 
     def __iter__(self) -> Iterator[int]:
         """Yield this rank's share, without its first ``begin`` studies."""
         if self.shuffle:
-            share = order_stream(self.shard, self.seed, self.epoch, self.rank, self.world_size, self.batch_size)
-            share = share + self.epoch * self.size
+            place = (self.seed, self.epoch, self.rank, self.world_size, self.batch_size, self.group)
+            share = order_stream(self.shard, *place) + self.epoch * self.size
         else:
             share = share_of(np.argsort(self.shard, kind="stable"), self.rank, self.world_size)
         return iter(share[self.begin :].tolist())

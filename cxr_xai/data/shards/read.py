@@ -5,6 +5,7 @@ import tarfile
 import zlib
 from collections import OrderedDict
 from collections.abc import Iterator
+from contextlib import closing
 
 import cv2
 import numpy as np
@@ -80,9 +81,10 @@ class ShardFilms:
         address, films = self.shards.address(number), Shard()
         wanted = int(self.shards.manifest["shards"][number]["films"])
         try:
-            for sample in stream_samples(address):
-                row = self._identify(sample, address)
-                films[row] = sample["png"]
+            with closing(stream_samples(address)) as samples:
+                for sample in samples:
+                    row = self._identify(sample, address)
+                    films[row] = sample["png"]
         except (OSError, ValueError, tarfile.TarError, EOFError) as error:
             raise _damaged(address, " ".join(str(error).split()) or type(error).__name__) from error
         if len(films) != wanted:
@@ -114,9 +116,11 @@ class ShardFilms:
 
 def stream_samples(address: str) -> Iterator[dict[str, bytes]]:
     """Yield the samples of one shard, a path or whatever WebDataset opens (``pipe:``, a URL)."""
-    import webdataset
+    from webdataset.gopen import gopen
+    from webdataset.tariterators import group_by_keys, tar_file_iterator
 
-    yield from webdataset.DataPipeline(webdataset.SimpleShardList([address]), webdataset.tarfile_to_samples())
+    with gopen(address) as stream:
+        yield from group_by_keys({**file, "__url__": address} for file in tar_file_iterator(stream))
 
 
 def _damaged(address: str, what: str) -> UserError:

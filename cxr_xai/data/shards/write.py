@@ -1,5 +1,6 @@
 """Decodes films into shards, each whole or absent, so that a build that was cut off goes on after its last shard."""
 
+import hashlib
 import io
 import json
 import os
@@ -12,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import cv2
+import numpy as np
 import pandas as pd
 
 from cxr_xai.data.films.decode import RULE, Pixels
@@ -63,6 +65,7 @@ def write_shards(
 
 def _build(films: pd.DataFrame, size: int, per_shard: int, folder: Path, progress: Progress | None) -> Path:
     names, paths = films["image_id"].tolist(), films["path"].tolist()
+    order = draw_order(names)
     plan = {"schema": SCHEMA, "films": len(names), "size": size, "per_shard": per_shard, "rule": RULE}
     _require_same_plan(folder, {**plan, "names": zlib.crc32("\n".join(names).encode())})
     journal = Journal(folder / JOURNAL)
@@ -70,19 +73,29 @@ def _build(films: pd.DataFrame, size: int, per_shard: int, folder: Path, progres
     problems: dict[str, str] = {}
     with ThreadPoolExecutor(os.cpu_count()) as pool:
         for number, start in enumerate(range(0, len(names), per_shard)):
-            stop = min(start + per_shard, len(names))
-            path = folder / name_shard(number)
+            rows, path = order[start : start + per_shard], folder / name_shard(number)
             if number not in noted or _checksum(path) != noted[number].checksum:
-                measured = list(pool.map(lambda file: measure_film(file, size), paths[start:stop]))
-                kept = [(start + n, names[start + n], pixels) for n, (pixels, _) in enumerate(measured)]
-                write_shard(path, [(row, name, pixels) for row, name, pixels in kept if pixels is not None])
+                measured = list(pool.map(lambda file: measure_film(file, size), [paths[row] for row in rows]))
+                kept = [(row, names[row], film) for row, (film, _) in zip(rows, measured, strict=True)]
+                write_shard(path, [(row, name, film) for row, name, film in kept if film is not None])
                 noted[number] = Chunk(number, _checksum(path), [facts for _, facts in measured])
                 journal.append(noted[number])
             problems |= {facts.file: facts.problem for facts in noted[number].facts if facts.problem}
             require_sound(problems, len(names))
             if progress is not None:
-                progress(stop, len(names))
-    return _finish(folder, names, plan, [chunk.facts for _, chunk in sorted(noted.items())])
+                progress(start + len(rows), len(names))
+    facts = [one for _, chunk in sorted(noted.items()) for one in chunk.facts]
+    return _finish(folder, names, plan, [facts[place] for place in np.argsort(order)])
+
+
+def draw_order(names: Sequence[str]) -> list[int]:
+    """Return in which order films go into shards: by lot, from a hash of their names, so that each is a fair sample.
+
+    >>> draw_order(["a.png", "b.png", "c.png"])
+    [2, 1, 0]
+    """
+    hashes = [hashlib.sha256(name.encode()).hexdigest() for name in names]
+    return sorted(range(len(names)), key=hashes.__getitem__)
 
 
 def _checksum(path: Path) -> int:
@@ -124,12 +137,12 @@ def read_members(path: Path) -> dict[int, bytes]:
         return {int(member.name[:-4]): tar.extractfile(member).read() for member in members}  # type: ignore[union-attr]
 
 
-def _finish(folder: Path, names: list[str], plan: dict[str, Any], facts: list[Sequence[FilmFacts]]) -> Path:
+def _finish(folder: Path, names: list[str], plan: dict[str, Any], facts: Sequence[FilmFacts]) -> Path:
     """Write facts, then the manifest, which makes it finished."""
-    table = pd.DataFrame([{"image_id": "", **one.as_row()} for shard in facts for one in shard])
+    table = pd.DataFrame([{"image_id": "", **one.as_row()} for one in facts])
     table["image_id"], table["shard"], table["crc"] = names, NOWHERE, 0
     entries = []
-    for number in range(len(facts)):
+    for number in range(-(-len(names) // int(plan["per_shard"]))):
         path = folder / name_shard(number)
         films = read_members(path)
         table.loc[list(films), "shard"] = number

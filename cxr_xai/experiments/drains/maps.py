@@ -87,7 +87,7 @@ def locate(studies: Studies, truth: PhantomTruth, explainer: Explainer, drains: 
         heat = resize_heatmaps(make_heatmap(maps), truth.size)
         for n, one in zip(which.tolist(), heat, strict=True):
             name = str(studies.image_id[n])
-            drain = truth.shortcut(name, "drain") if having[n] == "yes" else None
+            drain = truth.shortcut(name, "drain") if "drain" in truth.shortcuts(name) else None
             lesion = truth.lesions(name).get(FINDING)
             places = [number for mask in (drain, lesion) for number in _place(one, mask)]
             rows.append([name, str(studies.patient_id[n]), having[n], studies.target[n, k], *places])
