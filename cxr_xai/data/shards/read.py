@@ -4,8 +4,9 @@ import json
 import tarfile
 import zlib
 from collections import OrderedDict
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import closing
+from typing import Any
 
 import cv2
 import numpy as np
@@ -91,14 +92,14 @@ class ShardFilms:
             raise _damaged(address, f"{len(films):,} of {wanted:,} films are there")
         return films
 
-    def _identify(self, sample: dict[str, bytes], address: str) -> int:
+    def _identify(self, sample: dict[str, Any], address: str) -> int:
         """Return the number of a film, proved to be the one that the manifest means."""
         if missing := [key for key in ("json", "png") if key not in sample]:
             raise _damaged(address, f"{sample.get('__key__')} has no {missing[0]}")
         try:
-            row, name = int(sample["__key__"].rpartition("/")[2]), str(json.loads(sample["json"])["image_id"])  # type: ignore[arg-type]
+            row, name = int(sample["__key__"].rpartition("/")[2]), str(json.loads(sample["json"])["image_id"])
         except (ValueError, KeyError, TypeError) as error:
-            raise _damaged(address, f"{sample['__key__']!r} is no film of ours") from error  # type: ignore[str-bytes-safe]
+            raise _damaged(address, f"{sample['__key__']!r} is no film of ours") from error
         if not 0 <= row < len(self.names) or self.names[row] != name:
             raise _damaged(address, f"it holds {name} as film {row:,}, which the manifest does not know there")
         if zlib.crc32(sample["png"]) != self.crc[row]:
@@ -114,7 +115,7 @@ class ShardFilms:
         return np.asarray(pixels, np.uint8)
 
 
-def stream_samples(address: str) -> Iterator[dict[str, bytes]]:
+def stream_samples(address: str) -> Generator[dict[str, Any]]:
     """Yield the samples of one shard, a path or whatever WebDataset opens (``pipe:``, a URL)."""
     from webdataset.gopen import gopen
     from webdataset.tariterators import group_by_keys, tar_file_iterator
