@@ -30,7 +30,7 @@ Settings = Mapping[str, Any]
 def run_prepare(settings: Settings, choices: Mapping[str, str]) -> None:
     """Prepare a composed source; a second call with nothing changed decodes nothing and writes the same files."""
     quiet_libraries()
-    if settings["datamodule"]["shards"] is not None:
+    if settings["datamodule"].get("shards") is not None:
         raise UserError(
             "films are audited in their files; leave datamodule.shards out (scripts/shards.py writes them)."
         )

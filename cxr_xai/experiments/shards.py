@@ -23,7 +23,7 @@ def run_shards(settings: Settings, choices: Mapping[str, str]) -> None:
     """
     quiet_libraries()
     require_numbers(settings, per_shard=1)
-    if settings["datamodule"]["shards"] is not None:
+    if settings["datamodule"].get("shards") is not None:
         raise UserError("datamodule.shards reads shards; output= names where they are written.")
     datamodule = build_source(settings)
     name = f"{choices['datamodule']}-{datamodule.image_size}"
