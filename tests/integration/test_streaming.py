@@ -58,9 +58,8 @@ def test_cut_in_mid_epoch(
         return parts.folder
 
     whole = train("whole")
-    for step in (5, 20):
-        with pytest.raises(Cut):
-            train("cut", at=step)
+    with pytest.raises(Cut):
+        train("cut", at=20)  # in the second epoch of 15 steps
     require_same(whole, train("cut"))
 
 
