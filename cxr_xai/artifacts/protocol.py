@@ -53,6 +53,7 @@ class ProtocolCard:
         uses_of_boxes: ``none``, or of ``monitored``, ``trained on (…)`` and ``selected by (…)`` those that apply; with
             ``, cross-fitted`` where a threshold beside the headline's was chosen on other patients' boxes.
         tta: the views whose logits were averaged, ``none`` for the plain film, as in results that do not say.
+        labels: whose, where a source has more than one kind; empty for its own, as in results that do not say.
     """
 
     source: str
@@ -75,6 +76,7 @@ class ProtocolCard:
     calibration: str
     uses_of_boxes: str
     tta: str = "none"
+    labels: str = ""
 
     @property
     def complete(self) -> bool:
@@ -101,7 +103,7 @@ class ProtocolCard:
         region = f"region ≥ {rule['threshold']:g} of the maximum, box around {rule['rule']}, resized {rule['resize']}"
         boxes = "no boxes" if self.box_list is None else f"boxes {_name(self.box_list)}, {self.uses_of_boxes}; {region}"
         return (
-            f"labels {_name(self.label_file)}",
+            f"labels {_name(self.label_file)}" + (f", {self.labels}" if self.labels else ""),
             f"mean {self.mean}, {self.mean_over} of {len(self.findings)}",
             f"thresholds from {self.threshold_source}",
             f"calibration {self.calibration}",
@@ -124,7 +126,7 @@ def read_card(protocol: Mapping[str, Any]) -> ProtocolCard:
     Raises:
         UserError: a field is absent, as in results of versions before the card.
     """
-    protocol = {"tta": "none", **protocol}
+    protocol = {"tta": "none", "labels": "", **protocol}
     names = [field.name for field in fields(ProtocolCard)]
     if absent := [name for name in names if name not in protocol]:
         raise UserError(f"the protocol of these results lacks {absent[0]}; run their training command again.")

@@ -22,6 +22,9 @@ from cxr_xai.data.films.store import Store, build_store, open_store, verify_stor
 from cxr_xai.data.index import Index, Reader
 from cxr_xai.data.loader import StudyLoader
 from cxr_xai.data.sampling import EpochSampler
+from cxr_xai.data.shards.layout import Shards, open_shards, place_films
+from cxr_xai.data.shards.order import ShardSampler, require_lanes
+from cxr_xai.data.shards.read import ShardFilms, require_webdataset
 from cxr_xai.data.splits.box_halves import half_rows
 from cxr_xai.data.splits.official import OfficialSplit
 from cxr_xai.data.splits.split import PREDICTED, Split, SplitScheme
@@ -44,6 +47,8 @@ class ChestXrayDataModule(LightningDataModule):
         image_size: side of the square image in pixels.
         cache_dir: where decoded films are kept; None measures every film once and then decodes at every access.
         exclude: a CSV with the columns ``image_id,reason``: films that a person judged unfit.
+        shards: a folder of shards (`data.shards`), read in turn in place of files and cache.
+        shard_url: where its shards are read from, ``{}`` standing for their names; None reads them from the folder.
         batch_size: studies per step and process.
         num_workers: loader processes; 0 suits the cache, which delivers faster than processes can pass on.
         seed: of the visiting order.
@@ -60,6 +65,8 @@ class ChestXrayDataModule(LightningDataModule):
         image_size: int = 224,
         cache_dir: str | Path | None = None,
         exclude: str | Path | None = None,
+        shards: str | Path | None = None,
+        shard_url: str | None = None,
         batch_size: int = 32,
         num_workers: int = 0,
         seed: int = 0,
@@ -74,13 +81,25 @@ class ChestXrayDataModule(LightningDataModule):
         self.transform, self.plain = transform or NoTransform(), NoTransform()
         self.image_size, self.batch_size, self.num_workers, self.seed = image_size, batch_size, num_workers, seed
         self.cache_dir = None if cache_dir is None else Path(cache_dir)
+        self.shard_folder, self.shard_url = None if shards is None else Path(shards), shard_url
         self.exclude = None if exclude is None else Path(exclude)
         self.progress = progress
 
     @cached_property
     def source(self) -> Index:
-        """The study table as the source has it, read once."""
-        return self.reader.read(self.root)
+        """The study table as the source has it, read once; films in shards need not be there as files."""
+        if self.shards is None:
+            return self.reader.read(self.root)
+        return replace(self.tables, studies=place_films(self.shards, self.tables.studies))
+
+    @cached_property
+    def shards(self) -> Shards | None:
+        """The shards that films are read from; None where they come from files or the cache."""
+        if self.shard_folder is None:
+            return None
+        require_webdataset()
+        require_lanes(self.num_workers)
+        return open_shards(self.shard_folder, self.image_size, self.shard_url)
 
     @cached_property
     def tables(self) -> Index:
@@ -124,7 +143,12 @@ class ChestXrayDataModule(LightningDataModule):
         """The balancing of the training part, computed once from nothing else."""
         rows = self.dataset("train").rows
         films = Selection(self.films, self._film_numbers[rows])
-        return self.balancing.plan(TrainingPart(self.index.targets[rows], films))
+        plan = self.balancing.plan(TrainingPart(self.index.targets[rows], films))
+        if self.shards is not None and (plan.draw_weights is not None or plan.synthetic is not None):
+            raise UserError(
+                "shards are read in turn, and this balancing draws films out of turn; use pos_weight or none."
+            )
+        return plan
 
     @property
     def prevalence(self) -> npt.NDArray[np.float64]:
@@ -151,7 +175,7 @@ class ChestXrayDataModule(LightningDataModule):
     @cached_property
     def store(self) -> Store | None:
         """The decoded films, made or continued if need be; None where there is no cache."""
-        if self.cache_dir is None:
+        if self.cache_dir is None or self.shards is not None:
             return None
         paths = self.film_table["path"].tolist()
         return open_store(build_store(paths, self.image_size, self.cache_dir, self.progress))
@@ -159,14 +183,25 @@ class ChestXrayDataModule(LightningDataModule):
     @cached_property
     def facts(self) -> pd.DataFrame:
         """What is known of every film file, in the order of ``film_table``."""
+        if self.shards is not None:
+            return self.shards.facts
         if self.store is not None:
             return self.store.facts
         measured = measure_films(self.film_table["path"].tolist(), self.image_size, self.progress)
         return pd.DataFrame([facts.as_row() for facts in measured])
 
+    def film_bytes(self) -> dict[str, int]:
+        """Return the length of the file of every film in use, by its name; of films in shards that of their source."""
+        if self.shards is None:
+            return {Path(path).name: Path(path).stat().st_size for path in self.index.studies["path"].dropna()}
+        used = self.shards.facts[self.shards.facts["image_id"].isin(self.index.studies["image_id"][self.index.present])]
+        return dict(zip(used["file"], used["bytes"].astype(int), strict=True))
+
     @cached_property
     def films(self) -> Films:
         """All films of the source, those in quarantine included, in the order of ``film_table``."""
+        if self.shards is not None:
+            return ShardFilms(self.shards)
         if self.store is not None:
             return self.store.films
         return FilmFiles(self.film_table["path"].tolist(), self.image_size)
@@ -234,7 +269,12 @@ class ChestXrayDataModule(LightningDataModule):
 
     def _loader(self, dataset: StudyDataset, shuffle: bool = False, weights: Any = None) -> DataLoader[Batch]:
         rank, world_size = (self.trainer.global_rank, self.trainer.world_size) if self.trainer is not None else (0, 1)
-        sampler = EpochSampler(len(dataset), shuffle, weights, self.seed, rank, world_size)
+        if self.shards is None:
+            sampler = EpochSampler(len(dataset), shuffle, weights, self.seed, rank, world_size)
+        else:
+            homes = self.shards.shard[self._film_numbers[dataset.rows]]
+            per_shard = self.shards.manifest["per_shard"]
+            sampler = ShardSampler(homes, shuffle, self.seed, rank, world_size, self.batch_size, per_shard)
         kind: type[DataLoader[Batch]] = StudyLoader if shuffle else DataLoader
         return kind(
             dataset,

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -9,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from cxr_xai.data.adjudicated import COLUMNS as ADJUDICATED
 from cxr_xai.findings import BOXED, FINDINGS
 
 STUDY_COLUMNS = ("image_id", "patient_id", "followup", "age", "sex", "view", "path", "official", *FINDINGS)
@@ -30,6 +32,9 @@ class Index:
         counts: what was found and dropped, in words → number, in the order in which it is printed.
         about: how the source was made, where it was made.
         box_list: which of ``sources`` has the boxes; None without boxes.
+        attributes: what else is known about films: ``image_id`` and a column an attribute, strings, missing unknown.
+        adjudicated: what radiologists said of some films, beside what was mined: ``data.adjudicated.COLUMNS``.
+        labels: whose the findings are, where a source has more than one kind; empty for its own.
     """
 
     name: str
@@ -39,6 +44,9 @@ class Index:
     counts: Mapping[str, int]
     about: Mapping[str, Any] = field(default_factory=dict)
     box_list: str | None = None
+    attributes: pd.DataFrame = field(default_factory=partial(pd.DataFrame, columns=["image_id"]))
+    adjudicated: pd.DataFrame = field(default_factory=partial(pd.DataFrame, columns=list(ADJUDICATED)))
+    labels: str = ""
 
     @property
     def targets(self) -> npt.NDArray[np.float32]:

@@ -6,6 +6,7 @@ from typing import Any
 from torch.utils.data import DataLoader
 
 from cxr_xai.data.sampling import EpochSampler
+from cxr_xai.errors import UserError
 from cxr_xai.types import Batch
 
 
@@ -30,9 +31,21 @@ class StudyLoader(DataLoader[Batch]):
             yield batch
 
     def state_dict(self) -> dict[str, Any]:
-        """Return how many batches of the epoch were handed out."""
-        return {"batches": self.batches}
+        """Return how many batches of the epoch were handed out, and of films in shards what their order hangs on."""
+        assert isinstance(self.sampler, EpochSampler)
+        layout = self.sampler.layout
+        return {"batches": self.batches} | ({} if layout is None else {"layout": layout})
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Let the next pass begin after these batches."""
+        """Let the next pass begin after these batches.
+
+        Raises:
+            UserError: films lie in other shards than they did, and would be visited in another order.
+        """
+        assert isinstance(self.sampler, EpochSampler)
+        if state.get("layout") != self.sampler.layout:
+            raise UserError(
+                "films lie in other shards than when this run was cut off; name the former datamodule.shards, or start "
+                "anew with fresh=true."
+            )
         self._begin = int(state["batches"])

@@ -46,6 +46,11 @@ class EpochSampler(Sampler[int]):
         """Called by the trainer before each epoch."""
         self.epoch = epoch
 
+    @property
+    def layout(self) -> int | None:
+        """What else the order hangs on, as one number; None where it is the size and the seed alone."""
+        return None
+
     def order(self) -> npt.NDArray[np.int64]:
         """Return this epoch's order over all ranks, before padding."""
         random = np.random.default_rng([self.seed, self.epoch])

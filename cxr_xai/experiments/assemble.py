@@ -42,7 +42,7 @@ STREAMS = {"initialization": 1, "training": 2}
 augmentation have their own."""
 
 
-PLACES = ("root", "cache_dir", "exclude", "path", "masks")
+PLACES = ("root", "cache_dir", "exclude", "path", "masks", "shards", "shard_url", "adjudicated", "neatx")
 """Settings that name a place on this machine."""
 
 
@@ -155,6 +155,8 @@ def public_settings(settings: Settings, choices: Mapping[str, str]) -> dict[str,
     kept = {key: value for key, value in settings.items() if key not in hidden}
     for section in ("datamodule", "split", "guidance"):
         kept[section] = {k: v for k, v in settings[section].items() if k not in PLACES}
+    reader = kept["datamodule"].get("reader", {})
+    kept["datamodule"]["reader"] = {k: v for k, v in reader.items() if k not in PLACES}
     if "weights" in settings["model"]:  # a file's folders are nobody's business
         kept["model"] = {**settings["model"], "weights": Path(settings["model"]["weights"]).name}
     return {"choices": dict(choices), **kept}

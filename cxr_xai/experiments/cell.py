@@ -19,6 +19,9 @@ UNHASHED = (
     "datamodule.cache_dir",
     "datamodule.exclude",
     "datamodule.num_workers",
+    "datamodule.shard_url",
+    "datamodule.reader.adjudicated",
+    "datamodule.reader.neatx",
     "trainer.accelerator",
     "trainer.devices",
     "trainer.strategy",
@@ -31,13 +34,16 @@ UNHASHED = (
 """Keys that do not change what a run finds out: places, devices, what is shown, how a sweep calls it. Epochs and steps
 are among them, so that raising them continues the same run. ``plan`` is for the readers of numbers; hashed, an edited
 plan would name another folder and hide the first, so the certificate keeps every plan with its time instead. What an
-excluded film changes is in the data's hash."""
+excluded film or a file of labels changes is in the data's hash."""
 
 MASKS = "guidance.masks"
 """Null, a name, or a folder, whose place is no setting: what lies in it has a hash of its own in the certificate."""
 
 NAMED = (None, "atlas")
 """Masks that are no folder."""
+
+SHARDS = "datamodule.shards"
+"""Null or a folder, whose place is no setting; that films stream is one, for they are visited in another order."""
 
 
 def strip(settings: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
@@ -53,6 +59,8 @@ def strip(settings: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
         if f"{prefix}{key}" not in UNHASHED:
             kept[key] = strip(value, f"{prefix}{key}.") if isinstance(value, Mapping) else value
         if f"{prefix}{key}" == MASKS and value not in NAMED:
+            kept[key] = "folder"
+        if f"{prefix}{key}" == SHARDS and value is not None:
             kept[key] = "folder"
     return kept
 

@@ -2,7 +2,6 @@
 
 import hashlib
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
 from cxr_xai.artifacts.certificate import describe_code, describe_versions
@@ -35,8 +34,8 @@ def hash_data(datamodule: ChestXrayDataModule) -> str:
     digest = hashlib.sha256()
     for name, checksum in sorted(index.sources.items()):
         digest.update(f"{name} {checksum}\n".encode())
-    for path in sorted(index.studies["path"].dropna(), key=lambda text: Path(text).name):
-        digest.update(f"{Path(path).name} {Path(path).stat().st_size}\n".encode())
+    for name, size in sorted(datamodule.film_bytes().items()):
+        digest.update(f"{name} {size}\n".encode())
     return digest.hexdigest()
 
 
@@ -50,6 +49,7 @@ def describe_data(datamodule: ChestXrayDataModule) -> dict[str, Any]:
         "files": dict(index.sources),
         "label_file": next(iter(index.sources)),
         "box_list": index.box_list,
+        "labels": index.labels,
         "counts": dict(index.counts),
         "quarantine": {str(reason): int(n) for reason, n in datamodule.quarantine["reason"].value_counts().items()},
         "positives": index.positives(),
@@ -167,6 +167,7 @@ def make_card(certificate: Mapping[str, Any], mean_over: int) -> ProtocolCard:
         test_images=split["listed"]["test"],
         test_missing=split["listed"]["test"] - split["images"]["test"],
         label_file=NamedFile(label_file, data["files"][label_file]),
+        labels=data.get("labels", ""),
         findings=FINDINGS,
         mean=MEAN,
         mean_over=mean_over,

@@ -29,6 +29,9 @@ DECLARED = {"loss": "needs", "balancing": "gives", "guidance": "needs"}
 BETTER = {"val/loss": "min"} | {f"val/auroc/{name}": "max" for name in ("macro", *FINDINGS)}
 """What val may choose by, and whether a small or a large value is better."""
 
+OUT_OF_TURN = ("sampler", "smote")
+"""Balancings that draw films again, or blend them with others."""
+
 NO_MASKS = (
     "guidance=regions needs to know the regions of each film, and these data come without; use guidance.masks=FOLDER "
     "with a label image <image id>.png for each film, or guidance.masks=atlas, which is approximate."
@@ -68,11 +71,30 @@ def check_choices(settings: Mapping[str, Any], choices: Mapping[str, str]) -> No
     if settings.get("guidance", {}).get("needs"):
         _check_guidance(settings, choices)
     check_monitors(settings, choices)
+    _check_films(settings, choices)
     _check_weights(settings, choices)
     if settings.get("plan") is not None:
         from cxr_xai.artifacts.plan import read_plan  # pandas comes with it, and --help does without
 
         read_plan(settings["plan"])
+
+
+def _check_films(settings: Mapping[str, Any], choices: Mapping[str, str]) -> None:
+    """Refuse labels that nobody can train on, and streams of films where some are needed out of turn."""
+    datamodule = settings.get("datamodule", {})
+    if datamodule.get("reader", {}).get("labels", "mined") == "adjudicated":
+        raise UserError(
+            "datamodule.reader.labels=adjudicated knows one finding of a few thousand films: they are for "
+            "scripts/evaluate.py; train with labels=mined."
+        )
+    if datamodule.get("shards") is None:
+        return
+    mixed = f"transform.mixup={settings['transform']['mixup']}" if settings["transform"].get("mixup") else ""
+    if out_of_turn := mixed or (f"balancing={choices['balancing']}" if choices["balancing"] in OUT_OF_TURN else ""):
+        raise UserError(
+            f"{out_of_turn} needs films out of turn, and datamodule.shards reads them in turn; use balancing=none or "
+            "pos_weight and transform.mixup=0, or datamodule.shards=null."
+        )
 
 
 def _check_declared(settings: Mapping[str, Any], choices: Mapping[str, str]) -> None:

@@ -12,6 +12,7 @@ from cxr_xai.data.datamodule import ChestXrayDataModule
 from cxr_xai.data.films.bad import BadFilm
 from cxr_xai.data.films.decode import decode_film, shrink
 from cxr_xai.data.splits.file import write_split
+from cxr_xai.errors import UserError
 from cxr_xai.experiments.assemble import build_datamodule
 from cxr_xai.experiments.certify import describe_data, describe_split
 from cxr_xai.experiments.terminal import ProgressBar, print_audit, print_data, quiet_libraries
@@ -29,6 +30,10 @@ Settings = Mapping[str, Any]
 def run_prepare(settings: Settings, choices: Mapping[str, str]) -> None:
     """Prepare a composed source; a second call with nothing changed decodes nothing and writes the same files."""
     quiet_libraries()
+    if settings["datamodule"].get("shards") is not None:
+        raise UserError(
+            "films are audited in their files; leave datamodule.shards out (scripts/shards.py writes them)."
+        )
     datamodule = build_datamodule(settings)
     data, split = describe_data(datamodule), describe_split(datamodule)
     print_data({"data": data, "split": split})

@@ -23,7 +23,7 @@ def write_evaluated_report(folder: RunFolder) -> Path:
     """
     results = read_results(folder)
     shown = replace(results, predictions=results.predictions.assign(part="test"))
-    evaluation = results.summary["evaluation"]
+    evaluation = {"adjudicated": None, **results.summary["evaluation"]}
     context = make_context(shown) | {"evaluation": evaluation, "scored_part": evaluation["part"]}
     page = make_environment().get_template("evaluated.html").render(context)
     with whole(folder.report) as partial:

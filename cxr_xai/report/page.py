@@ -1,5 +1,6 @@
 """What the template shows, and the page it makes."""
 
+import math
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -11,7 +12,7 @@ from cxr_xai.artifacts.protocol import read_card
 from cxr_xai.findings import FINDINGS
 from cxr_xai.report.confusion import count_cells
 from cxr_xai.report.figures import draw_aurocs, draw_curves, draw_found, draw_localization, draw_published, skill_words
-from cxr_xai.report.format import FILTERS, number
+from cxr_xai.report.format import FILTERS, is_known, number
 from cxr_xai.report.headline import make_tiles
 from cxr_xai.report.panels import KINDS, make_boxed, make_gallery, make_strips
 from cxr_xai.report.protocol import count_kinds, describe_guidance, describe_weights, list_facts, list_reads, show_plan
@@ -59,6 +60,7 @@ def make_context(results: Results) -> dict[str, Any]:
         "script": Markup((HERE / "script.js").read_text()),
         "summary": summary,
         "reliance": summary.get("reliance"),
+        "drains": results.drains,
         "statements": results.statements,
         "statements_figure": Markup(draw_statements(results.statements)),
         "certificate": results.certificate,
@@ -135,6 +137,7 @@ def describe_phantom(about: Mapping[str, Any]) -> str:
 
 
 def mean_prevalence(certificate: Mapping[str, Any]) -> dict[str, float]:
-    """Return the mean prevalence over findings of each part."""
+    """Return the mean prevalence of each part over the findings of which anything is known; NaN without any."""
     shares = certificate["split"]["prevalence"]
-    return {part: sum(shares[part].values()) / len(shares[part]) for part in PARTS if shares.get(part)}
+    known = {part: [share for share in shares[part].values() if is_known(share)] for part in PARTS if shares.get(part)}
+    return {part: sum(values) / len(values) if values else math.nan for part, values in known.items()}

@@ -65,6 +65,8 @@ def why_not(card: ProtocolCard, unsure: Sequence[str] = ()) -> str | None:
             "No published numbers are shown: they were measured on NIH ChestX-ray14, "
             f"this run on the source “{card.source}”."
         )
+    if card.labels:
+        return f"No published numbers are shown: they are of labels mined from reports, these {card.labels}."
     if card.split != "official":
         return (
             "No published numbers are shown: those that can be compared were measured on the official test list, "

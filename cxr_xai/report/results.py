@@ -29,6 +29,7 @@ class Results:
         panels: columns ``PANEL_COLUMNS``, ``explainer``, and ``path`` of the picture.
         ledger: columns ``LEDGER_COLUMNS``.
         statements: ``statements/summary.json``, None where no statements were tested.
+        drains: ``drains/summary.json``, None where no audit was made.
         pareto: columns ``PARETO_COLUMNS``, without rows where there is no selection fold.
     """
 
@@ -42,6 +43,7 @@ class Results:
     panels: pd.DataFrame
     ledger: pd.DataFrame
     statements: Mapping[str, Any] | None = None
+    drains: Mapping[str, Any] | None = None
     pareto: pd.DataFrame = field(default_factory=lambda: pd.DataFrame(columns=list(PARETO_COLUMNS)))
 
     @property
@@ -80,17 +82,18 @@ def read_results(folder: RunFolder) -> Results:
             scores=_read_parquet(folder.localization, LOCALIZATION_COLUMNS),
             panels=_read_panels(folder),
             ledger=read_ledger(folder.ledger),
-            statements=_read_statements(folder),
+            statements=_read_part(folder, "statements"),
+            drains=_read_part(folder, "drains"),
             pareto=read_pareto(folder.pareto),
         )
     except (ValueError, OSError) as error:
         raise UserError(f"a file of {folder.path} cannot be read ({error}); run its training command again.") from error
 
 
-def _read_statements(folder: RunFolder) -> dict[str, Any] | None:
-    path = folder.path / "statements" / "summary.json"
-    statements: dict[str, Any] | None = read_json(path) if path.is_file() else None
-    return statements
+def _read_part(folder: RunFolder, name: str) -> dict[str, Any] | None:
+    path = folder.path / name / "summary.json"
+    summary: dict[str, Any] | None = read_json(path) if path.is_file() else None
+    return summary
 
 
 def _read_parquet(path: Path, columns: tuple[str, ...]) -> pd.DataFrame:

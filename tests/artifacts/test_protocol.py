@@ -61,6 +61,7 @@ OTHER: dict[str, Any] = {
     "calibration": "platt, val",
     "uses_of_boxes": "trained on",
     "tta": "mean logit of views",
+    "labels": "adjudicated",
 }
 
 

@@ -39,6 +39,8 @@ NEEDED = {
     "scripts/benchmark.py": [],
     "scripts/controls.py": [],
     "scripts/score.py": [],
+    "scripts/drains.py": [],
+    "scripts/shards.py": [],
     "scripts/leaderboard.py": [],
 }
 

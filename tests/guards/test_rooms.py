@@ -49,6 +49,7 @@ DOORS = {
     "skimage": ("explainers/superpixels.py",),
     "shap": ("experiments/benchmarks/explain_shap.py",),
     "captum": ("experiments/benchmarks/explain_perturbation.py",),
+    "webdataset": ("data/shards/",),
     "cv2": ("data/", "visualization/", "report/", "callbacks/consumers/panels.py", "experiments/benchmarks/"),
 }
 NOT_THERE = {"stats": ("torch", "lightning"), "findings": ("torch",), "errors": ("torch",)}

@@ -7,6 +7,7 @@ Source: NIH Clinical Center; Wang et al., CVPR 2017. Layout and quirks: 112,120 
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 import pandas as pd
@@ -14,8 +15,10 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from pyarrow import csv as arrow_csv
 
+from cxr_xai.data.adjudicated import FILES, WHOSE, place_adjudicated, read_adjudicated, relabel
 from cxr_xai.data.boxes import read_box_list
 from cxr_xai.data.index import BOX_COLUMNS, STUDY_COLUMNS, Index
+from cxr_xai.data.neatx import read_drains
 from cxr_xai.data.release.image_files import find_images
 from cxr_xai.data.release.image_names import Names, as_names, check_names, positions
 from cxr_xai.data.release.label_file import read_labels
@@ -36,10 +39,25 @@ class NihReader:
         name: what the source calls itself in run folders and tables.
         links_out: whether tables, folders and images may be links that lead out of the root; refused unless true, and
             then counted.
+        labels: ``mined`` from reports, or ``adjudicated`` by radiologists: of these what is the same as a finding of
+            ours, all else unknown (`data.adjudicated`).
+        adjudicated: their files, in the root or elsewhere; None looks in the root for the published two if they are to
+            be the labels.
+        neatx: the file of chest drains (`data.neatx`), in the root or elsewhere: the attribute ``drain``.
     """
 
-    def __init__(self, box_list: str | None = "BBox_List_2017.csv", name: str = "nih", links_out: bool = False) -> None:
+    def __init__(
+        self,
+        box_list: str | None = "BBox_List_2017.csv",
+        name: str = "nih",
+        links_out: bool = False,
+        labels: Literal["mined", "adjudicated"] = "mined",
+        adjudicated: list[str] | None = None,
+        neatx: str | None = None,
+    ) -> None:
         self.box_list, self.name, self.links_out = box_list, name, links_out
+        self.labels, self.neatx = labels, neatx
+        self.adjudicated = list(FILES) if adjudicated is None and labels == "adjudicated" else adjudicated or []
 
     def read(self, root: Path) -> Index:
         """Read labels, lists, boxes and the names of the image files; no image is opened.
@@ -88,7 +106,43 @@ class NihReader:
         studies["path"] = pd.Series(None, studies.index, dtype=object)
         sources = {path.name: hash_file(path) for path in used}
         counts |= listed | boxed
-        return Index(self.name, studies[list(STUDY_COLUMNS)], boxes, sources, counts, box_list=self.box_list)
+        index = Index(self.name, studies[list(STUDY_COLUMNS)], boxes, sources, counts, box_list=self.box_list)
+        return self._add_drains(self._add_adjudicated(index, root, gate), root, gate)
+
+    def _add_adjudicated(self, index: Index, root: Path, gate: Gate) -> Index:
+        """Add what radiologists said, and make it the labels where that is asked for."""
+        if not self.adjudicated:
+            return index
+        paths = [_find(name, root, gate) for name in self.adjudicated]
+        read, counts = read_adjudicated(paths)
+        table, placed = place_adjudicated(read, index.studies)
+        theirs = self.labels == "adjudicated"
+        return replace(
+            index,
+            studies=relabel(index.studies, table) if theirs else index.studies,
+            adjudicated=table,
+            labels=WHOSE if theirs else "",
+            sources={**index.sources, **{path.name: hash_file(path) for path in paths}},
+            counts={**index.counts, **counts, **placed},
+        )
+
+    def _add_drains(self, index: Index, root: Path, gate: Gate) -> Index:
+        if self.neatx is None:
+            return index
+        path = _find(self.neatx, root, gate)
+        drains, images = read_drains(path), index.studies["image_id"]
+        known = drains[drains.index.isin(images)]
+        if known.empty:
+            raise UserError(f"{path} names none of the {len(images):,} images; give the file of NEATX for NIH films.")
+        counts = {f"films with drain: {word}": int((known == word).sum()) for word in ("yes", "no")}
+        counts |= {"drain annotations unsure": int(known.isna().sum())}
+        counts |= {"drain annotations of images not in the label file": len(drains) - len(known)}
+        return replace(
+            index,
+            attributes=pd.DataFrame({"image_id": images, "drain": images.map(known)}),
+            sources={**index.sources, path.name: hash_file(path)},
+            counts={**index.counts, **counts},
+        )
 
     def _find_box_list(self, root: Path) -> Path | None:
         path = None if self.box_list is None else root / self.box_list
@@ -98,6 +152,17 @@ class NihReader:
                 "without boxes (no localization scores)."
             )
         return path
+
+
+def _find(name: str, root: Path, gate: Gate) -> Path:
+    """Return a file of the root, or of any place that was named with its folder."""
+    if (path := root / name).is_file():
+        if path.is_relative_to(root):  # a path from the file system's own root leads elsewhere
+            gate.check(path)
+        return path
+    if Path(name).is_file():
+        return Path(name)
+    raise UserError(f"No {name} in {root} or as a path of its own: copy it there, or name it with its folder.")
 
 
 def find_label_file(root: Path) -> Path:

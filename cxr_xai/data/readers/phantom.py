@@ -4,10 +4,17 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Literal
 
+import pandas as pd
+
 from cxr_xai.data.films.files import Progress
 from cxr_xai.data.index import Index
 from cxr_xai.data.phantom import PhantomSpec, write_phantom
+from cxr_xai.data.phantom.tables import SHORTCUT_FILE
 from cxr_xai.data.readers.nih import NihReader
+from cxr_xai.files import hash_file
+
+PLACED = ("marker", "drain")
+"""Shortcuts that a film has or has not; brightness every film has some of."""
 
 
 class PhantomReader:
@@ -52,7 +59,7 @@ class PhantomReader:
             UserError: the root holds another phantom, or something else.
         """
         write_phantom(root, self.spec, progress=self.progress)
-        return self._tell(NihReader(self.box_list, name="phantom").read(root))
+        return self._tell(NihReader(self.box_list, name="phantom").read(root), root)
 
     def read_tables(self, root: Path) -> Index:
         """Make the phantom if need be and read its tables; paths of films are None.
@@ -61,8 +68,16 @@ class PhantomReader:
             UserError: the root holds another phantom, or something else.
         """
         write_phantom(root, self.spec, progress=self.progress)
-        return self._tell(NihReader(self.box_list, name="phantom").read_tables(root))
+        return self._tell(NihReader(self.box_list, name="phantom").read_tables(root), root)
 
-    def _tell(self, index: Index) -> Index:
+    def _tell(self, index: Index, root: Path) -> Index:
         about = {"prevalence": self.spec.prevalence, "shortcut_strength": self.spec.shortcut_strength}
-        return replace(index, about=about)
+        sources = {**index.sources, SHORTCUT_FILE: hash_file(root / SHORTCUT_FILE)}
+        return replace(index, about=about, sources=sources, attributes=read_planted(root, index.studies["image_id"]))
+
+
+def read_planted(root: Path, images: pd.Series) -> pd.DataFrame:
+    """Return ``image_id, marker, drain``: ``yes`` where the phantom has planted one, else ``no``."""
+    table = pd.read_csv(root / SHORTCUT_FILE).set_index("image_id")
+    planted = {name: images.map(table[name].map({1: "yes", 0: "no"})) for name in PLACED}
+    return pd.DataFrame({"image_id": images, **planted})

@@ -87,6 +87,10 @@ def list_marks(run: Run, data: ChestXrayDataModule, scored: Scored, asked_size: 
     if scored.left_out:
         counts = ", ".join(f"{n:,} of its {part}" for part, n in scored.left_out.items())
         marks.append(f"The run has met some of these patients, whose films are left out: {counts}.")
+    if data.index.labels:
+        marks.append(f"Labels are {data.index.labels}: those of the run were others.")
+    if scored.unlabeled:
+        marks.append(f"{scored.unlabeled:,} films have no label at all and are left out.")
     if scored.unsure:
         marks.append(
             f"The weights that the run began with were trained on {'; '.join(scored.unsure)}: these films may have "

@@ -21,10 +21,12 @@ from cxr_xai.errors import UserError
 from cxr_xai.experiments.assemble import build_datamodule
 from cxr_xai.experiments.build import build
 from cxr_xai.experiments.cell import strip
+from cxr_xai.experiments.evaluate.adjudicated import summarize_adjudicated
 from cxr_xai.experiments.evaluate.boxes import divide_boxed, score_boxes
 from cxr_xai.experiments.evaluate.decide import decide
 from cxr_xai.experiments.evaluate.describe import list_marks, list_unknown, make_evaluation_certificate
 from cxr_xai.experiments.evaluate.scored import PARTS, Scored, choose_studies, is_same_source
+from cxr_xai.experiments.evaluate.show import print_adjudicated
 from cxr_xai.experiments.evaluate.summarize import summarize_evaluation
 from cxr_xai.experiments.predict import predict_rows
 from cxr_xai.experiments.reopen import Run, open_run
@@ -156,6 +158,7 @@ def evaluate(
         summary = summarize_evaluation(run, data, scored, certificate, decision, (val, predictions), folder, settings)
     about = {"run": certificate["run"], "checkpoint": certificate["checkpoint"], "part": scored.part, "marks": marks}
     about |= {"left_out": dict(scored.left_out), "unknown": list_unknown(data, scored)}
+    about["adjudicated"] = summarize_adjudicated(data.index, predictions, settings["bootstrap"])
     folder.write_summary({**summary, "evaluation": about, "files": hash_files(folder)})
     show(folder)
 
@@ -197,3 +200,5 @@ def show(folder: RunFolder) -> None:
     for mark in summary["evaluation"]["marks"]:
         console.print(mark, style="yellow", soft_wrap=True)
     print_results(summary, Path(page))
+    if adjudicated := summary["evaluation"].get("adjudicated"):
+        print_adjudicated(adjudicated)

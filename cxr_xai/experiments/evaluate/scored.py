@@ -38,6 +38,7 @@ class Scored:
         same_source: whether the run was trained on this source.
         own_val: how many of the rows chose the run's epoch and thresholds; only with ``val``.
         unsure: what the run's first weights were trained on that may have been these films.
+        unlabeled: films of the part that have no label at all; they are left out.
     """
 
     part: str
@@ -49,6 +50,7 @@ class Scored:
     same_source: bool
     own_val: int
     unsure: Sequence[str] = ()
+    unlabeled: int = 0
 
     @property
     def name(self) -> str:
@@ -79,9 +81,11 @@ def choose_studies(run: Run, data: ChestXrayDataModule, part: str, scheme: Split
     where = np.array([met.get(patient, "") for patient in index.studies["patient_id"]], dtype=str)
     name, about = (ALL_FILMS, {}) if split is None else (split.scheme, dict(split.about))
     require_unseen_films(weights, index.name, part, name)
+    labeled = ~np.isnan(index.targets[listed]).all(axis=1)
+    unlabeled, listed = int(index.present[listed[~labeled]].sum()), listed[labeled]
     if split is None:
-        gone = listed[index.present & (where != "")]
-        listed = listed[where == ""]
+        gone = listed[index.present[listed] & (where[listed] != "")]
+        listed = listed[where[listed] == ""]
     else:
         allowed = ("", "val") if part == "val" else ("",)
         gone = listed[index.present[listed] & ~np.isin(where[listed], allowed)]
@@ -92,11 +96,13 @@ def choose_studies(run: Run, data: ChestXrayDataModule, part: str, scheme: Split
         raise UserError(
             f"part={part}: none of its {len(listed):,} images has a film in {data.root}"
             + (f", or its patient is one that the run has met ({len(gone):,} films)." if len(gone) else ".")
+            + (f" {unlabeled:,} films without any label are left out." if unlabeled else "")
         )
-    counts = {str(name): int(n) for name, n in pd.Series(where[gone]).value_counts().items()}
+    counts = {str(word): int(n) for word, n in pd.Series(where[gone]).value_counts().items()}
     checked = same and set(index.studies["image_id"].iloc[rows]) <= read_judged(run)
     unsure = find_unsure(weights["trained_on"], index.name, checked)
-    return Scored(part, name, about, rows, listed, counts, same, int((where[rows] == "val").sum()), unsure)
+    own_val = int((where[rows] == "val").sum())
+    return Scored(part, name, about, rows, listed, counts, same, own_val, unsure, unlabeled)
 
 
 def _refuse_met(run: Run, patients: "pd.Series[str]", where: npt.NDArray[np.str_], what: str) -> None:

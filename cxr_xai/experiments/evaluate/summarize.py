@@ -91,4 +91,5 @@ def read_training(run: Run, data: ChestXrayDataModule, scored: Scored, root: str
     parts = read_split(run.folder.split)[1].set_index("image_id")["part"]
     mine = (index.studies["image_id"].map(parts) == "train").to_numpy()
     mine = mine & (index.present | (not scored.same_source))  # tables alone have no film
-    return (index.studies[mine], index.targets[mine]) if mine.any() else None
+    known = mine.any() and not np.isnan(index.targets[mine]).all()  # adjudicated labels know few films of training
+    return (index.studies[mine], index.targets[mine]) if known else None

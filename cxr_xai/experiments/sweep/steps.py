@@ -54,6 +54,8 @@ class Studies:
             raise UserError(
                 f"{datamodule.root} is not there, and a dry run makes nothing; scripts/prepare.py makes it."
             )
+        if datamodule.shards is not None:
+            return datamodule.index
         paths = datamodule.film_table["path"].tolist()
         if datamodule.cache_dir is not None and find_store(paths, datamodule.image_size, datamodule.cache_dir):
             return datamodule.index
