@@ -4,11 +4,12 @@ A trial is a run folder like any other: the process that trains in it knows noth
 """
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
+from cxr_xai.experiments.search.space import Value
 from cxr_xai.experiments.search.trials import EPOCH, FOLDER, REASON, Trial, Trials
 from cxr_xai.experiments.search.values import best_of, read_values
 from cxr_xai.experiments.sweep.launch import (
@@ -113,7 +114,7 @@ class Driver:
 
     def _begin(self, trial: Trial, planned: Planned) -> None:
         """Note where the trial runs, and start it unless its folder has the answer already."""
-        job = Job(label_trial(trial), planned.cell.overrides, planned.folder, planned.epochs)
+        job = Job(f"trial {trial.number}", planned.cell.overrides, planned.folder, planned.epochs)
         trial.note(FOLDER, planned.folder.path.name)
         slot = Slot(trial, job)
         self.slots.append(slot)
@@ -135,7 +136,7 @@ class Driver:
             self._prune(slot)
         elif slot.running is None:
             slot.running = start_job(slot.job, self.command)
-            self.reporter.event("started", slot.job)
+            self.reporter.event("started", slot.job, describe_params(slot.trial.params))
         elif end_job(slot.running, self.reporter):  # another process took the folder first
             slot.running = None
         else:
@@ -181,12 +182,11 @@ class Driver:
         self.slots.remove(slot)
 
 
-def label_trial(trial: Trial) -> str:
-    """Name a trial shortly.
+def describe_params(params: Mapping[str, Value]) -> str:
+    """Say what a trial tries, shortly.
 
-    >>> from unittest.mock import Mock
-    >>> label_trial(Mock(number=3, params={"optimizer.lr": 0.00012, "loss": "focal"}))
-    'trial 3: lr 0.00012, loss focal'
+    >>> describe_params({"optimizer.lr": 0.0001234, "loss": "focal"})
+    'lr 0.00012, loss focal'
     """
-    values = (f"{key.rpartition('.')[2]} {value}" for key, value in trial.params.items())
-    return f"trial {trial.number}: {', '.join(values)}"
+    shown = {key: f"{value:.2g}" if isinstance(value, float) else str(value) for key, value in params.items()}
+    return ", ".join(f"{key.rpartition('.')[2]} {value}" for key, value in shown.items())

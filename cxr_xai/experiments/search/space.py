@@ -115,17 +115,17 @@ def read_space(section: Mapping[str, Any], monitor: str) -> Space:
 
 def _walk(section: Mapping[str, Any], path: tuple[str, ...]) -> Iterator[Entry]:
     entry = {key: value for key, value in section.items() if key in WORDS}
+    below = {str(key): value for key, value in section.items() if key not in WORDS and value is not None}
+    for key, value in below.items():
+        if not isinstance(value, Mapping):
+            where = ".".join(("sweep.search.space", *path, key))
+            raise UserError(f"{where}={value}: unknown; an entry is made of {', '.join(WORDS[:-1])}, or of choices.")
     if entry and not path:
         raise UserError(f"sweep.search.space.{next(iter(entry))}: whose? Write it below a setting, optimizer.lr.")
     if entry:
         yield read_entry(".".join(path), entry)
-    for key, value in section.items():
-        if key in WORDS or value is None:
-            continue
-        if not isinstance(value, Mapping):
-            where = ".".join(("sweep.search.space", *path, str(key)))
-            raise UserError(f"{where}={value}: unknown; an entry is made of {', '.join(WORDS[:-1])}, or of choices.")
-        yield from _walk(value, (*path, str(key)))
+    for key, value in below.items():
+        yield from _walk(value, (*path, key))
 
 
 def read_entry(key: str, entry: Mapping[str, Any]) -> Entry:

@@ -11,6 +11,8 @@ from pathlib import Path
 
 import pytest
 
+from cxr_xai.errors import UserError
+from cxr_xai.experiments.search import drive
 from cxr_xai.experiments.search.drive import Driver
 from cxr_xai.experiments.search.settings import Search
 from cxr_xai.experiments.search.trials import Trial, Trials
@@ -110,14 +112,17 @@ def test_a_search_that_was_interrupted_goes_on_as_if_it_never_was(
     assert sum(started(command).values()) == 6, "nothing ran for the second one"
 
 
-def test_two_drivers_share_the_trials(make_search: MakeSearch, command: list[str], tmp_path: Path) -> None:
+def test_two_drivers_share_the_trials(
+    make_search: MakeSearch, command: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(drive, "sigterm_interrupts", nullcontext)  # threads stand for launches, and take no signals
     search = make_search("sweep.search.trials=6", "sweep.search.prune=null")
     (tmp_path / "slow").touch()
     lock, heard = threading.Lock(), [Heard(), Heard()]
     drivers = [make_driver(search, command, heard=each) for each in heard]
     for driver in drivers:
-        driver._claim = lambda: lock  # type: ignore[assignment]
-    threads = [threading.Thread(target=_run_quietly, args=[driver]) for driver in drivers]
+        driver._claim = lambda: lock  # type: ignore[assignment,return-value]
+    threads = [threading.Thread(target=driver.run) for driver in drivers]
     for thread in threads:
         thread.start()
     for thread in threads:
@@ -129,10 +134,6 @@ def test_two_drivers_share_the_trials(make_search: MakeSearch, command: list[str
     assert all(worked)
     assert not worked[0] & worked[1]
     assert len(worked[0] | worked[1]) == 6
-
-
-def _run_quietly(driver: Driver) -> None:
-    driver.run()
 
 
 def test_failed_trials_stop_nobody_and_are_tried_again_by_the_next_launch(
@@ -154,8 +155,6 @@ def test_failed_trials_stop_nobody_and_are_tried_again_by_the_next_launch(
 
 
 def test_another_search_in_the_same_folder_is_refused(make_search: MakeSearch) -> None:
-    from cxr_xai.errors import UserError
-
     Trials(make_search())
     Trials(make_search("sweep.search.trials=50", "sweep.search.seed=3"))
     with pytest.raises(UserError, match="holds a search with other space"):
@@ -167,8 +166,6 @@ def test_another_search_in_the_same_folder_is_refused(make_search: MakeSearch) -
 
 
 def test_a_storage_that_is_none_is_named(make_search: MakeSearch, tmp_path: Path) -> None:
-    from cxr_xai.errors import UserError
-
     (tmp_path / "text.db").write_text("no database " * 100)
     with pytest.raises(UserError, match=r"storage=.*text\.db cannot be opened"):
         Trials(make_search(f"sweep.search.storage={tmp_path / 'text.db'}"))

@@ -30,7 +30,7 @@ def test_the_shipped_space_is_read(make_search: MakeSearch) -> None:
         ("sweep.search.prune.warmup=-1", r"sweep\.search\.prune\.warmup=-1: expected a whole number"),
         ("sweep.search.monitor=test/auroc/macro", r"only values of val may judge a trial"),
         ("sweep.search.monitor=probe/iou", r"only values of val may judge a trial"),
-        ("+sweep.search.space.optimizer.lrr={low: 1, high: 2}", r"optimizer\.lrr=1: no configuration key"),
+        ("+sweep.search.space.scheduler.patiense={low: 1, high: 2}", r"patiense=1: no configuration key"),
         ("+sweep.search.space.model={choices: [resnet10, resnet11]}", r"model=resnet11: no such member"),
         ("+sweep.search.startupp=3", r"sweep\.search\.startupp: Asked has no such setting\. Did you mean 'startup'"),
     ],
