@@ -93,11 +93,8 @@ class Case:
 
     @cached_property
     def model(self) -> "Classifier":
-        """The network as it would be built; weights that would be downloaded are left out."""
+        """The network as it would be built, with weights drawn at random: other checks do not wait for a file."""
         from cxr_xai.experiments.build import build
 
-        chosen = dict(self.settings["model"])
-        if chosen.get("weights") == "imagenet":
-            chosen["weights"] = "none"
-        made: Classifier = build(chosen, "model")
+        made: Classifier = build({**self.settings["model"], "weights": "none"}, "model")
         return made

@@ -22,7 +22,7 @@ def check(case: Case) -> Answer:
     cache = case.settings["datamodule"]["cache_dir"]
     if cache is not None:
         needs[Path(cache)] = needs.get(Path(cache), 0.0) + films_to_come(case)
-    words, todo, outcome = [], "", ok("")
+    words, tight = [], False
     for place, needed in needs.items():
         parent = first_there(place)
         if not os.access(parent, os.W_OK):
@@ -30,12 +30,11 @@ def check(case: Case) -> Answer:
         free = shutil.disk_usage(parent).free
         words.append(f"{place} needs {size(needed)} of {size(free)} free")
         if needed > free:
-            return broken(
-                words[-1], "free some, name another place by paths.outputs=… or paths.cache=…, or keep=[best]."
-            )
-        if SPARE * needed > free:
-            todo, outcome = "that is tight; free some before a long run.", warn("", "")
-    return warn("; ".join(words), todo) if todo else Answer(outcome.outcome, "; ".join(words))
+            return broken(words[-1], "free some, or name another place by paths.outputs=… or paths.cache=….")
+        tight |= SPARE * needed > free
+    if tight:
+        return warn("; ".join(words), "that is tight; free some before a long run.")
+    return ok("; ".join(words))
 
 
 def films_to_come(case: Case) -> float:

@@ -7,6 +7,7 @@ from cxr_xai.data.films.decode import decode_film
 from cxr_xai.data.films.store import find_store
 from cxr_xai.errors import UserError
 from cxr_xai.experiments.doctor.case import Answer, Case, broken, ok, warn
+from cxr_xai.experiments.sweep.dry_run import size
 from cxr_xai.experiments.sweep.show import duration
 
 TRIED = 4
@@ -16,12 +17,13 @@ TRIED = 4
 def check(case: Case) -> Answer:
     """Decode a few films; say whether the store is there, or how large it will be and how long it will take."""
     try:
-        datamodule = case.datamodule
+        paths = [Path(path) for path in case.datamodule.film_table["path"]]
     except UserError:
-        if case.choices["datamodule"] == "phantom":
+        if case.choices["datamodule"] == "phantom" and not Path(case.settings["datamodule"]["root"]).is_dir():
             return ok("none yet, the phantom draws them")
+        paths = []
+    if not paths:
         return broken("there are none to look at", "mend the data first.")
-    paths = [Path(path) for path in datamodule.film_table["path"]]
     chosen = paths[:: max(len(paths) // TRIED, 1)][:TRIED]
     start = time.perf_counter()
     bad = {}
@@ -44,18 +46,18 @@ def check(case: Case) -> Answer:
 
 def describe_store(case: Case, paths: list[str], each: float) -> str:
     """Say where decoded films are, or what they will take."""
-    cache, size = case.datamodule.cache_dir, case.image_size
+    cache, side = case.datamodule.cache_dir, case.image_size
     if cache is None:
         return "no store, every epoch decodes again"
-    if (store := find_store(paths, size, cache)) is not None:
+    if (store := find_store(paths, side, cache)) is not None:
         return f"store {store.name} is there"
-    return f"store to be built: {store_bytes(len(paths), size) / 1e9:.2g} GB, {duration(len(paths) * each)} of a core"
+    return f"store to be built: {size(store_bytes(len(paths), side))}, {duration(len(paths) * each)} of a core"
 
 
-def store_bytes(films: int, size: int) -> int:
+def store_bytes(films: int, side: int) -> int:
     """Return the bytes of a store.
 
     >>> store_bytes(112_120, 224)
     5625733120
     """
-    return films * size * size
+    return films * side * side

@@ -66,6 +66,6 @@ def talk(backend: str, patience: float, script: str = TALK) -> str:
     finally:
         for rank in ranks:
             rank.kill()
-            rank.wait()
+            rank.communicate()
     bad = [text for rank, text in zip(ranks, said, strict=True) if rank.returncode]
     return "" if not bad else (bad[0].strip().splitlines() or ["it ended without a word"])[-1][:200]

@@ -44,8 +44,7 @@ def examine(case: Case, name: str) -> Answer:
     try:
         return CHECKS[name](case)
     except UserError as error:
-        found, _, todo = str(error).partition("; ")
-        return broken(found, todo)
+        return broken(str(error), "")
     except Exception as error:
         explained = explain_failure(error, dict(case.settings))
         first = (str(error).splitlines() or [""])[0]

@@ -3,7 +3,7 @@
 from collections import Counter
 from collections.abc import Sequence
 
-from rich.padding import Padding
+from rich.table import Table
 from rich.text import Text
 
 from cxr_xai.errors import UserError
@@ -12,7 +12,7 @@ from cxr_xai.experiments.doctor.run import CHECKS, examine
 from cxr_xai.experiments.terminal import console, quiet_libraries
 
 MARKS = {Outcome.OK: ("✓", "green"), Outcome.WARN: ("!", "yellow"), Outcome.BROKEN: ("✗", "bold red")}
-INDENT = 13
+NAME = 9
 
 
 def consult(case: Case) -> None:
@@ -36,9 +36,14 @@ def consult(case: Case) -> None:
 def print_answer(name: str, answer: Answer) -> None:
     """Print a mark, what was found and, below, what mends it."""
     mark, style = MARKS[answer.outcome]
-    console.print(Padding(Text.assemble((mark, style), f" {name:{INDENT - 3}} ", answer.found), (0, 0)), soft_wrap=True)
+    line = Table.grid(padding=(0, 1))
+    line.add_column(width=1)
+    line.add_column(width=NAME)
+    line.add_column(overflow="fold")
+    line.add_row(Text(mark, style), name, Text(answer.found))
     if answer.todo:
-        console.print(Text(f"{'':{INDENT}}→ {answer.todo}", style.removeprefix("bold ")), soft_wrap=True)
+        line.add_row("", "", Text(f"→ {answer.todo}", style.removeprefix("bold ")))
+    console.print(line)
 
 
 def summarize(answers: Sequence[Answer]) -> str:
