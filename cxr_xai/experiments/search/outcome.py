@@ -10,6 +10,7 @@ from cxr_xai.experiments.search.settings import Search, make_cell
 from cxr_xai.experiments.search.trials import EPOCH, FOLDER, REASON, Seen
 from cxr_xai.experiments.sweep.cells import key_of
 from cxr_xai.files import write_csv, write_json
+from cxr_xai.report.search import write_search_report
 
 OPTIMISTIC = (
     "The best of {count} values of val was chosen for being the best, so it is optimistic. What the setting is worth "
@@ -54,7 +55,7 @@ def name_rerun(search: Search, best: Seen) -> str:
 
 
 def write_outcome(search: Search, seen: Sequence[Seen], importance: Mapping[str, float]) -> Seen | None:
-    """Write ``search.csv`` and ``search.json`` beside the storage; return the best trial, or None without one."""
+    """Write table, numbers and page of a search; return the best trial, or None without one."""
     write_csv(search.folder / "search.csv", tabulate(search, seen))
     ranked = rank(search, seen)
     best: dict[str, Any] | None = None
@@ -63,6 +64,7 @@ def write_outcome(search: Search, seen: Sequence[Seen], importance: Mapping[str,
         best = {"trial": first.number, "value": first.value, "params": first.params, "folder": first.notes.get(FOLDER)}
         best["rerun"] = name_rerun(search, first)
     outcome = {
+        "source": search.base.choices["datamodule"],
         "monitor": search.asked.monitor,
         "larger_is_better": search.asked.largest,
         "trials": search.asked.trials,
@@ -71,4 +73,5 @@ def write_outcome(search: Search, seen: Sequence[Seen], importance: Mapping[str,
         "note": OPTIMISTIC.format(count=len(seen)),
     }
     write_json(search.folder / "search.json", outcome)
+    write_search_report(search.folder)
     return ranked[0] if ranked else None

@@ -71,7 +71,7 @@ def print_outcome(search: Search, seen: Sequence[Seen], importance: Mapping[str,
         console.print(OPTIMISTIC.format(count=len(seen)), style="yellow")
         console.print("[bold]run the best from more seeds[/]:")
         console.print(f"  {escape(name_rerun(search, best))}", highlight=False, soft_wrap=True)
-    console.print(f"all trials: {search.folder / 'search.csv'}", soft_wrap=True)
+    console.print(f"all trials: {search.folder / 'search.csv'}, {search.folder / 'report.html'}", soft_wrap=True)
 
 
 def shorten(key: str) -> str:
