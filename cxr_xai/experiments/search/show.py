@@ -53,7 +53,8 @@ def print_outcome(search: Search, seen: Sequence[Seen], importance: Mapping[str,
     words = {"complete": "finished", "pruned": "pruned", "fail": "failed", "running": "running"}
     said = ", ".join(f"{counts[state]} {word}" for state, word in words.items() if counts[state])
     keys = list(search.asked.space)
-    table = make_table(f"search: {said}", ("trial", search.asked.monitor, "epoch", *map(shorten, keys)))
+    console.print(f"[bold]search[/]: {said}", highlight=False)
+    table = make_table("", ("trial", search.asked.monitor, "epoch", *map(shorten, keys)))
     for each in rank(search, seen)[:SHOWN]:
         params = (write_value(each.params[key]) for key in keys)
         style = "bold" if each is best else None

@@ -61,12 +61,12 @@ def started(command: Sequence[str]) -> Counter[str]:
 def test_the_best_value_of_val_is_told_and_the_hopeless_are_stopped_and_marked(
     make_search: MakeSearch, command: list[str]
 ) -> None:
-    search, heard = make_search("sweep.search.trials=8"), Heard()
+    search, heard = make_search("sweep.search.trials=6"), Heard()
     driver = make_driver(search, command, heard=heard)
     driver.run()
     seen = driver.trials.look()
     states = Counter(each.state for each in seen)
-    assert states["complete"] + states["pruned"] == 8
+    assert states["complete"] + states["pruned"] == 6
     assert states["pruned"]
     for each in seen:
         folder = search.plan(each.params).folder
