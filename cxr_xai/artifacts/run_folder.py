@@ -101,6 +101,7 @@ class RunFolder:
         self.lease = self.path / "running.lock"
         self.progress = self.path / "progress.json"
         self.failure = self.path / "failure.json"
+        self.pruned = self.path / "pruned.json"
         self.output = self.path / "output.log"
 
     def explanations(self, explainer: str) -> Path:

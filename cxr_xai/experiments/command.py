@@ -118,6 +118,13 @@ def _job(task: Task, failures: list[UserError]) -> Callable[[DictConfig], None]:
     return run
 
 
+def chosen_launcher() -> tuple[str, dict[str, Any]]:
+    """Return name and settings of ``hydra/launcher``, within a script."""
+    config = HydraConfig.get()
+    settings: Any = OmegaConf.to_container(config.launcher, resolve=True)
+    return str(config.runtime.choices["hydra/launcher"]), settings
+
+
 def compose(config_name: str, overrides: Sequence[str] = ()) -> tuple[dict[str, Any], dict[str, str]]:
     """Return what the script would hand to its task: resolved settings and chosen members.
 

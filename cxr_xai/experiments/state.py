@@ -88,6 +88,7 @@ def claim_run(folder: RunFolder) -> Iterator[None]:
     try:
         with _claim(folder):
             folder.failure.unlink(missing_ok=True)
+            folder.pruned.unlink(missing_ok=True)
             yield
     finally:
         with suppress(OSError):  # it is not empty

@@ -26,6 +26,7 @@ def test_commands_compose(command: str) -> None:
 
 NEEDED = {
     "scripts/train.py": ["datamodule.root=somewhere"],
+    "scripts/doctor.py": ["datamodule.root=somewhere"],
     "scripts/evaluate.py": [],
     "scripts/explain.py": [],
     "scripts/prepare.py": [],

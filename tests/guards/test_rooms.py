@@ -45,6 +45,8 @@ DOORS = {
     "jinja2": ("report/",),
     "matplotlib": ("visualization/", "report/"),
     "rich": ("experiments/",),
+    "optuna": ("experiments/search/trials.py",),
+    "sqlalchemy": ("experiments/search/trials.py",),
     "pydantic": ("experiments/build.py",),
     "skimage": ("explainers/superpixels.py",),
     "shap": ("experiments/benchmarks/explain_shap.py",),

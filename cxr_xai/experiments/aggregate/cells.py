@@ -85,6 +85,11 @@ def find_cells(runs: Path) -> Found:
     if not begun:
         raise UserError(f"runs={runs} holds no run folder; it is outputs/<name>, where training puts its runs.")
     plan = read_if_there(runs) or {}
+    if "search" in plan:
+        raise UserError(
+            f"runs={runs} holds a search, whose trials were tried to find the best of them: no means or intervals; "
+            "run the best from more seeds (search/search.json has the command) and aggregate those."
+        )
     _require_complete(begun, runs, plan)
     return Found([read_cell(folder) for folder in begun], ignored, plan)
 

@@ -46,7 +46,7 @@ class Reporter(Protocol):
     """Who tells the person."""
 
     def event(self, what: str, job: Job, note: str = "") -> None:
-        """Something happened: ``started``, ``finished``, ``failed``, ``elsewhere`` or ``stopping``."""
+        """Something happened: ``started``, ``finished``, ``failed``, ``pruned``, ``elsewhere`` or ``stopping``."""
 
     def tick(self, running: Sequence[Job], waiting: int) -> None:
         """Nothing happened for a moment."""
@@ -83,7 +83,7 @@ def run_jobs(jobs: Sequence[Job], command: Sequence[str], parallel: int, reporte
         Interrupted: SIGUSR1, likewise.
     """
     queue, running, elsewhere = list(jobs), list[Running](), set[str]()
-    with _sigterm_interrupts():
+    with sigterm_interrupts():
         try:
             while queue or running:
                 for job in list(queue):
@@ -95,7 +95,7 @@ def run_jobs(jobs: Sequence[Job], command: Sequence[str], parallel: int, reporte
                         reporter.event("finished", job, "elsewhere")
                     elif status.state is not CellState.RUNNING:
                         queue.remove(job)
-                        running.append(_start(job, command))
+                        running.append(start_job(job, command))
                         reporter.event("started", job)
                     elif job.label not in elsewhere:
                         elsewhere.add(job.label)
@@ -104,14 +104,15 @@ def run_jobs(jobs: Sequence[Job], command: Sequence[str], parallel: int, reporte
                 time.sleep(POLL)
                 for entry in [entry for entry in running if entry.process.poll() is not None]:
                     running.remove(entry)
-                    if _end(entry, reporter):
+                    if end_job(entry, reporter):
                         queue.append(entry.job)
         except BaseException:  # whatever ends us, nobody would look after them
-            _stop(running, reporter)
+            stop_jobs(running, reporter)
             raise
 
 
-def _start(job: Job, command: Sequence[str]) -> Running:
+def start_job(job: Job, command: Sequence[str]) -> Running:
+    """Start a process whose output is added to ``output.log``."""
     job.folder.path.mkdir(parents=True, exist_ok=True)
     with job.folder.output.open("ab") as output:
         process = subprocess.Popen(
@@ -124,7 +125,7 @@ def _start(job: Job, command: Sequence[str]) -> Running:
         return Running(job, process, output.tell())
 
 
-def _end(entry: Running, reporter: Reporter) -> bool:
+def end_job(entry: Running, reporter: Reporter) -> bool:
     """Settle a process that ended; return whether its job is to be looked at again, since another took it first."""
     job, code = entry.job, entry.process.returncode
     status = read_status(job.folder, job.epochs)
@@ -133,7 +134,7 @@ def _end(entry: Running, reporter: Reporter) -> bool:
         return False
     if status.state is CellState.RUNNING:
         return True
-    reason = explain_end(code, entry)
+    reason = explainend_job(code, entry)
     record_failure(job.folder, reason, code)
     reporter.event("failed", job, reason)
     return False
@@ -149,7 +150,7 @@ def record_failure(folder: RunFolder, reason: str, code: int) -> None:
         write_json(folder.failure, {"reason": reason, "exit_code": code, "at": at})
 
 
-def explain_end(code: int, entry: Running) -> str:
+def explainend_job(code: int, entry: Running) -> str:
     """Return why a process ended: the signal that killed it, or the last error that it printed."""
     if code < 0:
         hint = "; was there enough memory?" if -code == signal.SIGKILL else ""
@@ -162,7 +163,7 @@ def explain_end(code: int, entry: Running) -> str:
     return last.removeprefix("error: ") if code else f"ended without a result: {last}"
 
 
-def _stop(running: Sequence[Running], reporter: Reporter) -> None:
+def stop_jobs(running: Sequence[Running], reporter: Reporter) -> None:
     """Ask processes to save and wait for them; a second Ctrl-C kills them."""
     for entry in running:
         entry.process.terminate()
@@ -178,7 +179,7 @@ def _stop(running: Sequence[Running], reporter: Reporter) -> None:
 
 
 @contextmanager
-def _sigterm_interrupts() -> Iterator[None]:
+def sigterm_interrupts() -> Iterator[None]:
     """Take SIGTERM for Ctrl-C: cells are asked to save either way."""
 
     def interrupt(number: int, frame: Any) -> None:

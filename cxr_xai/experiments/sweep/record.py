@@ -58,6 +58,8 @@ def extend(old: Mapping[str, Any] | None, new: Mapping[str, Any], home: Path) ->
     if old is None:
         return dict(new)
     way_out = "give this sweep a name=… of its own."
+    if ("search" in old) != ("search" in new):
+        raise UserError(f"{home} holds {'a search' if 'search' in old else 'a sweep that is no search'}; {way_out}")
     for key in ("ablation", "reference", "primary"):
         if old[key] != new[key]:
             raise UserError(f"{home} holds a sweep with {key} {_show(old[key])}, not {_show(new[key])}; {way_out}")
@@ -74,6 +76,11 @@ def extend(old: Mapping[str, Any] | None, new: Mapping[str, Any], home: Path) ->
                 )
     kept = [here.pop(cell["folder"], cell) for cell in old["cells"]]
     return {**new, "arms": {**old["arms"], **new["arms"]}, "cells": [*kept, *here.values()]}
+
+
+def wanted(record: Mapping[str, Any]) -> int:
+    """Return how many cells there will be: a search asks for its trials one after another."""
+    return int(record["search"]["trials"]) if "search" in record else len(record["cells"])
 
 
 def _show(value: Any) -> str:

@@ -47,7 +47,7 @@ def run_sweep(request: Request, compose: Compose, launch: Launch, dry: bool = Fa
         if plan.ablation is None or not plan.ablation.explains:  # one training has no other to equal
             plan, found = equalize(plan, compose, studies)
     require_known_code(plan.cells, fresh)
-    with nullcontext() if dry else _claim(plan.home):
+    with nullcontext() if dry else claim_sweep(plan.home):
         former = read_if_there(plan.home)
         record = extend(None if fresh else former, describe_sweep(plan, found), plan.home)
         if fresh and not dry:
@@ -72,7 +72,7 @@ def run_sweep(request: Request, compose: Compose, launch: Launch, dry: bool = Fa
 
 
 @contextmanager
-def _claim(home: Path) -> Iterator[None]:
+def claim_sweep(home: Path) -> Iterator[None]:
     """Keep other launches from writing ``sweep.json`` between our look at it and our writing."""
     lease = Lease(home / "sweep.lock")
     if not lease.take(timeout=DURATION + 5):

@@ -25,10 +25,14 @@ STYLES = {
     CellState.RUNNING: "cyan",
     CellState.CUT_OFF: "yellow",
     CellState.FAILED: "red",
+    CellState.PRUNED: "magenta",
     CellState.FINISHED: "green",
 }
 WORDS = {"started": "start", "finished": "done", "failed": "failed", "elsewhere": "wait", "stopping": "stop"}
+WORDS |= {"pruned": "pruned"}
 WORD_STYLES = {"started": "cyan", "finished": "green", "failed": "red", "elsewhere": "dim", "stopping": "yellow"}
+WORD_STYLES |= {"pruned": "magenta"}
+ENDS = ("finished", "failed", "pruned")
 REFRESH = 2.0
 """Seconds between looks at progress."""
 
@@ -66,7 +70,8 @@ def print_cells(record: Mapping[str, Any], statuses: Sequence[Status], home: Pat
 def cell_table(record: Mapping[str, Any], statuses: Sequence[Status], height: int | None = None) -> Group:
     """Make a table that fits 80 columns; where ``height`` is too little for all cells, idle ones are only counted."""
     cells = list(zip(record["cells"], statuses, strict=True))
-    title = f"{record['ablation'] or 'sweep'}: {summarize_states(statuses)}"
+    kind = "search" if "search" in record else "sweep"
+    title = f"{record['ablation'] or kind}: {summarize_states(statuses)}"
     left_out = ""
     if height is not None and len(cells) > height - 6:
         shown = [
@@ -118,7 +123,8 @@ def _progress(status: Status, cell: Mapping[str, Any]) -> tuple[str, str, str, s
 def summarize_states(statuses: Sequence[Status]) -> str:
     """Count the states: ``3 finished, 1 running, 6 waiting``."""
     counts = Counter(status.state for status in statuses)
-    order = (CellState.FINISHED, CellState.RUNNING, CellState.CUT_OFF, CellState.FAILED, CellState.WAITING)
+    ended = (CellState.FINISHED, CellState.PRUNED)
+    order = (*ended, CellState.RUNNING, CellState.CUT_OFF, CellState.FAILED, CellState.WAITING)
     return ", ".join(f"{counts[state]} {state.value}" for state in order if counts[state])
 
 
@@ -177,8 +183,8 @@ class Terminal:
 
     def event(self, what: str, job: Job, note: str = "") -> None:
         """Print a line."""
-        self.ended += what in ("finished", "failed")
-        count = f" ({self.ended} of {self.total})" if what in ("finished", "failed") else ""
+        self.ended += what in ENDS
+        count = f" ({self.ended} of {self.total})" if what in ENDS else ""
         note = {"elsewhere": f"{note} runs it; looked at again later", "stopping": "saves and stops"}.get(what, note)
         tail = f": {escape(note)}" if note else ""
         word = f"[{WORD_STYLES[what]}]{WORDS[what]:6}[/]"

@@ -1,4 +1,4 @@
-"""Waiting, running, cut off, failed, finished: what a cell is, from its folder alone."""
+"""Waiting, running, cut off, failed, pruned, finished: what a cell is, from its folder alone."""
 
 import json
 from collections.abc import Mapping
@@ -19,6 +19,7 @@ class CellState(Enum):
     RUNNING = "running"
     CUT_OFF = "cut off"
     FAILED = "failed"
+    PRUNED = "pruned"
     FINISHED = "finished"
 
 
@@ -54,6 +55,8 @@ def read_status(folder: RunFolder, epochs: int | None = None) -> Status:
     summary = _read(folder.summary)
     if summary and (epochs is None or summary["max_epochs"] >= epochs or summary["stopped_early"]):
         return Status(CellState.FINISHED, progress)
+    if not summary and _read(folder.pruned):
+        return Status(CellState.PRUNED, progress)
     started = summary or progress or folder.certificate.is_file()
     return Status(CellState.CUT_OFF if started else CellState.WAITING, progress)
 

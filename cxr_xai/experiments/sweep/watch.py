@@ -6,10 +6,12 @@ from pathlib import Path
 from rich.console import Group
 from rich.live import Live
 
-from cxr_xai.experiments.sweep.record import read_sweep
+from cxr_xai.experiments.sweep.record import read_sweep, wanted
 from cxr_xai.experiments.sweep.show import cell_table, print_cells, reasons
 from cxr_xai.experiments.sweep.states import CellState, read_statuses
 from cxr_xai.experiments.terminal import console
+
+ENDED = (CellState.FINISHED, CellState.FAILED, CellState.PRUNED)
 
 PERIOD = 2.0
 """Seconds between two looks."""
@@ -37,7 +39,7 @@ def _watch(home: Path) -> None:
         while True:
             record = read_sweep(home)
             statuses = read_statuses(record, home)
-            if all(status.state in (CellState.FINISHED, CellState.FAILED) for status in statuses):
+            if all(status.state in ENDED for status in statuses) and len(statuses) >= wanted(record):
                 return
             why = reasons(record, statuses, home)
             height = console.height - 2 * sum(status.state is CellState.FAILED for status in statuses)

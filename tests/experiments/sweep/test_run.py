@@ -87,7 +87,7 @@ def test_two_launches_at_once_lose_no_cell(sweep: Sweep, tmp_path: Path, monkeyp
         return extend(*arguments)
 
     def write_another() -> None:
-        with run._claim(home):
+        with run.claim_sweep(home):
             record = read_sweep(home)
             write_sweep(home, {**record, "cells": [*record["cells"], {**record["cells"][0], "folder": "another"}]})
 

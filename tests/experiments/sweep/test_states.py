@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from cxr_xai.artifacts.run_folder import RunFolder
+from cxr_xai.experiments.state import claim_run
 from cxr_xai.experiments.sweep.states import CellState, read_status
 from cxr_xai.files import write_json
 from cxr_xai.lease import Lease
@@ -82,3 +83,14 @@ def test_a_torn_file_is_no_reason_to_stop(folder: RunFolder) -> None:
     folder.path.mkdir()
     folder.progress.write_text('{"step"')
     assert read_status(folder).state is CellState.WAITING
+
+
+def test_a_trial_that_was_stopped_is_pruned_until_it_is_trained_on(folder: RunFolder) -> None:
+    write_json(folder.progress, PROGRESS)
+    write_json(folder.pruned, {"trial": 3, "epoch": 1})
+    assert read_status(folder).state is CellState.PRUNED
+    with claim_run(folder):
+        assert not folder.pruned.exists()
+    write_json(folder.pruned, {"trial": 3, "epoch": 1})
+    folder.write_summary({"max_epochs": 2, "stopped_early": False})
+    assert read_status(folder).state is CellState.FINISHED

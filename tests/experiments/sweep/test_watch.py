@@ -8,7 +8,7 @@ from rich.console import Console
 from cxr_xai.artifacts.run_folder import RunFolder
 from cxr_xai.errors import UserError
 from cxr_xai.experiments.sweep import show, watch
-from cxr_xai.experiments.sweep.record import SCHEMA_VERSION, write_sweep
+from cxr_xai.experiments.sweep.record import SCHEMA_VERSION, wanted, write_sweep
 from cxr_xai.experiments.sweep.watch import show_sweep
 from cxr_xai.files import write_json
 
@@ -31,3 +31,12 @@ def test_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.Ca
 def test_a_folder_without_a_sweep(tmp_path: Path) -> None:
     with pytest.raises(UserError, match="holds no sweep"):
         show_sweep(tmp_path, watch=False)
+
+
+def test_a_search_is_watched_until_it_has_its_trials() -> None:
+    cell = {"arm": None, "fold": None, "seed": 0, "axes": {"optimizer.lr": "0.1"}, "epochs": 2, "folder": "a"}
+    record = {"schema_version": SCHEMA_VERSION, "ablation": None, "cells": [cell], "search": {"trials": 3}}
+    assert wanted(record) == 3
+    assert wanted({**record, "cells": [cell] * 2} | {"search": {"trials": 2}}) == 2
+    del record["search"]
+    assert wanted(record) == 1

@@ -36,6 +36,9 @@ class CellSweeper(Sweeper):
 
         runner = self.runner
         request = _read_request(self.settings, arguments)
+        if "search" in (request.sections.get("sweep") or {}):
+            _run_search(request, runner, self.settings)
+            return []
         run_sweep(
             request,
             compose=lambda overrides: compose_cell(tuple(overrides)),
@@ -61,14 +64,18 @@ class ProcessLauncher(Launcher):
         """Keep what the processes need to know."""
         self.settings = config
 
+    @property
+    def command(self) -> list[str]:
+        """Program and script that take a cell's overrides."""
+        sources = self.settings.hydra.runtime.config_sources
+        extra = [word for s in sources if s.provider == "command-line" for word in ("--config-dir", s.path)]
+        return [sys.executable, str(Path(sys.argv[0]).resolve()), *extra]
+
     def launch(self, job_overrides: Sequence[Sequence[str]], initial_job_idx: int) -> Sequence[JobReturn]:
         """Run jobs until each is finished or has failed; what became of them stands in their folders."""
         from cxr_xai.experiments.sweep.run import run_here
 
-        sources = self.settings.hydra.runtime.config_sources
-        extra = [word for s in sources if s.provider == "command-line" for word in ("--config-dir", s.path)]
-        command = [sys.executable, str(Path(sys.argv[0]).resolve()), *extra]
-        run_here([(tuple(o), *compose_cell(tuple(o))) for o in job_overrides], command, self.jobs)
+        run_here([(tuple(o), *compose_cell(tuple(o))) for o in job_overrides], self.command, self.jobs)
         return [JobReturn(overrides=list(o), status=JobStatus.COMPLETED) for o in job_overrides]
 
 
@@ -78,6 +85,21 @@ def compose_cell(overrides: tuple[str, ...]) -> tuple[dict[str, Any], dict[str, 
     from cxr_xai.experiments.command import compose
 
     return compose("train", overrides)
+
+
+def _run_search(request: Any, runner: Launcher, config: DictConfig) -> None:
+    """Look for settings; a search asks for a trial when one has ended, so it starts processes itself."""
+    from cxr_xai.errors import UserError
+    from cxr_xai.experiments.search.run import run_search
+
+    if not isinstance(runner, ProcessLauncher):
+        raise UserError(
+            "sweep=search starts its trials itself, as processes: leave hydra/launcher out, and start the command in "
+            "as many jobs as shall work at it; they share the trials."
+        )
+    run_search(
+        request, lambda o: compose_cell(tuple(o)), runner.command, bool(config.dry_run), fresh=bool(config.fresh)
+    )
 
 
 def _read_request(config: DictConfig, arguments: list[str]) -> Any:

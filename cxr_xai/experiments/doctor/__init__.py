@@ -1,0 +1,1 @@
+"""What would stop a run, looked for before it starts: a file per check, a line per answer."""
