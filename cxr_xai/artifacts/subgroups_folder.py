@@ -26,8 +26,8 @@ TABLES = {
     ),
 }
 """The tables, ``<name>.csv``. ``enough`` is false where a group has fewer than 20 cases or 10 patients of what a metric
-needs: such numbers are given and take part in nothing. ``p`` of a gap is corrected over the groups of its attribute, that of
-a largest gap over which groups it is between; ``p_adjusted`` over the family that ``adjusted_by`` names."""
+needs: such numbers are given and take part in nothing. ``p`` of a gap is corrected over the groups of its attribute,
+that of a largest gap over which groups it is between; ``p_adjusted`` over the family that ``adjusted_by`` names."""
 
 
 class SubgroupsFolder:

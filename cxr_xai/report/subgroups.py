@@ -9,8 +9,9 @@ import pandas as pd
 from markupsafe import Markup
 
 from cxr_xai.artifacts.subgroups_folder import SubgroupsFolder
+from cxr_xai.data.phantom.spec import TIED
 from cxr_xai.files import whole
-from cxr_xai.report.format import is_known, name, number, percent
+from cxr_xai.report.format import is_known, name, number, percent, signed
 from cxr_xai.report.page import HERE, NAMES, describe_phantom, make_environment
 from cxr_xai.report.panels import to_records
 from cxr_xai.report.tables import p_value
@@ -34,6 +35,9 @@ SHORT = {
 MIXED = 1.5
 """A finding that is so many times as frequent in one group as in another is told."""
 MOST = 5
+"""Single findings that are named; the tables have all."""
+PLANTED = ("fnr", "fpr", "auroc_positives")
+"""What a shortcut shows in: positives without it are missed, negatives with it are taken for ill."""
 
 
 def write_subgroups_report(folder: SubgroupsFolder) -> Path:
@@ -69,6 +73,7 @@ def make_context(folder: SubgroupsFolder) -> dict[str, Any]:
         "standing_out": tell_standing_out(largest, summary["alpha"]),
         "attributes": [make_attribute(key, tables, largest) for key in summary["attributes"]],
         "mixes": tell_mixes(folder),
+        "planted": tell_planted(largest) if phantom else [],
     }
 
 
@@ -101,7 +106,7 @@ def _by_group(rows: pd.DataFrame, names: list[str]) -> Iterator[dict[str, Any]]:
 
 
 def _adjusted(largest: pd.DataFrame) -> dict[str, float]:
-    return {f"{row.metric} {row.finding}": float(row.p_adjusted) for row in largest.itertuples()}  # type: ignore[arg-type]
+    return {f"{row['metric']} {row['finding']}": float(row["p_adjusted"]) for row in to_records(largest)}
 
 
 def draw_gaps(gaps: pd.DataFrame) -> str:
@@ -111,14 +116,14 @@ def draw_gaps(gaps: pd.DataFrame) -> str:
         return ""
     rows = [
         Row(
-            f"{SHORT[row.metric]}: {row.group}",
-            float(row.gap),
-            float(row.low),
-            float(row.high),
-            text=f"{_signed(row.gap)}  − {row.against}",
-            faint=not row.enough,
+            f"{SHORT[row['metric']]}: {row['group']}",
+            row["gap"],
+            row["low"],
+            row["high"],
+            text=f"{signed(row['gap'])}  − {row['against']}",
+            faint=not row["enough"],
         )
-        for row in drawn.itertuples()
+        for row in to_records(drawn)
     ]
     most = max(abs(float(end)) for row in rows for end in (row.value, row.low, row.high) if is_known(end))
     reach = min(1.0, (int(most * 10) + 1) / 10)
@@ -126,27 +131,37 @@ def draw_gaps(gaps: pd.DataFrame) -> str:
     return draw_rows(rows, -reach, reach, "Gaps of means over findings; the table has the numbers", legend, 0.0)
 
 
-def _signed(value: float) -> str:
-    return ("+" if value > 0 else "") + number(value)
-
-
 def tell_claim(claim: Mapping[str, Any]) -> str:
     """Say in a sentence that a mean differs by an attribute."""
-    low, high = f"{claim['lowest']} {number(claim['low_value'])}", f"{claim['highest']} {number(claim['high_value'])}"
     return (
-        f"{SHORT[claim['metric']]} differs by {claim['attribute']}: {low}, {high} (gap {number(claim['gap'])}, over "
-        f"{claim['over']} findings, p = {p_value(claim['p_adjusted'])} after Holm)."
+        f"{SHORT[claim['metric']]} differs by {claim['attribute']}: {_sides(claim)} (gap {number(claim['gap'])}, over "
+        f"{claim['over']} finding{'' if claim['over'] == 1 else 's'}, p = {p_value(claim['p_adjusted'])} after Holm)."
     )
+
+
+def _sides(row: Mapping[str, Any]) -> str:
+    return f"{row['lowest']} {number(row['low_value'])}, {row['highest']} {number(row['high_value'])}"
+
+
+def _tell(row: Mapping[str, Any]) -> str:
+    return f"{name(row['finding'])}, {SHORT[row['metric']]} by {row['attribute']}: {_sides(row)}"
+
+
+def tell_planted(largest: pd.DataFrame) -> list[str]:
+    """Say what the shortcuts that a program planted do to the finding that each is tied to."""
+    lines = []
+    for shortcut, finding in TIED.items():
+        mine = largest[(largest["attribute"] == shortcut) & (largest["finding"] == finding)]
+        rows = {row["metric"]: row for row in to_records(mine) if is_known(row["gap"])}
+        known = [f"{SHORT[key]} {_sides(rows[key])} (p = {p_value(rows[key]['p'])})" for key in PLANTED if key in rows]
+        lines += [f"Planted {shortcut}, {name(finding)}: {'; '.join(known)}."] * bool(known)
+    return lines
 
 
 def tell_standing_out(largest: pd.DataFrame, alpha: float) -> list[str]:
     """Name single findings whose gap stands out after Benjamini-Hochberg, the surest first."""
     found = largest[(largest["finding"] != MACRO) & (largest["p_adjusted"] <= alpha)].sort_values(["p_adjusted", "p"])
-    lines = [
-        f"{name(row.finding)}, {SHORT[row.metric]} by {row.attribute}: {row.lowest} {number(row.low_value)}, "
-        f"{row.highest} {number(row.high_value)} (p = {p_value(row.p_adjusted)}, exploratory)"
-        for row in found.head(MOST).itertuples()
-    ]
+    lines = [f"{_tell(row)} (p = {p_value(row['p_adjusted'])}, exploratory)" for row in to_records(found.head(MOST))]
     more = [f"and {len(found) - MOST} more findings and metrics stand out; largest.csv has them"]
     return lines + more * (len(found) > MOST)
 
@@ -159,9 +174,11 @@ def tell_mixes(folder: SubgroupsFolder) -> list[str]:
         spread = (wide.max(axis=1) / wide.min(axis=1).replace(0, np.nan)).dropna()
         if spread.empty or spread.max() < MIXED:
             continue
-        one = wide.loc[spread.idxmax()]
+        finding = str(spread.idxmax())
+        one = {str(group): float(share) for group, share in wide.loc[finding].dropna().to_dict().items()}
+        low, high = min(one, key=one.__getitem__), max(one, key=one.__getitem__)
         lines.append(
-            f"{attribute}: groups differ in their disease mix ({name(str(spread.idxmax()))} {percent(one.min())} in "
-            f"{one.idxmin()}, {percent(one.max())} in {one.idxmax()}); a gap may be one of the mix."
+            f"{attribute}: groups differ in their disease mix ({name(finding)} {percent(one[low])} in {low}, "
+            f"{percent(one[high])} in {high}); a gap may be one of the mix."
         )
     return lines

@@ -33,8 +33,8 @@ def holm(p: npt.ArrayLike) -> Floats:
 def benjamini_hochberg(p: npt.ArrayLike) -> Floats:
     """Return Benjamini & Hochberg's adjusted p values (1995, J. R. Stat. Soc. B 57:289).
 
-    With the p values ascending, ``min over j ≥ i of m p_j / j``. Of all that fall below ``q`` no more than a share ``q`` is
-    false on average, for independent or positively dependent tests: for a list to look through, not for a claim.
+    With the p values ascending, ``min over j ≥ i of m p_j / j``. Of all that fall below ``q`` no more than a share
+    ``q`` is false on average, for independent or positively dependent tests: a list to look through, not a claim.
 
     Args:
         p: any shape, in [0, 1]; NaN stays NaN and is no member of the family.

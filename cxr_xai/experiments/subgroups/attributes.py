@@ -1,4 +1,4 @@
-"""Which groups the studies fall into: what the tables know of them, what a phantom planted, and any CSV of image ids."""
+"""Which groups the studies fall into: what tables know of them, what a phantom planted, and any CSV of image ids."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -37,6 +37,11 @@ class Attributes:
     table: pd.DataFrame
     notes: list[str] = field(default_factory=list)
     left_out: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def names(self) -> list[str]:
+        """The attributes, in the order of the table."""
+        return [str(name) for name in self.table.columns]
 
 
 def read_attributes(judged: Judged, settings: Settings) -> Attributes:
@@ -124,20 +129,18 @@ def _add_planted(found: Attributes, index: Index, root: Path) -> None:
             found.table[name] = read_attribute_file(path, name).place(found.table.index)
 
 
-def _add_files(
-    found: Attributes, files: Mapping[str, str], unlisted: Unlisted, everyone: npt.NDArray[np.str_]
-) -> None:
+def _add_files(found: Attributes, files: Mapping[str, str], unlisted: Unlisted, everyone: npt.NDArray[np.str_]) -> None:
     for name, path in files.items():
         if not isinstance(path, str):
             raise UserError(f"attributes.{name}={path}: expected the path of a CSV with a column image_id.")
         file = read_attribute_file(Path(path), name)
-        if name in found.table:
+        if name in found.names:
             found.notes.append(f"{name} is that of {path}, not of the source.")
         found.table[name] = file.place(found.table.index, unlisted)
         if strangers := file.strangers(everyone):
             found.notes.append(
-                f"{name}: {len(strangers):,} of {len(file.values):,} image ids of {path} are unknown to the source (the "
-                f"first is {strangers[0]}) and left out."
+                f"{name}: {len(strangers):,} of {len(file.values):,} image ids of {path} are unknown to the source "
+                f"(the first is {strangers[0]}) and left out."
             )
 
 
@@ -167,8 +170,8 @@ def _crossed_name(names: Sequence[str]) -> str:
 
 def _cross(found: Attributes, intersections: Sequence[Sequence[str]]) -> None:
     for names in intersections:
-        if absent := [name for name in names if name not in found.table]:
-            raise UserError(f"intersections: no attribute {absent[0]!r}; there are {', '.join(found.table)}.")
+        if absent := [name for name in names if name not in found.names]:
+            raise UserError(f"intersections: no attribute {absent[0]!r}; there are {', '.join(found.names)}.")
         parts = found.table[list(names)]
         joined = parts.astype("str").agg(" ".join, axis=1).where(parts.notna().all(axis=1))
         found.table[_crossed_name(names)] = joined.astype("str")
@@ -177,15 +180,15 @@ def _cross(found: Attributes, intersections: Sequence[Sequence[str]]) -> None:
 def _choose(found: Attributes, only: Sequence[str] | None) -> None:
     if only is None:
         return
-    crossed = [name for name in found.table if " × " in name]
-    if absent := [name for name in only if name not in found.table]:
-        raise UserError(f"only={absent[0]}: no such attribute; there are {', '.join(found.table)}.")
+    crossed = [name for name in found.names if " × " in name]
+    if absent := [name for name in only if name not in found.names]:
+        raise UserError(f"only={absent[0]}: no such attribute; there are {', '.join(found.names)}.")
     found.table = found.table[[*only, *(name for name in crossed if name not in only)]]
 
 
 def _require_groups(found: Attributes, asked: Sequence[str]) -> None:
     """Take out attributes that make no groups, and refuse those that somebody asked for."""
-    for name in list(found.table):
+    for name in found.names:
         values = found.table[name].dropna().unique()
         if 2 <= len(values) <= MOST_GROUPS:
             continue
@@ -197,4 +200,6 @@ def _require_groups(found: Attributes, asked: Sequence[str]) -> None:
         found.left_out[name] = why
         found.table = found.table.drop(columns=name)
     if found.table.empty:
-        raise UserError("no attribute makes groups of these studies: " + "; ".join(map(": ".join, found.left_out.items())))
+        raise UserError(
+            "no attribute makes groups of these studies: " + "; ".join(map(": ".join, found.left_out.items()))
+        )

@@ -97,7 +97,7 @@ def compare_groups(attribute: Attribute, judged: Judged, metric: str, folds: Seq
     """Measure the groups by one metric and hold them against each other; p values come later, for all at once.
 
     A finding counts in a mean where every group that is compared has enough cases of it, so that means of groups are of
-    the same findings. A group with less than half the findings of the best furnished one is not compared in the mean.
+    the same findings. A group with few findings is not compared in the mean: `choose_common`.
     """
     labels = attribute.labels
     if METRICS[metric].of == "boxes":
@@ -122,12 +122,18 @@ def compare_groups(attribute: Attribute, judged: Judged, metric: str, folds: Seq
 def choose_common(enough: npt.NDArray[np.bool_]) -> tuple[npt.NDArray[np.bool_], npt.NDArray[np.bool_]]:
     """Return ``(G,)`` the groups whose means are compared, and ``(K,)`` the findings that these means are over.
 
+    Compared are the groups with at least half the findings of the best furnished one, or the two with most of them.
+
     >>> shared, common = choose_common(np.array([[1, 1, 1], [1, 1, 0], [1, 0, 0]], bool))
     >>> shared.tolist(), common.tolist()
     ([True, True, False], [True, True, False])
+    >>> choose_common(np.array([[1, 1, 1], [1, 0, 0]], bool))[1].tolist()
+    [True, False, False]
     """
     number = enough.sum(axis=1)
     shared = (number > 0) & (number >= number.max(initial=0) / 2)
+    if shared.sum() < 2:
+        shared = (number > 0) & np.isin(np.arange(len(number)), np.argsort(-number, kind="stable")[:2])
     return shared, enough[shared].all(axis=0) & bool(shared.any())
 
 
@@ -255,4 +261,3 @@ def _hand_out(one: Compared, largest: Floats, each: Floats) -> None:
         row["p"] = float(p)
     for row, p in zip(one.gaps, each.reshape(-1), strict=True):
         row["p"] = float(p) if row["enough"] else float("nan")
-

@@ -9,7 +9,6 @@ import numpy.typing as npt
 
 from cxr_xai.experiments.box_summary import number_findings
 from cxr_xai.experiments.subgroups.read import Judged
-from cxr_xai.experiments.summary import SCORES
 from cxr_xai.findings import BOXED, FINDINGS
 from cxr_xai.metrics.skill import macro_skill, skill
 from cxr_xai.stats.bootstrap import draw_patient_counts
@@ -194,7 +193,7 @@ def count_behind(metric: str, judged: Judged, masks: Masks) -> Behind:
                 cases[s, m, k] = weights[rows].sum()
                 units[s, m, k] = len(np.unique(codes[rows]))
                 patients[s, m, k] = effective_patients(rows, codes) if rows.any() else 0
-    enough = ((cases >= MIN_CASES) & (units >= MIN_PATIENTS)).all(axis=0)
+    enough: npt.NDArray[np.bool_] = np.asarray(((cases >= MIN_CASES) & (units >= MIN_PATIENTS)).all(axis=0))
     fewest = units.min(axis=0)
     bound = fewest if METRICS[metric].bounded else np.full(fewest.shape, np.nan)
     return Behind(enough, cases.min(axis=0).astype(np.int64), patients.min(axis=0), bound)

@@ -3,7 +3,6 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -70,7 +69,9 @@ def read_judged(path: Path, arm: str | None) -> Judged:
         UserError: it is none of these, or is incomplete, or its runs may not be averaged.
     """
     if not path.is_dir():
-        raise UserError(f"folder={path}: no such folder; it is a run, an evaluation, or outputs/<name> with runs in it.")
+        raise UserError(
+            f"folder={path}: no such folder; it is a run, an evaluation, or outputs/<name> with runs in it."
+        )
     folder = RunFolder(path)
     if folder.config.is_file() or folder.certificate.is_file():
         return _read_one(folder)
@@ -89,8 +90,6 @@ def _read_one(folder: RunFolder) -> Judged:
     return Judged(
         cell, [cell.name], predicted.images, predicted.patients, where, predicted.target, scores, boxes, explainer
     )
-
-
 
 
 def _read_arm(path: Path, arm: str | None) -> Judged:

@@ -46,9 +46,9 @@ def run_subgroups(settings: Settings) -> None:
     place = Path(settings["folder"])
     judged = read_judged(place, settings["arm"])
     attributes = read_attributes(judged, settings)
-    if absent := settings["reference"].keys() - {*attributes.table}:
-        raise UserError(f"reference.{min(absent)}: no such attribute; there are {', '.join(attributes.table)}.")
-    groups = [make_attribute(attributes.table[name], settings["reference"].get(name)) for name in attributes.table]
+    if absent := settings["reference"].keys() - set(attributes.names):
+        raise UserError(f"reference.{min(absent)}: no such attribute; there are {', '.join(attributes.names)}.")
+    groups = [make_attribute(attributes.table[name], settings["reference"].get(name)) for name in attributes.names]
     folder = SubgroupsFolder(settings["output"] or place / "subgroups")
     require_folder(folder.path)
     flips = flips_needed(len(groups), settings["family"], settings["alpha"])
@@ -72,7 +72,11 @@ def check_settings(settings: Settings) -> None:
             raise UserError(f"{key}={settings[key]}: expected a mapping such as {key}={{drain: …}}.")
     for key in ("age_bands", "followup_bands"):
         cuts = settings[key]
-        if not isinstance(cuts, list) or not all(type(cut) is int and cut > 0 for cut in cuts) or cuts != sorted(set(cuts)):
+        if (
+            not isinstance(cuts, list)
+            or not all(type(cut) is int and cut > 0 for cut in cuts)
+            or cuts != sorted(set(cuts))
+        ):
             raise UserError(f"{key}={cuts}: expected whole numbers above 0, each above the one before.")
     if not settings["family"] or (unknown := [name for name in settings["family"] if not _is_tested(name)]):
         known = ", ".join(name for name in METRICS if _is_tested(name))
@@ -87,9 +91,7 @@ def _is_tested(name: str) -> bool:
     return name in METRICS and METRICS[name].tested
 
 
-def compare(
-    judged: Judged, groups: Sequence[Attribute], replicates: int, flips: int, family: Sequence[str]
-) -> Tables:
+def compare(judged: Judged, groups: Sequence[Attribute], replicates: int, flips: int, family: Sequence[str]) -> Tables:
     """Return ``TABLES`` of all attributes."""
     names = measured(judged)
     folds = {of: draw_folds(judged, of, replicates) for of in {METRICS[name].of for name in names}}
@@ -156,9 +158,7 @@ def with_prevalence(gaps: pd.DataFrame, prevalence: pd.DataFrame) -> pd.DataFram
     second = pd.MultiIndex.from_frame(
         pd.DataFrame({"attribute": gaps["attribute"], "of": of, "group": gaps["against"], "finding": gaps["finding"]})
     )
-    return gaps.assign(
-        prevalence=share.reindex(first).to_numpy(), prevalence_against=share.reindex(second).to_numpy()
-    )
+    return gaps.assign(prevalence=share.reindex(first).to_numpy(), prevalence_against=share.reindex(second).to_numpy())
 
 
 def summarize(

@@ -8,9 +8,10 @@ from rich.table import Table
 from cxr_xai.artifacts.subgroups_folder import SubgroupsFolder
 from cxr_xai.experiments.subgroups.compare import MACRO
 from cxr_xai.experiments.terminal import NOTICE, console
-from cxr_xai.report.format import is_known, number
 from cxr_xai.report.aggregate_tables import PHANTOM
-from cxr_xai.report.subgroups import SHORT, tell_mixes, tell_standing_out
+from cxr_xai.report.format import is_known, number
+from cxr_xai.report.panels import to_records
+from cxr_xai.report.subgroups import SHORT, tell_mixes, tell_planted, tell_standing_out
 from cxr_xai.report.tables import p_value
 
 
@@ -28,14 +29,16 @@ def print_subgroups(folder: SubgroupsFolder, report: Path) -> None:
     for label in ("attribute", "metric", "lowest", "highest", "gap", "p", "p (Holm)"):
         table.add_column(label, justify="left" if label in ("attribute", "metric") else "right")
     family = largest[(largest["finding"] == MACRO) & largest["metric"].isin(summary["family"])]
-    for row in family.itertuples():
-        if is_known(row.gap):
-            low, high = f"{row.lowest} {number(row.low_value)}", f"{row.highest} {number(row.high_value)}"
-            bold = "[bold]" if is_known(row.p_adjusted) and row.p_adjusted <= summary["alpha"] else ""
-            table.add_row(row.attribute, SHORT[row.metric], low, high, bold + number(row.gap), p_value(row.p),
-                          bold + p_value(row.p_adjusted))  # fmt: skip
+    for row in to_records(family):
+        if is_known(row["gap"]):
+            low, high = f"{row['lowest']} {number(row['low_value'])}", f"{row['highest']} {number(row['high_value'])}"
+            holds = is_known(row["p_adjusted"]) and row["p_adjusted"] <= summary["alpha"]
+            sure = p_value(row["p"]), p_value(row["p_adjusted"])
+            cells = (row["attribute"], SHORT[row["metric"]], low, high, number(row["gap"]), *sure)
+            table.add_row(*cells, style="bold" if holds else None)
     console.print(table)
-    for line in [*tell_standing_out(largest, summary["alpha"]), *tell_mixes(folder)]:
+    planted = tell_planted(largest) if summary["protocol"]["source"] == "phantom" else []
+    for line in [*planted, *tell_standing_out(largest, summary["alpha"]), *tell_mixes(folder)]:
         console.print(line, markup=False)
     if summary["protocol"]["source"] == "phantom":
         console.print(PHANTOM, style="yellow")
