@@ -79,15 +79,14 @@ def auroc_subsets(
     shape = len(masks), findings
     value, drawn = np.full(shape, np.nan), np.full((len(weights), *shape), np.nan)
     left_out = np.full((patients, *shape), np.nan)
-    once, anywhere = np.ones((1, patients), np.uint8), masks.any(axis=0)
+    anywhere, both = masks.any(axis=0), _with_sample(weights)
     for m, mask in enumerate(masks):
         for k in range(findings):
             y, s = target[:, k], score[:, k]
             rows = mask | (anywhere & (y == 0)) if all_negatives else mask
             of = y[rows], s[rows]
-            value[m, k] = auroc_replicates(*of, once, codes[rows])[0]
-            if not np.isnan(value[m, k]):
-                drawn[:, m, k] = auroc_replicates(*of, weights, codes[rows])
+            if (of[0] == 1).any() and (of[0] == 0).any():
+                value[m, k], *drawn[:, m, k] = auroc_replicates(*of, both, codes[rows])
                 left_out[:, m, k] = auroc_jackknife(*of, codes[rows], patients)
     return Subsets(value, drawn, left_out)
 
@@ -99,9 +98,13 @@ def ece_subsets(target: Floats, probs: Floats, masks: Masks, codes: Codes, weigh
     """
     patients, findings = weights.shape[1], target.shape[1]
     value, drawn = np.full((len(masks), findings), np.nan), np.full((len(weights), len(masks), findings), np.nan)
+    both = _with_sample(weights)
     for m, mask in enumerate(masks):
         for k in range(findings):
-            both = np.concatenate([np.ones((1, patients), weights.dtype), weights])
-            found = ece_replicates(target[mask, k], probs[mask, k], both, codes[mask])
-            value[m, k], drawn[:, m, k] = found[0], found[1:]
+            value[m, k], *drawn[:, m, k] = ece_replicates(target[mask, k], probs[mask, k], both, codes[mask])
     return Subsets(value, drawn, np.full((patients, len(masks), findings), np.nan))
+
+
+def _with_sample(weights: Weights) -> Weights:
+    """The sample itself, then its replicates."""
+    return np.concatenate([np.ones((1, weights.shape[1]), weights.dtype), weights])

@@ -151,9 +151,14 @@ def _average(
     return average_folds(cut, everywhere, partial(columns, metric, counted=counted))
 
 
-def _entry(value: float, drawn: Floats, patients: float, units: float | None = None) -> dict[str, float]:
+def _entries(value: Floats, drawn: Floats, patients: npt.ArrayLike, units: Floats | None = None) -> Rows:
+    """Return ``value low high undefined`` of ``(K,)`` numbers with their ``(B, K)`` replicates."""
     ends = interval(value, drawn, None, "percentile", units=units, patients=patients)
-    return {"value": float(value), "low": float(ends.low), "high": float(ends.high), "undefined": int(ends.undefined)}
+    numbers = zip(value, ends.low, ends.high, ends.undefined, strict=True)
+    return [
+        {"value": float(one), "low": float(low), "high": float(high), "undefined": int(undefined)}
+        for one, low, high, undefined in numbers
+    ]
 
 
 def _group_rows(
@@ -166,17 +171,17 @@ def _group_rows(
     (alone, joint), (shared, common) = numbers, chosen
     rows: Rows = []
     for g, group in enumerate(attribute.groups):
-        head = {"attribute": attribute.name, "group": group, "metric": metric}
-        macro = _entry(joint.value[g, -1], joint.drawn[:, g, -1], np.inf)
-        rows.append({**head, "finding": MACRO, **macro, "cases": None, "over": int(common.sum() if shared[g] else 0),
-                     "enough": bool(shared[g] and common.any())})  # fmt: skip
-        for k, finding in enumerate(names_of(metric)):
-            at = g, k
-            one = alone[g]
-            units = behind.units[at] if np.isfinite(behind.units[at]) and METRICS[metric].bounded else None
-            entry = _entry(one.value[0, k], one.drawn[:, 0, k], behind.patients[at], units)
-            rows.append({**head, "finding": finding, **entry, "cases": int(behind.cases[at]), "over": None,
-                         "enough": bool(behind.enough[at])})  # fmt: skip
+        one = alone[g]
+        value, drawn = np.append(one.value[0, :-1], joint.value[g, -1]), one.drawn[:, 0].copy()
+        drawn[:, -1] = joint.drawn[:, g, -1]
+        patients, units = np.append(behind.patients[g], np.inf), np.append(behind.units[g], np.nan)
+        enough = np.append(behind.enough[g], shared[g] and common.any())
+        entries = _entries(value, drawn, patients, units)
+        for k, (finding, entry) in enumerate(zip((*names_of(metric), MACRO), entries, strict=True)):
+            mean = finding == MACRO
+            cases, over = (None, int(common.sum()) * bool(shared[g])) if mean else (int(behind.cases[g, k]), None)
+            head = {"attribute": attribute.name, "group": group, "metric": metric, "finding": finding}
+            rows.append({**head, **entry, "cases": cases, "over": over, "enough": bool(enough[k])})
     return rows
 
 
@@ -193,15 +198,13 @@ def _gap_rows(
         values.append(np.where(allowed, gap, np.nan))
         influences.append(both.influence[:, 0] - both.influence[:, 1])
         patients = np.append(np.minimum(behind.patients[a], behind.patients[b]), np.inf)
-        for k, finding in enumerate((*names_of(metric), MACRO)):
-            entry = _entry(gap[k], drawn[:, k], patients[k])
-            rows.append({
-                "attribute": attribute.name, "group": attribute.side(a), "against": attribute.side(b),
-                "metric": metric, "finding": finding, "first": float(both.value[0, k]),
-                "second": float(both.value[1, k]), "gap": entry["value"], "low": entry["low"], "high": entry["high"],
-                "undefined": entry["undefined"], "over": int(counted.sum()) if finding == MACRO else None,
-                "enough": bool(allowed[k]),
-            })  # fmt: skip
+        entries = _entries(gap, drawn, patients)
+        for k, (finding, entry) in enumerate(zip((*names_of(metric), MACRO), entries, strict=True)):
+            head = {"attribute": attribute.name, "group": attribute.side(a), "against": attribute.side(b)}
+            sides = {"first": float(both.value[0, k]), "second": float(both.value[1, k]), "gap": entry.pop("value")}
+            over = int(counted.sum()) if finding == MACRO else None
+            rows.append({**head, "metric": metric, "finding": finding, **sides, **entry, "over": over,
+                         "enough": bool(allowed[k])})  # fmt: skip
     return rows, np.stack(values), np.stack(influences, axis=1)
 
 
@@ -223,7 +226,7 @@ def _largest_rows(
             "low_value": float(value[low[k], k]), "high_value": float(value[high[k], k]), "gap": float(gap[k]),
             "groups": int(inside.sum()), "left_out": ", ".join(
                 group for group, there in zip(attribute.groups, inside, strict=True) if not there),
-            "over": int(common.sum()) if finding == MACRO else None,
+            "over": (int(common.sum()) if known else 0) if finding == MACRO else None,
         })  # fmt: skip
     return rows
 
