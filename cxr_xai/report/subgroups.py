@@ -34,6 +34,8 @@ SHORT = {
 }
 MIXED = 1.5
 """A finding that is so many times as frequent in one group as in another is told."""
+MIX_STUDIES = 50
+"""Groups with fewer studies are left out of that: their shares are noise."""
 MOST = 5
 """Single findings that are named; the tables have all."""
 PLANTED = ("fnr", "fpr", "auroc_positives")
@@ -135,8 +137,14 @@ def tell_claim(claim: Mapping[str, Any]) -> str:
     """Say in a sentence that a mean differs by an attribute."""
     return (
         f"{SHORT[claim['metric']]} differs by {claim['attribute']}: {_sides(claim)} (gap {number(claim['gap'])}, over "
-        f"{claim['over']} finding{'' if claim['over'] == 1 else 's'}, p = {p_value(claim['p_adjusted'])} after Holm)."
+        f"{int(claim['over'])} finding{'' if claim['over'] == 1 else 's'}, {_p(claim['p_adjusted'])} after Holm)."
     )
+
+
+def _p(value: float) -> str:
+    """Return ``p = .012`` or ``p < .001``."""
+    text = p_value(value)
+    return f"p < {text[1:]}" if text.startswith("<") else f"p = {text}"
 
 
 def _sides(row: Mapping[str, Any]) -> str:
@@ -148,12 +156,12 @@ def _tell(row: Mapping[str, Any]) -> str:
 
 
 def tell_planted(largest: pd.DataFrame) -> list[str]:
-    """Say what the shortcuts that a program planted do to the finding that each is tied to."""
+    """Say what planted shortcuts do to the finding that each is tied to; known beforehand, so p stands alone."""
     lines = []
     for shortcut, finding in TIED.items():
         mine = largest[(largest["attribute"] == shortcut) & (largest["finding"] == finding)]
         rows = {row["metric"]: row for row in to_records(mine) if is_known(row["gap"])}
-        known = [f"{SHORT[key]} {_sides(rows[key])} (p = {p_value(rows[key]['p'])})" for key in PLANTED if key in rows]
+        known = [f"{SHORT[key]} {_sides(rows[key])} ({_p(rows[key]['p'])})" for key in PLANTED if key in rows]
         lines += [f"Planted {shortcut}, {name(finding)}: {'; '.join(known)}."] * bool(known)
     return lines
 
@@ -161,7 +169,7 @@ def tell_planted(largest: pd.DataFrame) -> list[str]:
 def tell_standing_out(largest: pd.DataFrame, alpha: float) -> list[str]:
     """Name single findings whose gap stands out after Benjamini-Hochberg, the surest first."""
     found = largest[(largest["finding"] != MACRO) & (largest["p_adjusted"] <= alpha)].sort_values(["p_adjusted", "p"])
-    lines = [f"{_tell(row)} (p = {p_value(row['p_adjusted'])}, exploratory)" for row in to_records(found.head(MOST))]
+    lines = [f"{_tell(row)} ({_p(row['p_adjusted'])}, exploratory)" for row in to_records(found.head(MOST))]
     more = [f"and {len(found) - MOST} more findings and metrics stand out; largest.csv has them"]
     return lines + more * (len(found) > MOST)
 
@@ -170,6 +178,7 @@ def tell_mixes(folder: SubgroupsFolder) -> list[str]:
     """Say for each attribute which finding's prevalence differs most between groups, where it differs much."""
     table, lines = folder.read_table("prevalence"), []
     for attribute, rows in table[table["finding"] != MACRO].groupby("attribute", sort=False):
+        rows = rows[rows["known"] >= MIX_STUDIES]
         wide = rows.pivot(index="finding", columns="group", values="prevalence")
         spread = (wide.max(axis=1) / wide.min(axis=1).replace(0, np.nan)).dropna()
         if spread.empty or spread.max() < MIXED:

@@ -7,10 +7,10 @@ and noise, which exchanging labels between groups would mix, and a patient with 
 the wild bootstrap of clusters (Liu 1988, Ann. Stat. 16:1696; Cameron, Gelbach & Miller 2008, Rev. Econ. Stat. 90:414)
 with influences from the jackknife. It asks the same question as the intervals do.
 
-Simulated with random groups, 60 positive patients of 3.2 images and correlation .5 (1,000 samples, standard error .007):
-at .05 it rejects AUROC .053, FNR .055, FPR .059 for two groups of images, .048, .066, .067 for two of patients, .035,
-.073, .052 for four of patients. With 9 positive patients in one group it rejects .08 to .09. Percentile intervals of a
-gap hold .935 to .958 (600 samples, 100 positive patients).
+Simulated with random groups, 60 positive patients of 3.2 images and correlation .5 (1,000 samples, standard error
+.007): at .05 it rejects AUROC .053, FNR .055, FPR .059 for two groups of images, .048, .066, .067 for two of patients,
+.035, .073, .052 for four of patients. With 9 positive patients in one group it rejects .08 to .09. Percentile intervals
+of a gap hold .935 to .958 (600 samples, 100 positive patients).
 """
 
 from collections.abc import Callable, Iterator, Sequence

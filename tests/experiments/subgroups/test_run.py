@@ -79,6 +79,21 @@ def test_folds_of_a_sweep(sweep: Path) -> None:
         read_judged(sweep, "focal")
 
 
+@pytest.mark.slow
+def test_a_sweep_is_compared(sweep: Path, source: Path) -> None:
+    from cxr_xai.experiments.command import compose
+
+    words = [f"folder={sweep}", f"attributes={{drain: {source / 'drains.csv'}}}", "only=[sex,drain]", "replicates=100"]
+    run_subgroups(compose("subgroups", words)[0])
+    folder = SubgroupsFolder(sweep / "subgroups")
+    assert (folder.read_summary()["folds"], len(folder.read_summary()["runs"])) == (3, 3)
+    largest = folder.read_table("largest").set_index(["attribute", "metric", "finding"])
+    assert largest.loc[("drain", "fnr", "Pneumothorax"), "p_adjusted"] < 0.05
+    assert largest.loc[("sex", "iou", "macro"), "p_adjusted"] < 0.05
+    assert all(len(read_ledger(RunFolder(path).ledger)) >= 2 for path in sweep.glob("run-f*"))
+    assert read_judged(sweep, None).images.size == 450  # the new folder is no run
+
+
 def test_an_evaluation_writes_into_the_ledger_of_its_run(run: RunFolder, tmp_path: Path) -> None:
     import shutil
 
