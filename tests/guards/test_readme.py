@@ -34,6 +34,7 @@ NEEDED = {
     "scripts/verify.py": [],
     "scripts/regions.py": [],
     "scripts/statements.py": [],
+    "scripts/subgroups.py": [],
     "scripts/sanity.py": [],
     "scripts/sweep_status.py": [],
     "scripts/aggregate.py": [],

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -99,9 +100,13 @@ def require_known_targets(settings: Settings) -> None:
     Raises:
         UserError: names the target.
     """
-    known = {target for path in CONF.rglob("*.yaml") for target in _targets(yaml.safe_load(path.read_text()))}
-    if strange := sorted(set(_targets(settings)) - known):
+    if strange := sorted(set(_targets(settings)) - _known_targets()):
         raise UserError(f"config.yaml builds {strange[0]}, which no member of conf/ does")
+
+
+@cache
+def _known_targets() -> frozenset[str]:
+    return frozenset(target for path in CONF.rglob("*.yaml") for target in _targets(yaml.safe_load(path.read_text())))
 
 
 def _targets(node: Any) -> Iterator[str]:
