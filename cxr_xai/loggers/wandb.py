@@ -6,18 +6,20 @@ and patient identifiers (salted hashes stand for them), paths, host and user nam
 One run a cell: group = sweep, job type = arm. Its id is drawn once and kept in ``<run folder>/wandb/id.txt``; `read_id`
 returns it. One row of history an epoch, whose step is the epoch; one row more after training.
 
-| where | keys |
-|---|---|
-| config | ``sweep cell arm fold seed data model loss balancing split finetune guidance transform`` … (chosen members, flat); |
-|        | ``settings`` (all settings without places) |
-| a row an epoch | ``epoch``, ``train/… val/… probe/… selection/…``; ``maps/<Finding>-<pseudonym>`` (film, native boxes and |
-|        | mask) and ``overlays/<Finding>-<pseudonym>`` (film under its map), the same studies every epoch |
-| the last row | ``test/roc test/pr test/reliability val/roc val/pr confusion/<Finding>`` (charts), ``sealed/maps`` |
-|        | ``sealed/overlays gallery/{TP,FP,FN}/{maps,overlays}`` |
-| summary | ``state`` (running, interrupted, failed, finished), ``val/…`` best over epochs, ``train/… probe/…`` last, ``best/epoch`` |
-|        | ``test/<auroc,auprc,…>/macro``, its ends ``…/low …/high``, ``test/auroc/<Finding>``, ``sealed/skill/macro`` and ends, |
-|        | ``sealed/<iou,energy,pointing>/macro``, ``sealed/dead``, ``reliance/…``, ``flags``, ``seconds/fit``, ``explain/share``, |
-|        | ``protocol/<label,split,data,code,boxes,thresholds,calibration,tta>`` (text; hashes are 12 digits) |
+config: ``sweep cell arm fold seed data model loss balancing split finetune guidance transform …`` (chosen
+members, flat), ``settings`` (all of them without places).
+
+a row an epoch: ``epoch``, ``train/… val/… probe/… selection/…``; ``maps/<Finding>-<pseudonym>`` (film, native boxes and
+mask) and ``overlays/<Finding>-<pseudonym>`` (film under its map), the same studies every epoch.
+
+the last row: ``test/roc test/pr test/reliability val/roc val/pr confusion/<Finding>`` (charts), ``sealed/maps
+sealed/overlays gallery/<TP,FP,FN>/<maps,overlays>`` (pictures).
+
+summary: ``state`` (running, interrupted, failed, finished); ``val/…`` best over epochs, ``train/… probe/…`` last;
+``best/epoch``; ``test/<auroc,auprc,…>/macro`` and its ends ``…/low …/high``, ``test/auroc/<Finding>``;
+``sealed/skill/macro`` and its ends, ``sealed/<iou,energy,pointing>/macro``, ``sealed/dead`` (share); ``reliance/…``,
+``flags`` (their number), ``seconds/fit``, ``explain/share``; ``protocol/<label,split,data,code,boxes,thresholds,
+calibration,tta>`` (text, hashes of 12 digits).
 
 A number that is undefined has no key.
 """
