@@ -49,6 +49,7 @@ from cxr_xai.types import Panel
 
 Mode = Literal["offline", "auto", "online"]
 State = Literal["running", "interrupted", "failed", "finished"]
+DATA_DIR = "WANDB_DATA_DIR"
 
 
 def choose_mode(mode: Mode, timeout: float = 2.0) -> Literal["online", "offline"]:
@@ -137,6 +138,7 @@ class Wandb(Logger):
         self.mode = "offline" if waiting else choose_mode(mode)
         self.about = {"name": name, "group": group, "project": project, "job_type": job_type, "tags": tuple(tags)}
         self._run: Any = None
+        self._lent = False
         self._step = 0
         self._written, self._concluded = set[int](), set[int]()
         self._pictures: dict[int, dict[str, Any]] = {}
@@ -158,7 +160,7 @@ class Wandb(Logger):
         if self._run is None:
             mend_logs(self.folder)
             rows = read_rows(self.folder)
-            self.folder.mkdir(parents=True, exist_ok=True)
+            self._lend_a_folder()
             self._run = wandb.init(
                 **self.about,  # type: ignore[arg-type]
                 id=draw_id(self.folder),
@@ -170,6 +172,12 @@ class Wandb(Logger):
             )
             self._go_on(rows)
         return self._run
+
+    def _lend_a_folder(self) -> None:
+        """Let the points of charts wait in the run folder; else they would lie in a home that a sender may not see."""
+        if DATA_DIR not in os.environ:
+            os.environ[DATA_DIR] = str(self.folder / "wandb")
+            self._lent = True
 
     def _go_on(self, rows: list[dict[str, Any]]) -> None:
         """Take up where the records end; online, where the server has them end."""
@@ -224,8 +232,10 @@ class Wandb(Logger):
         """
         self.record()
         if epochs not in self._concluded:
-            drawn = {key: draw_chart(chart) for key, chart in charts.items()}
-            self._write({"epochs": epochs, **self._last, **drawn})
+            self.experiment.log(
+                self._last, step=self._step
+            )  # first: with every picture the client notes all charts again
+            self._write({"epochs": epochs, **{key: draw_chart(chart) for key, chart in charts.items()}})
             self._concluded.add(epochs)
         self._last = {}
         self.experiment.summary.update(keep_finite(numbers))
@@ -245,3 +255,6 @@ class Wandb(Logger):
         self._run.finish(exit_code)
         wandb.teardown()  # the record is whole on the disk when this returns, which finish does not wait for
         self._run = None
+        if self._lent:
+            del os.environ[DATA_DIR]
+            self._lent = False

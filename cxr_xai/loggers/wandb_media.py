@@ -78,14 +78,15 @@ def draw_film(panel: Panel, salt: str) -> wandb.Image:
     boxes = {"radiologist": [write_box(box, finding, panel.finding, None) for box in panel.boxes]}
     if panel.region is not None and np.isfinite(panel.region).all():
         boxes["map"] = [write_box(panel.region, finding, f"{panel.finding} map", panel.prob)]
+    labels = {finding: panel.finding} if panel.kind == "epoch" else CLASS_LABELS  # the client notes them every time
     masks = {}
     if panel.heatmap is not None:
         region = np.where(panel.heatmap >= 0.5, finding, OUTSIDE).astype(np.uint8)
-        masks["region"] = {"mask_data": region, "class_labels": {**CLASS_LABELS, OUTSIDE: "outside"}}
+        masks["region"] = {"mask_data": region, "class_labels": {**labels, OUTSIDE: "outside"}}
     return wandb.Image(
         panel.film,
         caption=write_caption(panel, salt),
-        boxes={key: {"box_data": data, "class_labels": CLASS_LABELS} for key, data in boxes.items() if data},
+        boxes={key: {"box_data": data, "class_labels": labels} for key, data in boxes.items() if data},
         masks=masks or None,
     )
 

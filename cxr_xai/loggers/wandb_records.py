@@ -7,6 +7,7 @@ are logs in LevelDB's format: a header of 7 bytes, then blocks of 32 KiB of chun
 import json
 import secrets
 import shutil
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -56,13 +57,21 @@ def is_waiting(path: Path) -> bool:
 
 
 def read_rows(save_dir: Path) -> list[dict[str, Any]]:
-    """Return the history of a run folder over all its records, row by row."""
-    return [
-        {"/".join(item.nested_key) or item.key: json.loads(item.value_json) for item in record.history.item}
-        for path in list_logs(save_dir)
-        for record in read_records(path)
-        if record.HasField("history")
-    ]
+    """Return the history of a run folder over all its records, row by row; pictures are mappings."""
+    records = [record for path in list_logs(save_dir) for record in read_records(path) if record.HasField("history")]
+    return [nest(record.history.item) for record in records]
+
+
+def nest(items: Iterable[Any]) -> dict[str, Any]:
+    """Return the values of a row, which a record holds leaf by leaf."""
+    row: dict[str, Any] = {}
+    for item in items:
+        *way, last = item.nested_key or [item.key]
+        place = row
+        for key in way:
+            place = place.setdefault(key, {})
+        place[last] = json.loads(item.value_json)
+    return row
 
 
 def mend_logs(save_dir: Path) -> None:
