@@ -232,9 +232,8 @@ class Wandb(Logger):
         """
         self.record()
         if epochs not in self._concluded:
-            self.experiment.log(
-                self._last, step=self._step
-            )  # first: with every picture the client notes all charts again
+            # Pictures first: with each of them the client notes all charts again.
+            self.experiment.log(self._last, step=self._step)
             self._write({"epochs": epochs, **{key: draw_chart(chart) for key, chart in charts.items()}})
             self._concluded.add(epochs)
         self._last = {}
