@@ -41,7 +41,7 @@ from lightning.pytorch.utilities import rank_zero_only
 from requests.utils import get_netrc_auth
 
 from cxr_xai.loggers.charts import Chart
-from cxr_xai.loggers.csv import TRAINING, read_epochs
+from cxr_xai.loggers.csv import read_epochs
 from cxr_xai.loggers.wandb_media import draw_chart, key_panels
 from cxr_xai.loggers.wandb_records import draw_id, is_waiting, list_logs, mend_logs, read_id, read_rows
 from cxr_xai.loggers.wandb_settings import make_settings
@@ -50,6 +50,8 @@ from cxr_xai.types import Panel
 Mode = Literal["offline", "auto", "online"]
 State = Literal["running", "interrupted", "failed", "finished"]
 DATA_DIR = "WANDB_DATA_DIR"
+VAL = ("val/loss", "val/auroc/*")
+"""Numbers of an epoch, by name; charts of val are drawn from the summary, as all charts are."""
 
 
 def choose_mode(mode: Mode, timeout: float = 2.0) -> Literal["online", "offline"]:
@@ -187,9 +189,11 @@ class Wandb(Logger):
         self._written = {int(row["epoch"]) for row in rows if "epoch" in row}
         self._concluded = {int(row["epochs"]) for row in rows if "epochs" in row}
         self._run.define_metric("epoch", hidden=True)
-        for stage in (*TRAINING, "maps/", "overlays/"):
-            # Best values are written from all epochs; the client would take those since the last start alone.
-            self._run.define_metric(f"{stage}*", step_metric="epoch", summary="none" if stage == "val/" else None)
+        for name in ("train/*", "probe/*", "selection/*", "maps/*", "overlays/*", *VAL):
+            # Best values are written from all epochs; the client would take those since the last start alone. Rows say
+            # their epoch themselves; else what has none would be given the last one.
+            summary = "none" if name in VAL else None
+            self._run.define_metric(name, step_metric="epoch", step_sync=False, summary=summary)
         self._run.summary["state"] = "running"
 
     @rank_zero_only

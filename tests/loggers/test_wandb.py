@@ -22,6 +22,7 @@ from tests.loggers.server import Server, serving, sync  # noqa: E402
 STUDY = "00012345_006.png"
 CHARTS = {
     "test/roc": Chart("roc", "ROC, test", [("Mass", 0.0, 0.0), ("Mass", 1.0, 1.0)]),
+    "val/roc": Chart("roc", "ROC, val", [("Mass", 0.0, 0.0), ("Mass", 1.0, 1.0)]),
     "confusion/Mass": Chart("confusion", "Mass", [("Mass", "Mass", 3), ("Mass", "no Mass", 1)]),
 }
 
@@ -134,7 +135,9 @@ def test_one_study_has_one_key_and_a_picture_every_epoch(cell: Cell) -> None:
         assert [picture["_type"] for picture in shown] == ["image-file"] * 4
     assert rows[4]["sealed/maps"]["count"] == 2
     assert rows[4]["gallery/TP/overlays"]["count"] == 1
-    assert rows[4]["test/roc_table"]["nrows"] == 2
+    for key in CHARTS:
+        assert rows[4][f"{key}_table"]["nrows"] == len(CHARTS[key].rows)
+        assert read_summary(cell)[f"{key}_table/_type"] == "table-file", "charts are drawn from the summary"
 
 
 def test_media_files_that_rows_name_are_there(cell: Cell) -> None:
