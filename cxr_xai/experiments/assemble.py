@@ -1,6 +1,5 @@
 """Settings become the objects of a run, joined and ready to train."""
 
-import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import partial
@@ -20,6 +19,7 @@ from cxr_xai.artifacts.run_folder import RunFolder
 from cxr_xai.callbacks.ema import Ema
 from cxr_xai.callbacks.finite import Finite
 from cxr_xai.callbacks.progress_file import ProgressFile
+from cxr_xai.callbacks.records import Records
 from cxr_xai.data.datamodule import ChestXrayDataModule
 from cxr_xai.data.films.files import Films
 from cxr_xai.errors import UserError
@@ -27,9 +27,9 @@ from cxr_xai.experiments.build import build
 from cxr_xai.experiments.cell import hash_settings
 from cxr_xai.experiments.explaining import build_explainer
 from cxr_xai.experiments.guiding import build_guide
+from cxr_xai.experiments.recording import describe_run, public_settings, read_salt
 from cxr_xai.experiments.terminal import ProgressBar
 from cxr_xai.explainers.contract import Explainer
-from cxr_xai.files import whole
 from cxr_xai.loggers.csv import MetricsCsv
 from cxr_xai.metrics.calibration.contract import Calibration
 from cxr_xai.metrics.thresholds.contract import Threshold
@@ -40,10 +40,6 @@ Settings = Mapping[str, Any]
 STREAMS = {"initialization": 1, "training": 2}
 """Separate random streams, so that a change to one leaves the other as it was; order and
 augmentation have their own."""
-
-
-PLACES = ("root", "cache_dir", "exclude", "path", "masks", "shards", "shard_url", "adjudicated", "neatx")
-"""Settings that name a place on this machine."""
 
 
 @dataclass(frozen=True)
@@ -121,23 +117,17 @@ def assemble(
     callbacks.sort(key=lambda callback: not isinstance(callback, Ema))  # others look at its weights
     image_ids = datamodule.index.studies["image_id"].tolist()
     keeper = settings["callbacks"].get("checkpoint") or settings
-    callbacks += [Finite(image_ids, folder), ProgressFile(folder, keeper["monitor"])]
+    callbacks += [Finite(image_ids, folder), ProgressFile(folder, keeper["monitor"]), Records()]
     loggers: list[Logger] = [MetricsCsv(folder.metrics)]
     if (extra := settings["logger"]["extra"]) is not None:
-        identity = {
-            "save_dir": folder.path,
-            "name": cell,
-            "group": settings["name"],
-            "salt": read_salt(Path(settings["paths"]["outputs"])),
-            "run_id": cell.rpartition("-")[2],
-            "job_type": settings["arm"],
-        }
-        loggers.append(build(extra, "logger.extra", identity))
+        salt = read_salt(Path(settings["paths"]["outputs"]))
+        handed = {"save_dir": folder.path, "metrics": folder.metrics, "salt": salt}
+        loggers.append(build(extra, "logger.extra", {**handed, **describe_run(settings, choices, cell)}))
     trainer = build(
         settings["trainer"], "trainer", {"callbacks": callbacks, "logger": loggers, "default_root_dir": folder.path}
     )
     for logger in loggers:
-        logger.log_hyperparams(public_settings(settings, choices))
+        logger.log_hyperparams(public_settings(settings, choices, cell))
     return Parts(folder, datamodule, module, explainer, calibration, threshold, trainer, loggers, hashes)
 
 
@@ -147,26 +137,3 @@ def require_optimizer(module: ChestXrayModule) -> None:
         module.configure_optimizers()
     except (TypeError, ValueError) as error:
         raise UserError(f"optimizer or scheduler: {error}; see conf/optimizer and conf/scheduler.") from error
-
-
-def public_settings(settings: Settings, choices: Mapping[str, str]) -> dict[str, Any]:
-    """Return what may leave the machine: choices and settings without paths."""
-    hidden = {"paths", "logger", "plan"}
-    kept = {key: value for key, value in settings.items() if key not in hidden}
-    for section in ("datamodule", "split", "guidance"):
-        kept[section] = {k: v for k, v in settings[section].items() if k not in PLACES}
-    reader = kept["datamodule"].get("reader", {})
-    kept["datamodule"]["reader"] = {k: v for k, v in reader.items() if k not in PLACES}
-    if "weights" in settings["model"]:  # a file's folders are nobody's business
-        kept["model"] = {**settings["model"], "weights": Path(settings["model"]["weights"]).name}
-    return {"choices": dict(choices), **kept}
-
-
-def read_salt(outputs: Path) -> str:
-    """Return the secret behind all pseudonyms of this outputs folder; made on first use, never logged."""
-    path = outputs / ".salt"
-    if not path.is_file():
-        with whole(path) as partial:
-            partial.write_text(secrets.token_hex(16))
-            partial.chmod(0o600)
-    return path.read_text().strip()

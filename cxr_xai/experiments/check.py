@@ -4,6 +4,7 @@ import os
 import shutil
 from collections.abc import Mapping
 from functools import cache
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -72,6 +73,7 @@ def check_choices(settings: Mapping[str, Any], choices: Mapping[str, str]) -> No
         _check_guidance(settings, choices)
     check_monitors(settings, choices)
     _check_films(settings, choices)
+    _check_logger(settings)
     _check_weights(settings, choices)
     if settings.get("plan") is not None:
         from cxr_xai.artifacts.plan import read_plan  # pandas comes with it, and --help does without
@@ -109,6 +111,13 @@ def _check_declared(settings: Mapping[str, Any], choices: Mapping[str, str]) -> 
                 f"{group}.{key}={_show(given)}: {group}={choices[group]} has {_show(declared)}, which is no option; "
                 "leave it out."
             )
+
+
+def _check_logger(settings: Mapping[str, Any]) -> None:
+    """Refuse a logger whose library is missing."""
+    target = ((settings.get("logger") or {}).get("extra") or {}).get("_target_", "")
+    if ".wandb." in target and find_spec("wandb") is None:
+        raise UserError("logger=wandb needs wandb: pip install 'cxr-xai[wandb]', or use logger=csv.")
 
 
 def _check_guidance(settings: Mapping[str, Any], choices: Mapping[str, str]) -> None:

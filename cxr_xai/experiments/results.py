@@ -140,16 +140,32 @@ def summarize_maps(
 
 
 def flatten(summary: Settings) -> dict[str, float]:
-    """Return what loggers show: ``test/auroc/<finding>``, ``sealed/iou/<finding>``, ``sealed/skill/macro``."""
-    scalars = {}
-    test = summary["classification"]["test"]
+    """Return what loggers show: ``test/auroc/<finding>``, ``sealed/iou/<finding>``, ``sealed/skill/macro``.
+
+    Means over findings have their ends beside them: ``test/auroc/macro/low`` and ``/high``. What is undefined is NaN.
+    """
+    scalars, test = dict[str, float](), summary["classification"]["test"]
     for name, row in test["findings"].items():
         scalars[f"test/auroc/{name}"] = row["auroc"]["value"]
-    scalars["test/auroc/macro"] = test["macro"]["auroc"]["value"]
+    for key in ("auroc", "auprc", "f1", "brier_calibrated", "ece_calibrated"):
+        scalars |= _flatten_entry(f"test/{key}/macro", test["macro"].get(key, {}))
     for halves in summary["localization"].values():
         for name, row in halves.get("sealed", {"findings": {}})["findings"].items():
             for key in ("pointing", "energy", "iou", "skill"):
                 scalars[f"sealed/{key}/{name}"] = row[key]["value"]
         if "sealed" in halves:
-            scalars["sealed/skill/macro"] = halves["sealed"]["macro"]["skill"]["value"]
+            scalars |= _flatten_sealed(halves["sealed"])
     return scalars | (flatten_reliance(summary["reliance"]) if "reliance" in summary else {})
+
+
+def _flatten_sealed(sealed: Settings) -> dict[str, float]:
+    means = {f"sealed/{key}/macro": sealed["macro"].get(key, {}) for key in ("skill", "pointing", "energy", "iou")}
+    scalars = {name: value for key, entry in means.items() for name, value in _flatten_entry(key, entry).items()}
+    pairs, dead = (sealed["micro"][key] for key in ("pairs", "dead"))
+    return scalars | {"sealed/pairs": pairs, "sealed/dead": dead / pairs if pairs else np.nan}
+
+
+def _flatten_entry(key: str, entry: Settings) -> dict[str, float]:
+    ends = {f"{key}/{end}": entry[end] for end in ("low", "high") if end in entry}
+    flat = ({key: entry["value"]} if "value" in entry else {}) | ends
+    return {name: np.nan if value is None else float(value) for name, value in flat.items()}

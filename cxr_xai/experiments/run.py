@@ -22,14 +22,16 @@ from cxr_xai.data.splits.split import EXTERNAL
 from cxr_xai.experiments.assemble import Parts, assemble, build_datamodule, seed_stream
 from cxr_xai.experiments.cell import hash_settings, name_cell
 from cxr_xai.experiments.certify import add_plans, list_plans, make_certificate
+from cxr_xai.experiments.conclude import conclude
 from cxr_xai.experiments.gallery import explain_gallery
+from cxr_xai.experiments.recording import recorded
 from cxr_xai.experiments.reliance.measure import measure_run
-from cxr_xai.experiments.results import decide_on_val, flatten, make_predictions, summarize
+from cxr_xai.experiments.results import decide_on_val, make_predictions, summarize
 from cxr_xai.experiments.resume import find_checkpoint, go_back, read_best
 from cxr_xai.experiments.state import State, claim_run, find_state, move_aside
 from cxr_xai.experiments.terminal import console, print_data, print_results, quiet_libraries
 from cxr_xai.experiments.weights import describe_weights
-from cxr_xai.files import whole, write_csv, write_json
+from cxr_xai.files import read_json, whole, write_csv, write_json
 from cxr_xai.metrics.decision import write_calibration
 from cxr_xai.report.write import write_report
 from cxr_xai.signals import STOP
@@ -82,8 +84,9 @@ def work(settings: Settings, choices: Mapping[str, str], folder: RunFolder, cell
         write_csv(folder.quarantine, datamodule.quarantine)
         write_json(folder.certificate, certificate)
         note_guidance(folder, certificate)
-    seconds = fit(parts, settings["seed"])
-    finish(parts, settings, choices, seconds)
+    with recorded(parts.loggers):
+        seconds = fit(parts, settings["seed"])
+        finish(parts, settings, choices, seconds)
 
 
 def note_guidance(folder: RunFolder, certificate: Mapping[str, Any]) -> None:
@@ -155,12 +158,8 @@ def finish(parts: Parts, settings: Settings, choices: Mapping[str, str], seconds
     gallery = explain_gallery(predictions, datamodule, parts.explainer, model, device, best["epoch"])
     pictures = write_panels(folder, parts.explainer.name, gallery)
     summary = summarize(parts, settings, predictions, decision, best["epoch"], seconds)
-    for logger in parts.loggers:
-        logger.log_metrics({**flatten(summary), "epoch": best["epoch"]}, trainer.global_step)
-        if hasattr(logger, "log_panels"):
-            logger.log_panels(gallery, pictures, trainer.global_step)
-        if hasattr(logger, "close"):
-            logger.close()
+    certificate = read_json(folder.certificate)
+    conclude(parts.loggers, summary, certificate, predictions, (gallery, pictures), trainer.global_step)
     folder.write_summary({**summary, "files": hash_files(folder)})
     close(folder, settings["keep"])
 

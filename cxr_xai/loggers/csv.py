@@ -11,6 +11,8 @@ from lightning.pytorch.utilities import rank_zero_only
 from cxr_xai.files import whole
 
 HEADER = ("epoch", "key", "value")
+TRAINING = ("train/", "val/", "probe/", "selection/")
+"""How the names of values begin that belong to an epoch; all others are of the finished run."""
 
 
 class MetricsCsv(Logger):
@@ -62,3 +64,14 @@ class MetricsCsv(Logger):
                 partial.write_bytes(kept)
         else:
             self.path.unlink()
+
+
+def read_epochs(path: Path) -> dict[int, dict[str, float]]:
+    """Return the values of every finished epoch, which is one that has values of train: they are logged last."""
+    epochs: dict[int, dict[str, float]] = {}
+    if path.is_file():
+        with path.open(newline="") as file:
+            for row in csv.DictReader(file):
+                if row["key"].startswith(TRAINING):
+                    epochs.setdefault(int(row["epoch"]), {})[row["key"]] = float(row["value"])
+    return {epoch: row for epoch, row in epochs.items() if any(key.startswith("train/") for key in row)}

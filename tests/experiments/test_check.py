@@ -306,3 +306,10 @@ def test_regions_must_be_somewhere(tmp_path: Path) -> None:
     check_guidance("regions", "regions", source="phantom")
     for masks in ("atlas", str(tmp_path)):
         check_guidance("regions", "regions", "official", guidance={"masks": masks})
+
+
+def test_a_logger_whose_library_is_missing_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("cxr_xai.experiments.check.find_spec", lambda name: None)
+    check_choices(*compose("train"))
+    with pytest.raises(UserError, match=r"logger=wandb needs wandb: pip install 'cxr-xai\[wandb\]', or use logger=csv"):
+        check_choices(*compose("train", ["logger=wandb"]))

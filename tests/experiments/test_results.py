@@ -63,11 +63,16 @@ def test_scalars_for_loggers() -> None:
     entry = {"value": 0.7, "low": 0.6, "high": 0.8}
     test = {"findings": {name: {"auroc": entry} for name in FINDINGS}, "macro": {"auroc": {**entry, "value": 0.75}}}
     row = dict.fromkeys(("pointing", "energy", "iou", "skill"), entry)
-    sealed = {"findings": {"Mass": {**row, "skill": {**entry, "value": 0.2}}}, "macro": {"skill": {"value": 0.1}}}
+    means = {"skill": {"value": 0.1, "low": 0.0, "high": None}}
+    counts = {"pairs": 8, "dead": 2}
+    sealed = {"findings": {"Mass": {**row, "skill": {**entry, "value": 0.2}}}, "macro": means, "micro": counts}
     monitored = {"findings": {"Nodule": row}, "macro": {"skill": {"value": 9.0}}}
     summary = {"classification": {"test": test}, "localization": {"x": {"sealed": sealed, "monitored": monitored}}}
     scalars = flatten(summary)
-    assert len(scalars) == 14 + 1 + 4 + 1
+    assert len(scalars) == 14 + 3 + 4 + 3 + 2
+    assert scalars["test/auroc/macro/low"] == 0.6
+    assert np.isnan(scalars["sealed/skill/macro/high"])
+    assert (scalars["sealed/pairs"], scalars["sealed/dead"]) == (8, 0.25)
     assert scalars["test/auroc/Hernia"] == 0.7
     assert scalars["test/auroc/macro"] == 0.75
     assert scalars["sealed/iou/Mass"] == 0.7

@@ -18,7 +18,7 @@ HANDED = {
     "loss": {"pos_weight", "prevalence"},
     "callbacks": {"explainer", "folder", "datamodule", "identity"},
     "explainer": {"background"},
-    "logger": {"save_dir", "name", "group", "salt", "run_id", "job_type"},
+    "logger": {"save_dir", "metrics", "salt", "name", "group", "job_type", "tags"},
     "trainer": {"callbacks", "logger", "default_root_dir"},
 }
 """What `run.py` hands to the targets of a group by parameter name."""
