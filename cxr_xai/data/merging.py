@@ -45,7 +45,8 @@ def overlaps(corners: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
     shared = np.clip(high - low, 0, None).prod(axis=2)
     area = (corners[:, 2:] - corners[:, :2]).prod(axis=1)
     union = area[:, None] + area - shared
-    return np.divide(shared, union, out=np.zeros_like(shared), where=union > 0)
+    ratio: npt.NDArray[np.float64] = np.divide(shared, union, out=np.zeros_like(shared), where=union > 0)
+    return ratio
 
 
 def _join(linked: npt.NDArray[np.bool_]) -> npt.NDArray[np.int64]:

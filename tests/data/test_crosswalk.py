@@ -1,4 +1,4 @@
-"""No label is invented: whatever a source says, a finding of ours is known only where a row of the table makes it so."""
+"""No label is invented: a finding of ours is known only where a row of the table makes it so."""
 
 import csv
 

@@ -7,6 +7,7 @@ import os
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -38,7 +39,8 @@ def read_header(path: str | None) -> FilmHeader:
         return FilmHeader()
     try:
         data = dcmread(path, stop_before_pixels=True, specific_tags=list(ELEMENTS))
-        age, sex, view = (str(data.get(name) or "").strip() for name in ELEMENTS[2:])
+        # As they stand: pydicom warns of ages such as "51", which a source writes 26,684 times.
+        age, sex, view = (_text(data.get_item(name)) for name in ELEMENTS[2:])
         return FilmHeader(
             int(data.get("Columns") or 0),
             int(data.get("Rows") or 0),
@@ -48,6 +50,11 @@ def read_header(path: str | None) -> FilmHeader:
         )
     except Exception:  # a parser on hostile bytes may raise anything
         return FilmHeader()
+
+
+def _text(element: Any) -> str:
+    value = b"" if element is None else element.value or b""
+    return (value.decode("ascii", "replace") if isinstance(value, bytes) else str(value)).strip(" \0")
 
 
 def read_headers(paths: Sequence[str | None]) -> pd.DataFrame:

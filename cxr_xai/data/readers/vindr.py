@@ -175,10 +175,11 @@ def read_votes(path: Path, walk: Crosswalk, votes: Votes) -> tuple[pd.DataFrame,
         raise UserError(
             f"{path}: unknown class {unknown[0]!r}; expected {', '.join(walk.classes[:4])} … of release 1.0.0."
         )
-    table = read_columns(path, ["image_id", *[name for name in ids if name != "image_id"], *classes])
-    said = pd.DataFrame({SPELLINGS.get(name, name): as_labels(table[name], (0, 1), path) for name in classes})
-    if missing := [name for name in walk.classes if name not in said]:
+    named = {SPELLINGS.get(name, name): name for name in classes}
+    if missing := [name for name in walk.classes if name not in named]:
         raise UserError(f"{path} lacks the column {missing[0]!r}; use the table of release 1.0.0.")
+    table = read_columns(path, ["image_id", *[name for name in ids if name != "image_id"], *classes])
+    said = pd.DataFrame({name: as_labels(table[column], (0, 1), path) for name, column in named.items()})
     if (twice := table.duplicated(ids)).any():
         raise UserError(f"{path} line {int(twice.to_numpy().argmax()) + 2}: this reader judged this image before.")
     groups = said.groupby(table["image_id"], sort=False)

@@ -48,7 +48,7 @@ def read_columns(path: Path, columns: Sequence[str]) -> pd.DataFrame:
         raise UserError(f"{path} is not a table ({error}). Use the published file.") from error
     if not len(table):
         raise UserError(f"{path} has a header and no rows. Use the published file.")
-    return table.apply(lambda column: column.str.strip())
+    return pd.DataFrame({name: table[name].str.strip() for name in columns})
 
 
 def as_labels(texts: "pd.Series[str]", allowed: Sequence[float], path: Path) -> Any:
