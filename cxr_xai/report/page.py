@@ -24,7 +24,13 @@ from cxr_xai.report.tables import p_value
 from cxr_xai.visualization.svg import STYLE
 
 HERE = Path(__file__).parent
-NAMES = {"nih": "NIH ChestX-ray14", "phantom": "Chest phantom (synthetic films)"}
+NAMES = {
+    "nih": "NIH ChestX-ray14",
+    "phantom": "Chest phantom (synthetic films)",
+    "vindr": "VinDr-CXR 1.0.0",
+    "rsna": "RSNA Pneumonia 2018 (films of NIH)",
+    "chexpert": "CheXpert v1.0",
+}
 PARTS = ("train", "val", "test", "selection", "external")
 
 
