@@ -130,7 +130,7 @@ def test_films_of_the_same_patients_under_another_name(run: Any) -> None:
         choose(run, unlinked, "all")
     accepted = choose_studies(run, unlinked, "all", unlinked.scheme, may_have_met=True)
     assert (len(accepted.rows), accepted.kin) == (7, "unlinked")
-    run.is_best, unlinked.image_size = True, 64
+    run.is_best, unlinked.image_size, linked.image_size = True, 64, 64
     assert "They are no external test." in list_marks(run, unlinked, accepted, None)[1]
     assert "none of a patient that it has met" in list_marks(run, linked, scored, None)[1]
 
