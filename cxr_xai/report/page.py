@@ -141,6 +141,7 @@ def describe_phantom(about: Mapping[str, Any]) -> str:
 
 
 def mean_prevalence(certificate: Mapping[str, Any]) -> dict[str, float]:
-    """Return the mean prevalence over findings of each part."""
+    """Return the mean prevalence of each part, over the findings that it knows."""
     shares = certificate["split"]["prevalence"]
-    return {part: sum(shares[part].values()) / len(shares[part]) for part in PARTS if shares.get(part)}
+    known = {part: [share for share in shares.get(part, {}).values() if share is not None] for part in PARTS}
+    return {part: sum(found) / len(found) for part, found in known.items() if found}

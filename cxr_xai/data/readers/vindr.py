@@ -102,7 +102,7 @@ class VindrReader:
 
     def _read(self, root: Path) -> tuple[Index, int]:
         files = find_tables(root)
-        gate = Gate(root, self.links_out)
+        gate, first = Gate(root, self.links_out), next(iter(files.values()))
         for path in (*(path for pair in files.values() for path in pair), *(root / part for part in PARTS)):
             gate.check(path)
         labels, counts = zip(*(read_votes(pair[0], self.walk, self.votes) for pair in files.values()), strict=True)
@@ -111,7 +111,7 @@ class VindrReader:
         if (twice := table.index.duplicated()).any():
             raise UserError(f"{root}: {table.index[twice][0]} is in both parts; use the tables of the release.")
         images = as_names([f"{name}{SUFFIX}" for name in table.index])
-        check_names(images, next(iter(files.values()))[0], header=1)
+        check_names(images, first[0], header=1)
         paths, found = match_files([root / name for name in PARTS if (root / name).is_dir()], images, gate)
         headers = read_headers(list(paths) if self.headers else [None] * len(paths))
         studies, translated = make_studies(
@@ -119,14 +119,14 @@ class VindrReader:
             path=pd.Series(paths, dtype=object), official=part, view="PA", age=headers["age"], sex=headers["sex"],
         )  # fmt: skip
         drawn = pd.concat([read_drawn(pair[1], self.walk) for pair in files.values()], ignore_index=True)
-        boxes, boxed = self._place(drawn, studies, headers, next(iter(files.values()))[1])
-        sources = {path.name: hash_file(path) for pair in files.values() for path in pair}
+        boxes, boxed = self._place(drawn, studies, headers, first[1])
+        judged = files.get("test", first)  # a protocol names one file, and test is what numbers are of
+        sources = {path.name: hash_file(path) for pair in (judged, *files.values()) for path in pair}
         total = {key: sum(each[key] for each in counts) for key in counts[0]}
         about = describe_labels(self.walk, labels=f"{self.votes} of readers, consensus on test", boxes=self.merge)
         about = {**about, "patients": "one a film, for none are published"}
-        box_list = next(iter(files.values()))[1].name
         counted = {**total, **translated, **found, **boxed, "links out of the root": gate.out}
-        return Index(self.name, studies, boxes, sources, counted, about, box_list), len(table)
+        return Index(self.name, studies, boxes, sources, counted, about, judged[1].name), len(table)
 
     def _place(
         self, drawn: pd.DataFrame, studies: pd.DataFrame, headers: pd.DataFrame, what: Path
@@ -139,7 +139,8 @@ class VindrReader:
         placed, counts = make_boxes(boxes, studies, self.walk, what)
         if self.merge == "each":
             return placed, counts
-        merged = merge_boxes(placed)
+        read = placed["image_id"].isin(studies.loc[studies["official"] == "train_val", "image_id"])  # by several
+        merged = pd.concat([merge_boxes(placed[read].reset_index(drop=True)), placed[~read]], ignore_index=True)
         return merged, {**counts, "boxes merged with another reader's": len(placed) - len(merged)}
 
 
