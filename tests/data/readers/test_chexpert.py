@@ -1,5 +1,6 @@
 """CheXpert and CheXlocalize as they are published: what is uncertain, what is blank, and where pixels are marked."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +10,9 @@ import pytest
 from cxr_xai.data.datamodule import ChestXrayDataModule
 from cxr_xai.data.readers.chexpert import ChexpertReader
 from cxr_xai.data.splits.official import OfficialSplit
+from cxr_xai.data.splits.split import prevalence_by_part
 from cxr_xai.errors import UserError
+from cxr_xai.findings import INDEX
 from tests.data.readers.published import write_chexpert
 
 ONE, TWO, THREE = (f"patient0000{n}/study1/view1_frontal.jpg" for n in (1, 2, 3))
@@ -175,3 +178,12 @@ def test_what_is_missing(tmp_path: Path) -> None:
     assert ChexpertReader().read_tables(tmp_path).masks is None
     with pytest.raises(UserError, match="uncertain=maybe: expected ignore, zeros, ones"):
         ChexpertReader(uncertain="maybe")  # type: ignore[arg-type]
+
+
+def test_shares_of_findings_that_nobody_knows_are_undefined(root: Path) -> None:
+    index = ChexpertReader(masks=False).read_tables(root)
+    index = replace(index, studies=index.studies.assign(path="film"))
+    split = OfficialSplit(0.34).split(index)
+    shares = prevalence_by_part(index, split)["test"]
+    assert shares[INDEX["Cardiomegaly"]] == 0.5
+    assert np.isnan(shares[INDEX["Hernia"]])
