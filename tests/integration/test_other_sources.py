@@ -140,7 +140,7 @@ def test_chexpert_with_masks(phantom: pd.DataFrame, boxes: pd.DataFrame, ask: As
     run_evaluate(*ask("chexpert", tmp_path / "chexpert", f"output={folder.path}"))
     summary, page = folder.read_summary(), folder.report.read_text()
     found = summary["localization"]["exact_cam"]["sealed"]
-    assert found["mask_iou"]["micro"]["pairs"] == found["micro"]["pairs"] > 20
+    assert found["mask_iou"]["micro"]["pairs"] == found["micro"]["pairs"] > 10
     table = pd.read_parquet(folder.localization)
     live = table[~table["dead"]]
     assert (live["energy"] <= live["ceiling_energy"] + 1e-4).all()

@@ -52,6 +52,7 @@ def write_dicom(path: Path, pixels: Pixels, **elements: Any) -> None:
     data.Rows, data.Columns = pixels.shape
     data.SamplesPerPixel, data.PhotometricInterpretation, data.PixelRepresentation = 1, "MONOCHROME2", 0
     data.BitsAllocated, data.BitsStored, data.HighBit = 16, 12, 11
+    data.WindowCenter, data.WindowWidth = 2048, 4096  # all that 12 bits hold, so that gray levels come back
     with warnings.catch_warnings():  # of ages without a unit, as they are published
         warnings.simplefilter("ignore")
         for name, value in elements.items():
