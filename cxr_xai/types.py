@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -9,6 +10,14 @@ from torch import Tensor
 
 Resize = Callable[[Tensor], Tensor]
 """``(M, h, w)`` heatmaps on an explainer's grid → ``(M, H, W)`` heatmaps on the image; one named rule per run."""
+
+
+class MaskSlices(Protocol):
+    """Masks of ``M`` maps, a part at a time: a slice gives ``(m, H, W)`` bool; a tensor does."""
+
+    def __getitem__(self, part: slice, /) -> Tensor:
+        """Return the masks of these maps."""
+        ...
 
 
 @dataclass

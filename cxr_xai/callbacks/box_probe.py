@@ -22,6 +22,7 @@ from cxr_xai.findings import INDEX
 from cxr_xai.metrics.prior import build_prior
 from cxr_xai.metrics.scoring import POLICIES, Policy, cross_fit_levels, reference_scores, score_maps
 from cxr_xai.training.averaging import world
+from cxr_xai.types import MaskSlices
 
 SCORED = ("pointing", "energy", "energy_ratio", "iou", "iobb", "mask_iou")
 THRESHOLD: float = 0.5
@@ -49,12 +50,14 @@ class Pairs:
         position: ``(M,)`` position of each pair's study among the explained rows.
         finding: ``(M,)`` column of each pair's finding.
         boxes: xyxy pixels, one ``(B, 4)`` tensor per pair.
+        masks: the marked pixels of each pair; None where boxes are all that is known.
     """
 
     table: pd.DataFrame
     position: npt.NDArray[np.int64]
     finding: npt.NDArray[np.int64]
     boxes: list[Tensor]
+    masks: MaskSlices | None
 
 
 class BoxProbe:
@@ -105,7 +108,8 @@ class BoxProbe:
             note_read(self.folder.ledger, READ[self.half], f"maps of epoch {epoch}", len(self.pairs.table))
         maps = attribution[self.pairs.position, self.pairs.finding]
         size = self.datamodule.image_size
-        scores = score_maps(maps, self.pairs.boxes, size, self.threshold, self.rule, self._policies())
+        judged = (self.pairs.boxes, size, self.threshold, self.rule, self._policies(), self.pairs.masks)
+        scores = score_maps(maps, *judged)
         cross_fit_levels(scores, *self._owners())
         regions = scores.pop("region_box").numpy()
         height, width = attribution.shape[-2:]
@@ -146,7 +150,9 @@ class BoxProbe:
     def _compute_references(self, grid: tuple[int, int], policies: tuple[Policy, ...]) -> pd.DataFrame:
         prior, size = build_prior(self.datamodule.index.boxes), self.datamodule.image_size
         keys = list(zip(self.pairs.table["finding"], self.pairs.table["patient_id"], strict=True))
-        columns = reference_scores(self.pairs.boxes, keys, prior, grid, size, self.threshold, self.rule, policies)
+        columns = reference_scores(
+            self.pairs.boxes, keys, prior, grid, size, self.threshold, self.rule, policies, self.pairs.masks
+        )
         cross_fit_levels(columns, *self._owners())
         nothing = np.full(len(keys), np.nan)
         return pd.DataFrame({key: columns[key].numpy() if key in columns else nothing for key in REFERENCES})
@@ -164,12 +170,15 @@ class BoxProbe:
         position = pd.Series(np.arange(len(studies)), index=studies["image_id"])
         boxes = index.boxes[index.boxes["image_id"].isin(position.index)]
         boxes = boxes.assign(position=position.loc[boxes["image_id"]].to_numpy())
-        found = pair_boxes(boxes.sort_values(["position", "finding"], kind="stable"), self.datamodule.image_size)
+        found = pair_boxes(
+            boxes.sort_values(["position", "finding"], kind="stable"), self.datamodule.image_size, index.masks
+        )
         return Pairs(
             found.table,
             np.array(position.loc[found.table["image_id"]], np.int64),
             np.array([INDEX[name] for name in found.table["finding"]], np.int64),
             found.boxes,
+            found.masks,
         )
 
 

@@ -8,6 +8,7 @@ import pandas as pd
 import torch
 from torch import Tensor
 
+from cxr_xai.data.masks import Masks, PackedMasks
 from cxr_xai.data.release.image_names import as_names, check_names, line_of
 from cxr_xai.errors import UserError
 from cxr_xai.findings import BOXED, canonical
@@ -77,18 +78,21 @@ class BoxedPairs:
     Attributes:
         table: ``image_id, patient_id, finding, boxes`` (their number).
         boxes: xyxy pixels, one ``(B, 4)`` tensor per pair.
+        masks: the marked pixels of each pair, where the source marks pixels.
     """
 
     table: pd.DataFrame
     boxes: list[Tensor]
+    masks: PackedMasks | None = None
 
 
-def pair_boxes(boxes: pd.DataFrame, size: int) -> BoxedPairs:
+def pair_boxes(boxes: pd.DataFrame, size: int, masks: Masks | None = None) -> BoxedPairs:
     """Put the boxes of one finding in one image together.
 
     Args:
         boxes: ``image_id, patient_id, finding`` and corners, one row per box.
         size: side of the image in pixels.
+        masks: that the boxes are drawn around, if they are.
 
     >>> row = {"image_id": "a.png", "patient_id": "1", "finding": "Mass", "x0": 0.0, "y0": 0.0, "x1": 0.5, "y1": 1.0}
     >>> pairs = pair_boxes(pd.DataFrame([row, row | {"finding": "Nodule"}, row | {"x1": 1.0}]), 2)
@@ -101,4 +105,6 @@ def pair_boxes(boxes: pd.DataFrame, size: int) -> BoxedPairs:
     first = boxes[~boxes.duplicated(["image_id", "finding"])]
     table = first[["image_id", "patient_id", "finding"]].reset_index(drop=True)
     table["boxes"] = np.bincount(number, minlength=len(table))
-    return BoxedPairs(table, list(torch.split(boxes_in_pixels(boxes.iloc[order], size), table["boxes"].tolist())))
+    split = torch.split(boxes_in_pixels(boxes.iloc[order], size), table["boxes"].tolist())
+    keys = list(zip(table["image_id"], table["finding"], strict=True))
+    return BoxedPairs(table, list(split), None if masks is None else masks.at(keys, size))

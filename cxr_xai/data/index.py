@@ -11,7 +11,8 @@ import numpy.typing as npt
 import pandas as pd
 
 from cxr_xai.data.adjudicated import COLUMNS as ADJUDICATED
-from cxr_xai.findings import BOXED, FINDINGS
+from cxr_xai.data.masks import Masks
+from cxr_xai.findings import FINDINGS, boxed_among
 
 STUDY_COLUMNS = ("image_id", "patient_id", "followup", "age", "sex", "view", "path", "official", *FINDINGS)
 BOX_COLUMNS = ("image_id", "patient_id", "finding", "x0", "y0", "x1", "y1")
@@ -22,7 +23,7 @@ class Index:
     """Everything known about a source before an image is opened.
 
     Attributes:
-        name: the source, ``nih`` or ``phantom``.
+        name: the source: ``nih``, ``phantom``, ``vindr`` …
         studies: the columns ``STUDY_COLUMNS``, one row per image of the label file, whose names are plain file names.
             ``path`` is None where the image file is absent, ``official`` is ``train_val``, ``test`` or missing, ``age``
             is in years and ``followup`` counts from 0, both NaN where unknown; ``sex`` is ``M``, ``F`` or empty,
@@ -30,11 +31,14 @@ class Index:
         boxes: the columns ``BOX_COLUMNS``; corners are fractions of the film's width and height, so they fit any size.
         sources: what was read: file name → SHA-256, the label file first.
         counts: what was found and dropped, in words → number, in the order in which it is printed.
-        about: how the source was made, where it was made.
+        about: how the source was made, where it was made; whose labels these are, and by which rules, elsewhere.
         box_list: which of ``sources`` has the boxes; None without boxes.
         attributes: what else is known about films: ``image_id`` and a column an attribute, strings, missing unknown.
         adjudicated: what radiologists said of some films, beside what was mined: ``data.adjudicated.COLUMNS``.
         labels: whose the findings are, where a source has more than one kind; empty for its own.
+        masks: the pixels that ``boxes`` were drawn around, for sources that mark pixels; None where boxes are all.
+        films_of: the source whose films these are, where it is another one (RSNA's are films of ``nih``).
+        linked: whether ``patient_id`` are the ids of ``films_of``; if not, nobody knows who is who.
     """
 
     name: str
@@ -47,6 +51,14 @@ class Index:
     attributes: pd.DataFrame = field(default_factory=partial(pd.DataFrame, columns=["image_id"]))
     adjudicated: pd.DataFrame = field(default_factory=partial(pd.DataFrame, columns=list(ADJUDICATED)))
     labels: str = ""
+    masks: Masks | None = None
+    films_of: str = ""
+    linked: bool = True
+
+    @property
+    def origin(self) -> str:
+        """The source whose patients these are."""
+        return self.films_of or self.name
 
     @property
     def targets(self) -> npt.NDArray[np.float32]:
@@ -64,9 +76,9 @@ class Index:
         return {name: int(total) for name, total in zip(FINDINGS, totals, strict=True)}
 
     def boxes_by_finding(self) -> dict[str, int]:
-        """Boxes per boxed finding."""
+        """Boxes per boxed finding, of all that the source has boxes for."""
         counts = self.boxes["finding"].value_counts()
-        return {name: int(counts.get(name, 0)) for name in BOXED}
+        return {name: int(counts.get(name, 0)) for name in boxed_among(counts.index)}
 
 
 class Reader(Protocol):

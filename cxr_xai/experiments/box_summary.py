@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from cxr_xai.findings import BOXED
+from cxr_xai.findings import boxed_among
 from cxr_xai.metrics.found import AGREED, T, above, agreement
 from cxr_xai.stats.bootstrap import MeansBootstrap, bootstrap_means
 from cxr_xai.stats.intervals import interval
@@ -46,12 +46,13 @@ def average(scores: pd.DataFrame, values: Floats, replicates: int) -> Averaged:
         replicates: of the bootstrap.
     """
     groups, patients = number_findings(scores), scores["patient_id"].to_numpy(str)
-    drawn = bootstrap_means(values, groups, patients, replicates, n_groups=len(BOXED))
+    names = boxed_among(scores["finding"])
+    drawn = bootstrap_means(values, groups, patients, replicates, n_groups=len(names))
     whole = bootstrap_means(values, np.zeros(len(values), np.int64), patients, replicates, n_groups=1)
     counted = count_boxes(scores) >= MIN_BOXES
     columns = range(values.shape[1])
     return Averaged(
-        {name: [one_mean(drawn, k, c) for c in columns] for k, name in enumerate(BOXED)},
+        {name: [one_mean(drawn, k, c) for c in columns] for k, name in enumerate(names)},
         [macro_mean(drawn, c, counted) for c in columns],
         [one_mean(whole, 0, c) for c in columns],
         int(whole.rows[0]),
@@ -59,14 +60,14 @@ def average(scores: pd.DataFrame, values: Floats, replicates: int) -> Averaged:
 
 
 def number_findings(scores: pd.DataFrame) -> npt.NDArray[np.int64]:
-    """Return ``(R,)`` numbers of ``BOXED``."""
-    order = {name: k for k, name in enumerate(BOXED)}
+    """Return ``(R,)`` numbers of the boxed findings, `boxed_among` those of the table."""
+    order = {name: k for k, name in enumerate(boxed_among(scores["finding"]))}
     return np.array([order[name] for name in scores["finding"]], np.int64)
 
 
 def count_boxes(scores: pd.DataFrame) -> npt.NDArray[np.int64]:
     """Return ``(F,)`` boxes of each finding."""
-    counts = np.zeros(len(BOXED), np.int64)
+    counts = np.zeros(len(boxed_among(scores["finding"])), np.int64)
     np.add.at(counts, number_findings(scores), scores["boxes"].to_numpy(np.int64))
     return counts
 
@@ -110,7 +111,10 @@ def summarize_curves(scores: pd.DataFrame, replicates: int) -> dict[str, Any]:
         curves[key] = {
             "macro": {line: each.macro for line, each in found.items()},
             "micro": {line: each.micro for line, each in found.items()},
-            "findings": {name: {line: each.findings[name] for line, each in found.items()} for name in BOXED},
+            "findings": {
+                name: {line: each.findings[name] for line, each in found.items()}
+                for name in boxed_among(scores["finding"])
+            },
         }
     return curves
 
@@ -183,6 +187,13 @@ def summarize_wang(scores: pd.DataFrame, replicates: int) -> dict[str, Any] | No
         for line, prefix in _LINES
     }
     return {"thresholds": list(T), **curves, "false_positives": {**wrong["run"], "prior": wrong["prior"]}}
+
+
+def summarize_masks(scores: pd.DataFrame, replicates: int) -> dict[str, Any]:
+    """Return the IoU of regions with marked pixels, dead maps 0: ``macro``, ``micro`` and ``findings``."""
+    found = average(scores, scores[["mask_iou"]].fillna(0.0).to_numpy(np.float64), replicates)
+    findings = {name: entries[0] for name, entries in found.findings.items()}
+    return {"macro": found.macro[0], "micro": {**found.micro[0], "pairs": found.pairs}, "findings": findings}
 
 
 _LINES = (("run", ""), ("prior", "prior_"))

@@ -50,6 +50,8 @@ def describe_data(datamodule: ChestXrayDataModule) -> dict[str, Any]:
         "label_file": next(iter(index.sources)),
         "box_list": index.box_list,
         "labels": index.labels,
+        "films_of": index.films_of or None,
+        "linked": index.linked,
         "counts": dict(index.counts),
         "quarantine": {str(reason): int(n) for reason, n in datamodule.quarantine["reason"].value_counts().items()},
         "positives": index.positives(),

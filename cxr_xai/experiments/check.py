@@ -145,7 +145,7 @@ def _check_guidance(settings: Mapping[str, Any], choices: Mapping[str, str]) -> 
 
 def _check_masks(masks: str | None, datamodule: str) -> None:
     """Refuse regions that are nowhere."""
-    if masks is None and datamodule == "nih":
+    if masks is None and datamodule != "phantom":
         raise UserError(NO_MASKS)
     if masks not in (None, "atlas") and not Path(masks).is_dir():
         raise UserError(f"guidance.masks={masks} is no folder; give one with a label image <image id>.png a film.")

@@ -13,6 +13,7 @@ from cxr_xai.callbacks.explain_epoch import ExplainEpoch
 from cxr_xai.data.datamodule import ChestXrayDataModule
 from cxr_xai.data.splits.split import PREDICTED
 from cxr_xai.experiments.assemble import Parts
+from cxr_xai.experiments.box_summary import summarize_masks
 from cxr_xai.experiments.certify import make_card
 from cxr_xai.experiments.controls.beside import summarize_beside
 from cxr_xai.experiments.flags import raise_flags
@@ -132,8 +133,10 @@ def summarize_maps(
         final = rows[rows["epoch"] == rows["epoch"].max()]
         summary = summarize_localization(final, replicates, predicted)
         if half == "sealed" and datamodule is not None:
-            boxes, size = datamodule.index.boxes, datamodule.image_size
-            summary["controls"] = summarize_beside(final, boxes, size, replicates)
+            index, size = datamodule.index, datamodule.image_size
+            summary["controls"] = summarize_beside(final, index.boxes, size, replicates, index.masks)
+        if datamodule is not None and datamodule.index.masks is not None:
+            summary["mask_iou"] = summarize_masks(final, replicates)
         summary["largest_residual"] = float(final["residual"].abs().max())
         localization.setdefault(str(explainer), {})[str(half)] = summary
     return localization

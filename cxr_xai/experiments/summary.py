@@ -19,7 +19,7 @@ from cxr_xai.experiments.box_summary import (
     summarize_policies,
     summarize_wang,
 )
-from cxr_xai.findings import BOXED, FINDINGS
+from cxr_xai.findings import FINDINGS, boxed_among
 from cxr_xai.metrics.classification import classification_table, macro_table
 from cxr_xai.metrics.decision import Decision
 from cxr_xai.metrics.prior_shift import find_prior, shift_table
@@ -181,14 +181,18 @@ def _values(scores: pd.DataFrame) -> Floats:
 def summarize_boxes(scores: pd.DataFrame, replicates: int) -> dict[str, Any]:
     """Return the headline alone: scores and skill per finding, ``macro`` and ``micro``."""
     live, values = ~scores["dead"].to_numpy(bool), _values(scores)
-    groups, patients = number_findings(scores), scores["patient_id"].to_numpy(str)
+    groups, patients, names = (
+        number_findings(scores),
+        scores["patient_id"].to_numpy(str),
+        boxed_among(scores["finding"]),
+    )
     # A finding without a prior (fewer than 20 other patients) still has scores: they are averaged on their own.
-    plain = bootstrap_means(values[:, :3], groups, patients, replicates, n_groups=len(BOXED))
-    full = bootstrap_means(values, groups, patients, replicates, n_groups=len(BOXED))
+    plain = bootstrap_means(values[:, :3], groups, patients, replicates, n_groups=len(names))
+    full = bootstrap_means(values, groups, patients, replicates, n_groups=len(names))
     boxes = count_boxes(scores)
     skills = {key: _skill(full, key, boxes) for key in ("iou", "energy")}
     findings = {}
-    for k, name in enumerate(BOXED):
+    for k, name in enumerate(names):
         mine = groups == k
         findings[name] = {
             "boxes": int(boxes[k]),
@@ -223,7 +227,7 @@ def _skill(full: MeansBootstrap, key: str, boxes: npt.NDArray[np.int64]) -> dict
     mean = macro_skill(method, prior, ceiling, boxes)
     low, high, _ = interval(mean, macro_skill(drawn[0], drawn[1], drawn[2], boxes), kind="percentile")
     return {
-        "findings": [as_entry(found.skill[k], ends.low[k], ends.high[k]) for k in range(len(BOXED))],
+        "findings": [as_entry(found.skill[k], ends.low[k], ends.high[k]) for k in range(len(found.skill))],
         "difference": found.difference,
         "macro": as_entry(mean, low, high),
     }

@@ -11,6 +11,7 @@ from cxr_xai.data.datamodule import ChestXrayDataModule
 from cxr_xai.data.splits.file import read_split
 from cxr_xai.data.splits.split import EXTERNAL, SELECTION
 from cxr_xai.errors import UserError
+from cxr_xai.experiments.kin import find_kin
 from cxr_xai.files import hash_file, read_json
 from cxr_xai.models.backbones import name_pretrained
 from cxr_xai.models.known_weights import NO_FILE, find_known, find_seen, require_unseen
@@ -51,9 +52,12 @@ def describe_weights(settings: Settings, datamodule: ChestXrayDataModule) -> dic
     if not path.is_file():
         raise UserError(f"model.weights={path}: no such file; use imagenet, none, or the path of a state dict.")
     found = describe_file(path, datamodule)
-    source, scheme = datamodule.source.name, datamodule.split.scheme
-    require_unseen(path, found["trained_on"], source, scheme, found.pop("name"))
-    return {"file": path.name, **found, "seen": list(find_seen(found["trained_on"], source, scheme))}
+    index, scheme, name = datamodule.source, datamodule.split.scheme, found.pop("name")
+    sources = tuple(dict.fromkeys((index.name, index.origin)))  # RSNA's films are of NIH, too
+    for source in sources:
+        require_unseen(path, found["trained_on"], source, scheme, name)
+    seen = {part for source in sources for part in find_seen(found["trained_on"], source, scheme)}
+    return {"file": path.name, **found, "seen": sorted(seen, reverse=True)}
 
 
 def describe_file(path: Path, datamodule: ChestXrayDataModule) -> dict[str, Any]:
@@ -92,12 +96,15 @@ def describe_run(path: Path, folder: RunFolder, datamodule: ChestXrayDataModule)
     except UnusableCheckpoint as problem:
         raise UserError(f"model.weights={path}: {problem}, and it lies in {folder.path}.") from problem
     source, split = certificate["data"]["source"], certificate["split"]
-    if source == datamodule.source.name:
+    kin = find_kin(certificate["data"], datamodule.source)
+    if source == datamodule.source.name or kin == "linked":
         require_other_patients(path, folder, datamodule)
     own = f"{RUN}{folder.path.name} ({source}, split {split['sha256'][:8]}, {split['images']['train']:,} images)"
     before = certificate.get("weights", {"trained_on": [UNKNOWN]})["trained_on"]
     # Runs that it began with have patients in common with neither val nor test of *its* split; of another, who knows.
-    unsure = split["sha256"] != datamodule.split.hash and any(entry.startswith(RUN) for entry in before)
+    unsure = kin == "unlinked" or (
+        split["sha256"] != datamodule.split.hash and any(entry.startswith(RUN) for entry in before)
+    )
     return {"trained_on": [own, *before, *([UNKNOWN] if unsure else [])], "source": None}
 
 

@@ -24,7 +24,7 @@ from torch import Tensor
 
 from cxr_xai.metrics.region import Boxes, box_area, box_sides, pack_boxes, rasterize_boxes, region, region_box
 from cxr_xai.metrics.separable import Profiles, check_size, find_profiles
-from cxr_xai.types import Resize
+from cxr_xai.types import MaskSlices, Resize
 
 _CHUNK = 2**23  # numbers held at once: 32 MiB as float32
 _ALIKE = 1e-5  # two pixels that differ by less in every one-hot map are filled alike (rounding)
@@ -201,7 +201,9 @@ def _best_over_nodes(
     return torch.cat(parts) if parts else flat[:, 0]
 
 
-def energy_ceiling(boxes: Boxes, size: tuple[int, int], grid: tuple[int, int], resize: Resize) -> Tensor:
+def energy_ceiling(
+    boxes: Boxes, size: tuple[int, int], grid: tuple[int, int], resize: Resize, masks: MaskSlices | None = None
+) -> Tensor:
     """Return the largest energy in the boxes (their union) that a non-negative map on the grid can reach; exact.
 
     Args:
@@ -209,6 +211,7 @@ def energy_ceiling(boxes: Boxes, size: tuple[int, int], grid: tuple[int, int], r
         size: ``(H, W)`` of the image.
         grid: ``(h, w)`` of the explainer's own maps.
         resize: ``(P, h, w)`` to ``(P, H, W)``, linear, the rule that the scored maps went through.
+        masks: the marked pixels of each map, which count in place of the boxes where they are known.
 
     Returns:
         ``(M,)`` float32 in [0, 1].
@@ -224,19 +227,23 @@ def energy_ceiling(boxes: Boxes, size: tuple[int, int], grid: tuple[int, int], r
     if profiles is not None:
         # float64, because float32 products may run as TF32 or bfloat16
         down, across = (axis / axis.sum(1, keepdim=True) for axis in profiles)
-        several = torch.tensor([len(box) > 1 for box in per_map], device=device)
+        several = torch.tensor([len(box) > 1 or masks is not None for box in per_map], dtype=torch.bool, device=device)
         if not several.all():
             rows, columns = box_sides(pack_boxes([box for box in per_map if len(box) == 1])[0], size)
             best = (rows.double() @ down.T).amax(1) * (columns.double() @ across.T).amax(1)
             ceiling[~several] = best.float()
         for number in torch.nonzero(several).ravel().tolist():
-            mask = rasterize_boxes([per_map[number]], size)[0].double()
+            mask = _marked(masks, per_map, slice(number, number + 1), size)[0].double()
             ceiling[number] = (down @ mask @ across.T).amax().float()
         return ceiling
     for one_hot in _resized_one_hots(grid, size, resize, device):
         share = (one_hot / one_hot.sum((1, 2), keepdim=True)).flatten(1).T.double()
         for start in range(0, len(per_map), step):
-            mask = rasterize_boxes(per_map[start : start + step], size).flatten(1).double()
-            part = slice(start, start + len(mask))
+            part = slice(start, min(start + step, len(per_map)))
+            mask = _marked(masks, per_map, part, size).flatten(1).double()
             ceiling[part] = torch.maximum(ceiling[part], (mask @ share).amax(1).float())
     return ceiling
+
+
+def _marked(masks: MaskSlices | None, boxes: list[Tensor], part: slice, size: tuple[int, int]) -> Tensor:
+    return rasterize_boxes(boxes[part], size) if masks is None else masks[part].to(boxes[part.start].device)

@@ -145,7 +145,7 @@ def best_iou(detected: Tensor, boxes: Boxes) -> Tensor:
 
 
 def localization_scores(
-    heatmaps: Tensor, boxes: Boxes, threshold: float = 0.5, rule: Rule = "all"
+    heatmaps: Tensor, boxes: Boxes, threshold: float = 0.5, rule: Rule = "all", mask: Tensor | None = None
 ) -> dict[str, Tensor]:
     """Score each map against the boxes of its own (image, finding) pair.
 
@@ -156,6 +156,8 @@ def localization_scores(
         boxes: the boxes of each of ``M`` pairs, xyxy in pixels of the same image, at least one each.
         threshold: the region is ``H >= threshold``.
         rule: the box is drawn tight around ``all`` of the region or around its ``largest`` component.
+        mask: ``(M, H, W)`` bool, the marked pixels where they are known: pointing, energy and mask IoU are then
+            against them; None takes the union of the boxes.
 
     Returns:
         ``pointing``, ``energy``, ``energy_ratio``, ``iou``, ``iobb``, ``mask_iou``: ``(M,)`` float32, NaN for a dead
@@ -168,7 +170,7 @@ def localization_scores(
     heatmaps = heatmaps.float()
     size = (heatmaps.shape[1], heatmaps.shape[2])
     flat, owner = pack_boxes(boxes, heatmaps.device)
-    mask = rasterize_boxes(boxes, size, heatmaps.device)
+    mask = rasterize_boxes(boxes, size, heatmaps.device) if mask is None else mask.to(heatmaps.device)
     dead = dead_maps(heatmaps).expand(len(boxes))
     found = region(heatmaps, threshold, rule)
     box = level_box(*peaks_along(heatmaps), threshold) if rule == "all" else region_box(found)

@@ -16,6 +16,7 @@ from cxr_xai.metrics.map_thresholds.quantile import quantile_threshold
 from cxr_xai.metrics.prior import ClassBoxPrior, pool_to_grid
 from cxr_xai.metrics.region import Boxes, Rule, level_box, peaks_along
 from cxr_xai.metrics.wang import wang_scores
+from cxr_xai.types import MaskSlices
 
 _PIXELS = 2**20  # held at once: 4 MiB as float32, what a core keeps close
 
@@ -31,6 +32,7 @@ def score_maps(
     threshold: float = 0.5,
     rule: Rule = "all",
     policies: Sequence[Policy] = (),
+    masks: MaskSlices | None = None,
 ) -> dict[str, Tensor]:
     """Score raw maps on any grid against their boxes.
 
@@ -42,6 +44,7 @@ def score_maps(
         threshold: of the region, relative to the map's maximum.
         rule: the region's box is drawn around ``all`` of it or its ``largest`` component.
         policies: further ways from map to box, each with the columns named below.
+        masks: of the pairs, in the size of the image, where marked pixels are known (`localization_scores`).
 
     Returns:
         what `localization_scores` gives: ``pointing energy energy_ratio iou iobb mask_iou dead`` ``(M,)`` and
@@ -61,7 +64,8 @@ def score_maps(
         part = attribution if shared else attribution[start : start + step]
         heatmaps = resize_heatmaps(make_heatmap(part), (height, width))
         judged = boxes[start : start + step]
-        scores = localization_scores(heatmaps, judged, threshold, rule)
+        mask = None if masks is None else masks[start : start + step]
+        scores = localization_scores(heatmaps, judged, threshold, rule, mask)
         parts.append(scores | _score_policies(heatmaps, judged, scores["dead"], policies))
     return {key: torch.cat([part[key] for part in parts]) for key in parts[0]}
 
@@ -113,6 +117,7 @@ def reference_scores(
     threshold: float = 0.5,
     rule: Rule = "all",
     policies: Sequence[Policy] = (),
+    masks: MaskSlices | None = None,
 ) -> dict[str, Tensor]:
     """Score what every map on a grid is read beside: the class box prior, through the same code, and the ceiling.
 
@@ -125,6 +130,7 @@ def reference_scores(
         threshold: of the region.
         rule: of the region's box, for the prior; the ceiling is that of rule ``all``.
         policies: further ways from map to box for the prior, as in `score_maps`.
+        masks: of the pairs, likewise; the ceiling of the energy is then that of the marked pixels.
 
     Returns:
         ``prior_pointing prior_energy prior_iou prior_iobb`` and ``ceiling_energy ceiling_iou``, each ``(M,)``, and
@@ -135,12 +141,13 @@ def reference_scores(
     step, parts = max(1, 16 * _PIXELS // max(grid[0] * grid[1], prior.resolution**2)), []
     for start in range(0, max(len(keys), 1), step):
         maps = pool_to_grid(prior.heatmaps(keys[start : start + step]), grid)
-        parts.append(score_maps(maps, boxes[start : start + step], size, threshold, rule, policies))
+        mask = None if masks is None else masks[start : start + step]
+        parts.append(score_maps(maps, boxes[start : start + step], size, threshold, rule, policies, mask))
     left_out = ("energy_ratio", "mask_iou", "dead", "region_box")
     scores = {f"prior_{key}": torch.cat([part[key] for part in parts]) for key in parts[0] if key not in left_out}
     resize = partial(resize_heatmaps, size=size)
     return {
         **scores,
-        "ceiling_energy": energy_ceiling(boxes, size, grid, resize),
+        "ceiling_energy": energy_ceiling(boxes, size, grid, resize, masks),
         "ceiling_iou": iou_ceiling(boxes, size, grid, resize, threshold),
     }

@@ -25,7 +25,13 @@ from cxr_xai.report.tables import p_value
 from cxr_xai.visualization.svg import STYLE
 
 HERE = Path(__file__).parent
-NAMES = {"nih": "NIH ChestX-ray14", "phantom": "Chest phantom (synthetic films)"}
+NAMES = {
+    "nih": "NIH ChestX-ray14",
+    "phantom": "Chest phantom (synthetic films)",
+    "vindr": "VinDr-CXR 1.0.0",
+    "rsna": "RSNA Pneumonia 2018 (films of NIH)",
+    "chexpert": "CheXpert v1.0",
+}
 PARTS = ("train", "val", "test", "selection", "external")
 
 
@@ -137,7 +143,7 @@ def describe_phantom(about: Mapping[str, Any]) -> str:
 
 
 def mean_prevalence(certificate: Mapping[str, Any]) -> dict[str, float]:
-    """Return the mean prevalence of each part over the findings of which anything is known; NaN without any."""
+    """Return the mean prevalence of each part, over the findings that it knows."""
     shares = certificate["split"]["prevalence"]
-    known = {part: [share for share in shares[part].values() if is_known(share)] for part in PARTS if shares.get(part)}
-    return {part: sum(values) / len(values) if values else math.nan for part, values in known.items()}
+    known = {part: [share for share in shares.get(part, {}).values() if share is not None] for part in PARTS}
+    return {part: sum(found) / len(found) for part, found in known.items() if found}

@@ -181,3 +181,25 @@ def test_share_of_real_boxes_within_reach_of_a_7x7_grid() -> None:
     boxes = torch.cat([xywh[:, :2], xywh[:, :2] + xywh[:, 2:]], dim=1) * (224 / 1024)
     ceiling = iou_ceiling(boxes, (224, 224), (7, 7), resize_to(224))
     assert (ceiling >= 0.5).float().mean().item() == pytest.approx(0.763, abs=0.002)
+
+
+@pytest.mark.parametrize("separable", [True, False])
+def test_the_energy_on_marked_pixels_has_a_ceiling_of_its_own(separable: bool) -> None:
+    """Random maps stay below it, and the best one-hot map reaches it, however rows and columns are resized."""
+    rng, size, grid = np.random.default_rng(3), 24, 4
+    plain = resize_to(size)
+
+    def blurred(maps: Tensor) -> Tensor:  # mixes rows with columns: no profiles
+        wide = plain(maps)
+        return (wide + wide.roll((1, 1), (1, 2))) / 2
+
+    resize = plain if separable else blurred
+    masks = torch.from_numpy(rng.random((5, size, size)) < 0.2)
+    boxes = torch.tensor([[0.0, 0.0, 24.0, 24.0]]).expand(5, 4)
+    ceiling = energy_ceiling(boxes, (size, size), (grid, grid), resize, masks)
+    scores = localization_scores(resize(random_maps(rng, 5, grid)), boxes, mask=masks)
+    assert (scores["energy"] <= ceiling + 1e-5).all()
+    one_hot = torch.eye(grid * grid).view(-1, grid, grid)
+    for mask, best in zip(masks, ceiling, strict=True):
+        wide = resize(one_hot)
+        assert ((wide * mask).sum((1, 2)) / wide.sum((1, 2))).max() == pytest.approx(best.item(), abs=1e-5)

@@ -119,3 +119,16 @@ def test_aggregates_say_what_they_do_with_dead_maps() -> None:
     assert everything["energy_ratio"] == live["energy_ratio"] == (2.0, 2)
     assert "region_box" not in everything
     assert aggregate({"iou": torch.tensor([nan])}, torch.tensor([True]), "live")["iou"][1] == 0
+
+
+def test_marked_pixels_take_the_place_of_the_box() -> None:
+    """By hand: a map whose evidence lies in the box, a third of it on marked pixels; the box still gives the IoU."""
+    heatmap = torch.tensor([[[1.0, 0.5, 0.0], [0.5, 0.0, 0.0], [0.0, 0.0, 0.0]]])
+    boxes, mask = [torch.tensor([[0.0, 0.0, 2.0, 2.0]])], torch.zeros(1, 3, 3, dtype=torch.bool)
+    mask[0, 0, 1] = mask[0, 1, 1] = True
+    plain, marked = (localization_scores(heatmap, boxes, mask=given) for given in (None, mask))
+    assert (plain["pointing"].item(), marked["pointing"].item()) == (1, 0)
+    assert (plain["energy"].item(), marked["energy"].item()) == (1, 0.25)
+    assert marked["energy_ratio"].item() == pytest.approx(0.25 / (2 / 9))
+    assert marked["mask_iou"].item() == pytest.approx(1 / 4), "three pixels at half the maximum, two marked, one shared"
+    assert marked["iou"] == plain["iou"] == 1

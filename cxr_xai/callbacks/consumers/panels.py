@@ -15,7 +15,7 @@ from cxr_xai.artifacts.run_folder import RunFolder
 from cxr_xai.callbacks.explained import Explained
 from cxr_xai.data.boxes import boxes_in_pixels
 from cxr_xai.data.datamodule import ChestXrayDataModule
-from cxr_xai.findings import BOXED, INDEX
+from cxr_xai.findings import INDEX
 from cxr_xai.heatmap import make_heatmap, resize_heatmaps
 from cxr_xai.metrics.region import region, region_box
 from cxr_xai.types import Panel
@@ -108,7 +108,7 @@ def make_panel(
 def choose_pairs(scores: pd.DataFrame, count: int) -> list[int]:
     """Return row numbers: round after round one pair of each boxed finding, in the order of the probe set."""
     turn = scores.groupby("finding").cumcount()
-    order = scores.assign(turn=turn, place=scores["finding"].map({name: k for k, name in enumerate(BOXED)}))
+    order = scores.assign(turn=turn, place=scores["finding"].map(INDEX))
     return [int(number) for number in np.lexsort((order["place"], order["turn"]))[:count]]
 
 

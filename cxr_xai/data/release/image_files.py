@@ -1,7 +1,7 @@
 """Which file holds which image. No image is opened, and no path is made from a name in a table."""
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -29,7 +29,17 @@ def find_images(root: Path, images: Names, gate: Gate) -> tuple[Paths, dict[str,
     Returns:
         ``(images,)`` paths, None where there is no file; and what was found, in words → number.
     """
-    folders = [str(folder) for folder in image_folders(root, gate)]
+    return match_files(list(image_folders(root, gate)), images, gate)
+
+
+def match_files(folders: Sequence[Path], images: Names, gate: Gate) -> tuple[Paths, dict[str, int]]:
+    """Find the file of every image in these folders, by the rules of `find_images`.
+
+    Args:
+        folders: that were looked at already; the first that has a name counts.
+        images: names, each once.
+        gate: refuses or counts links that lead out.
+    """
     listed = [list_files(folder, gate) for folder in folders]
     names = as_names([name for files in listed for name in files])
     folder = np.repeat(np.arange(len(folders)), [len(files) for files in listed])
@@ -38,7 +48,7 @@ def find_images(root: Path, images: Names, gate: Gate) -> tuple[Paths, dict[str,
     used[file[file >= 0]] = True
     file, twice, strange = _match_stems(images, names, file, np.flatnonzero(~used))
     chosen = pa.array(file, mask=file < 0)
-    where = pa.array(folders, pa.string()).take(pa.array(folder).take(chosen))
+    where = pa.array([str(folder) for folder in folders], pa.string()).take(pa.array(folder).take(chosen))
     paths = pc.binary_join_element_wise(where, names.take(chosen), os.sep)
     found = int((file >= 0).sum())
     return paths.to_numpy(zero_copy_only=False), {

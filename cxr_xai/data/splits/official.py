@@ -29,6 +29,11 @@ class OfficialSplit:
         """
         official = index.studies["official"].fillna("").to_numpy(str)
         if missing := [name for name in ("train_val", "test") if name not in official]:
+            if index.films_of or index.about.get("crosswalk"):  # a source without lists beside its tables
+                raise UserError(
+                    f"split=official: no film of {index.name} here is of the published part {missing[0]}; use "
+                    "split=patient, or give datamodule.root (or reader.held_out) that part."
+                )
             raise UserError(
                 f"split=official needs train_val_list.txt and test_list.txt, and no image is in {missing[0]}_list.txt; "
                 "copy the lists into datamodule.root, or use split=patient."

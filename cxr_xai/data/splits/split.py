@@ -97,9 +97,11 @@ def make_split(
 
 
 def prevalence_by_part(index: Index, split: Split) -> Mapping[str, npt.NDArray[np.float64]]:
-    """Share of positives per finding in each part, over the rows with an image."""
+    """Share of positives per finding in each part, over the rows with an image; NaN where none is known."""
     targets, present = index.targets, index.present
-    chosen = {part: targets[(split.part == part) & present] for part in split.parts}
-    return {
-        part: np.nanmean(rows, axis=0) if len(rows) else np.full(rows.shape[1], np.nan) for part, rows in chosen.items()
-    }
+    shares = {}
+    for part in split.parts:
+        rows = targets[(split.part == part) & present].astype(np.float64)
+        known, unknown = (~np.isnan(rows)).sum(axis=0), np.full(rows.shape[1], np.nan)
+        shares[part] = np.divide(np.nansum(rows, axis=0), known, out=unknown, where=known > 0)
+    return shares

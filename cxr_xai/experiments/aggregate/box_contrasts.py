@@ -21,7 +21,6 @@ from cxr_xai.experiments.aggregate.boxes import (
 from cxr_xai.experiments.aggregate.contrasts import Contrasts, Question, add, name_of
 from cxr_xai.experiments.box_summary import MIN_BOXES
 from cxr_xai.experiments.summary import SCORES
-from cxr_xai.findings import BOXED
 from cxr_xai.stats.bootstrap import draw_patient_counts, means_behind
 from cxr_xai.stats.compare import MACRO, compare_arms
 from cxr_xai.stats.intervals import interval
@@ -134,9 +133,9 @@ def _compare(
         tables = {}
         for name, boxes in by_contrast.items():
             first, second = (_twice(boxes.scores[arm][:, columns], micro) for arm in pairs[name])
-            finding = np.append(boxes.finding, np.full(len(first) - len(boxes.finding), len(BOXED)))
+            finding = np.append(boxes.finding, np.full(len(first) - len(boxes.finding), len(boxes.names)))
             patients = np.resize(boxes.patients, len(first))
-            groups = len(BOXED) + micro
+            groups = len(boxes.names) + micro
             codes = np.unique(patients, return_inverse=True)[1]
             sizes = means_behind(first, finding, codes, groups)[1][:, 0]
             tables[name] = compare_arms(
@@ -149,8 +148,8 @@ def _compare(
                 contrasts=len(by_contrast),
                 replicates=replicates,
                 alpha=question.alpha,
-                names=(*BOXED, MACRO, *([MICRO] if micro else [])),
-                behind=np.insert(sizes, len(BOXED), np.inf),
+                names=(*boxes.names, MACRO, *([MICRO] if micro else [])),
+                behind=np.insert(sizes, len(boxes.names), np.inf),
             )
         add(result, tables, question, key)
     return result
@@ -163,6 +162,6 @@ def _twice(scores: Floats, micro: bool) -> Floats:
 
 def _rows(means: Floats, number: Floats) -> Floats:
     """``(B, F, C)`` means of findings, or with all pairs as one more group → findings, their mean, all pairs."""
-    each = with_mean(means[:, : len(BOXED)], number)
-    whole = means[:, len(BOXED) :]
+    each = with_mean(means[:, : len(number)], number)
+    whole = means[:, len(number) :]
     return np.concatenate([each, with_mean(whole, np.zeros(1))[:, :1]], axis=1) if whole.shape[1] else each

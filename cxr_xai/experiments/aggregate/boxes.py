@@ -14,7 +14,7 @@ from cxr_xai.experiments.aggregate.found import FOUND, Judged, judge, summarize_
 from cxr_xai.experiments.aggregate.refuse import Design
 from cxr_xai.experiments.box_summary import MIN_BOXES
 from cxr_xai.experiments.summary import SCORES
-from cxr_xai.findings import BOXED
+from cxr_xai.findings import BOXED, boxed_among
 from cxr_xai.metrics.skill import macro_skill, skill
 from cxr_xai.stats.bootstrap import draw_patient_counts, mean_replicates, means_behind
 from cxr_xai.stats.intervals import interval
@@ -30,13 +30,14 @@ class Boxes:
 
     Attributes:
         patients: ``(R,)``.
-        finding: ``(R,)`` numbers of ``BOXED``.
+        finding: ``(R,)`` numbers of ``names``.
         fold: ``(R,)`` the fold whose test has the pair; -1 where every fold's model was scored on it.
         boxes: ``(R,)`` boxes of the pair.
         scores: arm → ``(R, C)`` columns ``SCORES``, means over models, dead maps 0.
         dead: arm → maps that were dead, over all models.
         maps: arm → maps that were scored.
         shares: arm → ``(R, 24)`` columns ``FOUND``, judged map by map, means over models.
+        names: the boxed findings, of the release and of the pairs.
     """
 
     patients: npt.NDArray[np.str_]
@@ -47,11 +48,12 @@ class Boxes:
     dead: dict[str, int]
     maps: dict[str, int]
     shares: dict[str, Floats]
+    names: tuple[str, ...] = BOXED
 
     @property
     def number(self) -> Floats:
         """``(F,)`` boxes of each finding."""
-        return np.bincount(self.finding, self.boxes, len(BOXED)).astype(np.float64)
+        return np.bincount(self.finding, self.boxes, len(self.names)).astype(np.float64)
 
 
 Tables = Mapping[str, pd.DataFrame]
@@ -119,15 +121,17 @@ def join_boxes(explainer: str, tables: Tables) -> Boxes:
         if not other.index.equals(first[1].index):
             raise UserError(f"arms {first[0]} and {arm} were scored on other boxed studies; one table holds one list.")
     table = first[1].reset_index()
+    names = boxed_among(table["finding"])
     return Boxes(
         table["patient_id"].to_numpy(str),
-        np.array([BOXED.index(name) for name in table["finding"]], np.int64),
+        np.array([names.index(name) for name in table["finding"]], np.int64),
         table["fold"].to_numpy(np.int64),
         table["boxes"].to_numpy(np.int64),
         {arm: means[list(SCORES)].to_numpy(np.float64) for arm, means in joined.items()},
         dead,
         maps,
         {arm: means[list(FOUND)].to_numpy(np.float64) for arm, means in joined.items()},
+        names,
     )
 
 
@@ -141,7 +145,7 @@ def summarize_boxes(boxes: Boxes, replicates: int, seed: int = 0) -> dict[str, A
     """
     counts, codes = draw_patient_counts(boxes.patients, replicates, seed)
     once = np.ones((1, counts.shape[1]))
-    pairs = np.bincount(boxes.finding, minlength=len(BOXED))
+    pairs = np.bincount(boxes.finding, minlength=len(boxes.names))
     summary = {}
     for arm, scores in boxes.scores.items():
         value, drawn = (weigh(boxes, scores, weights, codes) for weights in (once, counts))
@@ -151,12 +155,12 @@ def summarize_boxes(boxes: Boxes, replicates: int, seed: int = 0) -> dict[str, A
                 key: {"value": float(value[0, f, c]), "low": float(ends.low[f, c]), "high": float(ends.high[f, c])}
                 for c, key in enumerate((*SCORES, "skill"))
             }
-            for f in range(len(BOXED) + 1)
+            for f in range(len(boxes.names) + 1)
         ]
         counted = boxes.number >= MIN_BOXES
         findings = {
             name: {"boxes": int(boxes.number[f]), "pairs": int(pairs[f]), "in_macro": bool(counted[f]), **rows[f]}
-            for f, name in enumerate(BOXED)
+            for f, name in enumerate(boxes.names)
         }
         summary[arm] = {
             "findings": findings,
@@ -166,7 +170,9 @@ def summarize_boxes(boxes: Boxes, replicates: int, seed: int = 0) -> dict[str, A
             "dead": boxes.dead[arm],
             "iou_by_fold": _by_fold(boxes, scores),
             **summarize_found(
-                Judged(boxes.shares[arm], boxes.finding, boxes.fold, boxes.patients, boxes.number), replicates, seed
+                Judged(boxes.shares[arm], boxes.finding, boxes.fold, boxes.patients, boxes.number, boxes.names),
+                replicates,
+                seed,
             ),
         }
     return summary
@@ -183,8 +189,8 @@ def weigh(boxes: Boxes, scores: Floats, weights: npt.NDArray[Any], codes: npt.ND
         weights: ``(B, P)`` of patients.
         codes: ``(R,)`` columns of the weights.
     """
-    plain = mean_replicates(scores[:, :3], boxes.finding, weights, codes, len(BOXED))
-    full = mean_replicates(scores, boxes.finding, weights, codes, len(BOXED))
+    plain = mean_replicates(scores[:, :3], boxes.finding, weights, codes, len(boxes.names))
+    full = mean_replicates(scores, boxes.finding, weights, codes, len(boxes.names))
     means = np.concatenate([plain, full[..., 3:]], axis=-1)
     columns = [with_mean(means[..., [c]], boxes.number) for c in range(len(SCORES))]
     trio = full[..., [SCORES.index(key) for key in ("iou", "prior_iou", "ceiling_iou")]]
@@ -196,8 +202,8 @@ def behind(boxes: Boxes, scores: Floats, codes: npt.NDArray[np.int64]) -> tuple[
 
     The weakest finding bounds a mean of perfect ones, and means over findings are not widened; skill has no exact end.
     """
-    plain = means_behind(scores[:, :3], boxes.finding, codes, len(BOXED))
-    full = means_behind(scores, boxes.finding, codes, len(BOXED))
+    plain = means_behind(scores[:, :3], boxes.finding, codes, len(boxes.names))
+    full = means_behind(scores, boxes.finding, codes, len(boxes.names))
     units, patients = (np.hstack([few, all_[:, 3:], all_[:, :1]]) for few, all_ in zip(plain, full, strict=True))
     units[:, -1] = np.nan
     counted = units[boxes.number >= MIN_BOXES]

@@ -47,10 +47,11 @@ class Judged(NamedTuple):
 
     Attributes:
         shares: ``(R, 24)`` columns ``FOUND``.
-        finding: ``(R,)`` numbers of ``BOXED``.
+        finding: ``(R,)`` numbers of ``names``.
         fold: ``(R,)``.
         patients: ``(R,)``.
         number: ``(F,)`` boxes of each finding.
+        names: ``(F,)``.
     """
 
     shares: Floats
@@ -58,6 +59,7 @@ class Judged(NamedTuple):
     fold: Codes
     patients: npt.NDArray[np.str_]
     number: Floats
+    names: tuple[str, ...] = BOXED
 
 
 class _Means(NamedTuple):
@@ -78,7 +80,7 @@ def summarize_found(judged: Judged, replicates: int, seed: int = 0) -> dict[str,
     found = {line: _summarize_line(judged, line, folds, replicates, seed) for line in LINES}
     parts = ("macro", "micro")
     curves = {part: {line: each[part][1:] for line, each in found.items()} for part in parts}
-    findings = {name: {line: each["findings"][name][1:] for line, each in found.items()} for name in BOXED}
+    findings = {name: {line: each["findings"][name][1:] for line, each in found.items()} for name in judged.names}
     own, prior = (
         {
             **found[line]["micro"][0],
@@ -100,11 +102,11 @@ def _summarize_line(judged: Judged, line: str, folds: Codes, replicates: int, se
     values = judged.shares[:, first : first + len(MEASURES)]
     if line == "ceiling":  # its agreement is no number: a row with NaN would be left out
         values = np.column_stack([np.zeros(len(values)), values[:, 1:]])
-    each = _within_folds(values, judged.finding, len(BOXED), judged, folds, replicates, seed)
+    each = _within_folds(values, judged.finding, len(judged.names), judged, folds, replicates, seed)
     whole = _within_folds(values, np.zeros_like(judged.finding), 1, judged, folds, replicates, seed)
     counted = (judged.number >= MIN_BOXES) & ~np.isnan(each.by_fold).all(axis=(0, 2))
     return {
-        "findings": dict(zip(BOXED, _entries(each), strict=True)),
+        "findings": dict(zip(judged.names, _entries(each), strict=True)),
         "macro": _entries(_over_findings(each, counted))[0],
         "micro": _entries(whole)[0],
         "by_fold": dict(zip(map(str, folds.tolist()), whole.by_fold[:, 0, 0].tolist(), strict=True)),

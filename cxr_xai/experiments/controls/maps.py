@@ -35,7 +35,7 @@ def score_references(
     """Return prior and ceiling of each pair for maps on this grid: ``prior_…`` and ``ceiling_…``."""
     findings, patients = owners(pairs)
     keys = list(zip(findings, patients, strict=True))
-    scores = reference_scores(pairs.boxes, keys, prior, grid, size, policies=policies)
+    scores = reference_scores(pairs.boxes, keys, prior, grid, size, policies=policies, masks=pairs.masks)
     cross_fit_levels(scores, findings, patients)
     return as_columns(scores)
 
@@ -60,7 +60,7 @@ def score_attribution(
     Returns:
         ``image_id, patient_id, finding, boxes``, the scores of `score_maps` and the references.
     """
-    scores = score_maps(attribution, pairs.boxes, size, policies=policies)
+    scores = score_maps(attribution, pairs.boxes, size, policies=policies, masks=pairs.masks)
     cross_fit_levels(scores, *owners(pairs))
     own, beside = pairs.table.reset_index(drop=True), references.reset_index(drop=True)
     return pd.concat([own, as_columns(scores), beside], axis=1)

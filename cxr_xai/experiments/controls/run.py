@@ -9,6 +9,7 @@ import pandas as pd
 
 from cxr_xai.data.boxes import BoxedPairs, pair_boxes
 from cxr_xai.data.datamodule import ChestXrayDataModule
+from cxr_xai.data.masks import Masks
 from cxr_xai.errors import UserError
 from cxr_xai.experiments.build import build
 from cxr_xai.experiments.controls.maps import PRIOR, as_columns, score_controls, score_references
@@ -43,7 +44,14 @@ def run_controls(settings: Settings, choices: Mapping[str, str]) -> None:
         console.print(f"table: {path}", soft_wrap=True)
 
 
-def score_table(boxes: pd.DataFrame, grid: tuple[int, int], size: int, replicates: int, seed: int = 0) -> pd.DataFrame:
+def score_table(
+    boxes: pd.DataFrame,
+    grid: tuple[int, int],
+    size: int,
+    replicates: int,
+    seed: int = 0,
+    masks: Masks | None = None,
+) -> pd.DataFrame:
     """Return the controls on all boxes: rows of `tabulate_controls`, and the ceiling of maps as fine as the image.
 
     Args:
@@ -52,8 +60,9 @@ def score_table(boxes: pd.DataFrame, grid: tuple[int, int], size: int, replicate
         size: side of the image in pixels.
         replicates: of the patient bootstrap.
         seed: of the random control.
+        masks: that the boxes are drawn around, if they are.
     """
-    pairs = pair_boxes(boxes, size)
+    pairs = pair_boxes(boxes, size, masks)
     references = score_references(pairs, build_prior(boxes), grid, size)
     rows = score_controls(pairs, references, grid, size, seed)
     table = tabulate_controls(summarize_controls(rows, replicates), grid, size)
@@ -67,10 +76,8 @@ def score_table(boxes: pd.DataFrame, grid: tuple[int, int], size: int, replicate
 def score_ceiling(pairs: BoxedPairs, grid: tuple[int, int], size: int) -> pd.DataFrame:
     """Return ``ceiling_iou`` and ``ceiling_energy`` of each pair on a grid."""
     resize = partial(resize_heatmaps, size=size)
-    ceilings = {"iou": iou_ceiling, "energy": energy_ceiling}
-    return as_columns(
-        {f"ceiling_{key}": reach(pairs.boxes, (size, size), grid, resize) for key, reach in ceilings.items()}
-    )
+    where = (pairs.boxes, (size, size), grid, resize)
+    return as_columns({"ceiling_iou": iou_ceiling(*where), "ceiling_energy": energy_ceiling(*where, masks=pairs.masks)})
 
 
 def build_source(settings: Settings) -> ChestXrayDataModule:

@@ -8,14 +8,14 @@ from rich.table import Table
 from cxr_xai.experiments.controls.maps import IMAGE_FREE, PRIOR
 from cxr_xai.experiments.controls.summarize import CEILING, MACRO
 from cxr_xai.experiments.terminal import NOTICE, console, make_table
-from cxr_xai.findings import BOXED
+from cxr_xai.findings import FINDINGS
 from cxr_xai.report.format import ends, number
 
 SHOWN_LEVELS = ("0.1", "0.3", "0.5")
 COLUMNS = ("", "IoU (95 %)", "point", "energy", *(f"T{level[1:]}" for level in SHOWN_LEVELS), "skill (95 %)")
 
 
-def show_controls(table: pd.DataFrame, title: str, order: Sequence[str] = (MACRO, *BOXED)) -> Table:
+def show_controls(table: pd.DataFrame, title: str, order: Sequence[str] = (MACRO, *FINDINGS)) -> Table:
     """Draw the rows of `tabulate_controls`, one block for the mean and one for each finding.
 
     Args:

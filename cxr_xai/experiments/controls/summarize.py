@@ -8,7 +8,7 @@ import pandas as pd
 
 from cxr_xai.experiments.controls.maps import IMAGE_FREE
 from cxr_xai.experiments.summary import summarize_boxes, summarize_localization
-from cxr_xai.findings import BOXED
+from cxr_xai.findings import boxed_among
 from cxr_xai.metrics.found import T, above
 
 SCORES = ("iou", "pointing", "energy")
@@ -56,7 +56,7 @@ def share_above(rows: pd.DataFrame) -> dict[str, dict[str, float]]:
     known = rows["dead"].to_numpy(bool) | rows["iou"].notna().to_numpy()
     found = above(rows["iou"].to_numpy(np.float64))  # a dead map's NaN finds nothing
     shares = {}
-    for name in BOXED:
+    for name in boxed_among(rows["finding"]):
         mine = found[known & (rows["finding"] == name).to_numpy()]
         means = mine.mean(axis=0) if len(mine) else np.full(len(T), np.nan)
         shares[name] = {str(level): float(mean) for level, mean in zip(T, means, strict=True)}

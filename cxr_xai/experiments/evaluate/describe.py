@@ -84,6 +84,23 @@ def list_marks(run: Run, data: ChestXrayDataModule, scored: Scored, asked_size: 
     if not scored.same_source:
         own, other = run.summary["protocol"]["source"], data.index.name
         marks.append(f"The run was trained on {own}, these films are of {'another ' if own == other else ''}{other}.")
+    if scored.kin == "unlinked":
+        marks.append(
+            f"These films are of {data.index.origin}'s patients, as the run's are, and nobody knows which: it may have "
+            "been trained on them, and then all numbers are too good. They are no external test."
+        )
+    elif scored.kin == "linked":
+        marks.append(
+            f"These films are of {data.index.origin}'s patients, as the run's are: none of a patient that it has met "
+            "is scored, and the hospital is the same."
+        )
+    if labels := describe_labels(data.index.about):
+        marks.append(labels)
+    if data.index.masks is not None and len(data.index.boxes):
+        marks.append(
+            "Maps are judged by marked pixels: pointing, energy and mask IoU. The boxes, of IoU and of the prior, are "
+            "drawn tight around them."
+        )
     if scored.left_out:
         counts = ", ".join(f"{n:,} of its {part}" for part, n in scored.left_out.items())
         marks.append(f"The run has met some of these patients, whose films are left out: {counts}.")
@@ -107,6 +124,8 @@ def list_marks(run: Run, data: ChestXrayDataModule, scored: Scored, asked_size: 
         )
     if unknown := list_unknown(data, scored):
         marks.append(f"These data say nothing of {', '.join(unknown)}: undefined, and outside of every mean.")
+    if (known := count_unknown(data, scored)) and len(unknown) < len(FINDINGS):
+        marks.append(f"Of the other findings {known:,} labels of these films are unknown, and count for nothing.")
     if not run.is_best:
         marks.append(
             f"{run.checkpoint.name} holds other weights than the best ones: curves and thresholds were fitted to what "
@@ -115,7 +134,25 @@ def list_marks(run: Run, data: ChestXrayDataModule, scored: Scored, asked_size: 
     return marks
 
 
+def describe_labels(about: Mapping[str, Any]) -> str:
+    """Say whose labels a source has, how they were made, and by which crosswalk they became ours; empty if not told.
+
+    >>> describe_labels({"labels": "majority of readers", "boxes": "mean", "crosswalk": "same"})
+    'Labels: majority of readers; boxes mean. Crosswalk of findings: same.'
+    """
+    if "crosswalk" not in about:
+        return ""
+    rules = [str(about["labels"]), *(f"{key} {about[key]}" for key in about if key not in ("labels", "crosswalk"))]
+    return f"Labels: {'; '.join(rules)}. Crosswalk of findings: {about['crosswalk']}."
+
+
 def list_unknown(data: ChestXrayDataModule, scored: Scored) -> list[str]:
     """Return the findings that no scored study has a label of."""
     unknown = np.isnan(data.index.targets[scored.rows]).all(axis=0)
     return [FINDINGS[k] for k in np.flatnonzero(unknown)]
+
+
+def count_unknown(data: ChestXrayDataModule, scored: Scored) -> int:
+    """Return how many labels of the scored studies are unknown, of findings that some of them have a label of."""
+    unknown = np.isnan(data.index.targets[scored.rows])
+    return int(unknown[:, ~unknown.all(axis=0)].sum())

@@ -25,6 +25,7 @@ from cxr_xai.experiments.evaluate.adjudicated import summarize_adjudicated
 from cxr_xai.experiments.evaluate.boxes import divide_boxed, score_boxes
 from cxr_xai.experiments.evaluate.decide import decide
 from cxr_xai.experiments.evaluate.describe import list_marks, list_unknown, make_evaluation_certificate
+from cxr_xai.experiments.evaluate.published import PublishedTest
 from cxr_xai.experiments.evaluate.scored import PARTS, Scored, choose_studies, is_same_source
 from cxr_xai.experiments.evaluate.show import print_adjudicated
 from cxr_xai.experiments.evaluate.summarize import summarize_evaluation
@@ -55,7 +56,8 @@ def run_evaluate(settings: Settings, choices: Mapping[str, str]) -> None:
     check_asked(settings)
     run = open_run(settings["checkpoint"], settings["device"])
     data = open_data(settings, run)
-    scored = choose_studies(run, data, settings["part"], choose_scheme(settings, run, data))
+    part = choose_part(settings, run, data)
+    scored = choose_studies(run, data, part, choose_scheme(settings, run, data, part), settings["may_have_met"])
     name = name_evaluation(settings, choices, run, scored, data)
     folder = RunFolder(settings["output"] or run.folder.path / "evaluated" / name)
     if folder.checkpoints.is_dir():
@@ -73,9 +75,9 @@ def check_asked(settings: Settings) -> None:
     Raises:
         UserError: names the first such key.
     """
-    if settings["part"] not in PARTS:
+    if settings["part"] not in (None, *PARTS):
         raise UserError(f"part={settings['part']}: expected {', '.join(PARTS[:-1])} or {PARTS[-1]}.")
-    for key in ("boxes", "fresh"):
+    for key in ("boxes", "fresh", "may_have_met"):
         if not isinstance(settings[key], bool):
             raise UserError(f"{key}={settings[key]}: expected true or false.")
     require_numbers(settings, bootstrap=1)
@@ -89,12 +91,23 @@ def open_data(settings: Settings, run: Run) -> ChestXrayDataModule:
     return build_datamodule({**settings, "datamodule": {**settings["datamodule"], "image_size": size}})
 
 
-def choose_scheme(settings: Settings, run: Run, data: ChestXrayDataModule) -> SplitScheme:
+def choose_part(settings: Settings, run: Run, data: ChestXrayDataModule) -> str:
+    """Return the part that is named; without one ``test``, or ``all`` of another source that publishes no test list."""
+    if settings["part"] is not None:
+        return str(settings["part"])
+    divided = "split" in settings or is_same_source(read_json(run.folder.certificate)["data"], data)
+    return "test" if divided or (data.index.studies["official"] == "test").any() else "all"
+
+
+def choose_scheme(settings: Settings, run: Run, data: ChestXrayDataModule, part: str) -> SplitScheme:
     """Return the scheme that is named; without one that of the run on its own source, the official lists elsewhere."""
     if "split" in settings:
         scheme: SplitScheme = build(settings["split"], "split")
         return scheme
     same = is_same_source(read_json(run.folder.certificate)["data"], data)
+    listed = set(data.index.studies["official"].dropna())
+    if not same and part == "test" and listed == {"test"}:  # a copy of the test part alone
+        return PublishedTest()
     return FileSplit(str(run.folder.split)) if same else OfficialSplit()
 
 
@@ -109,15 +122,15 @@ def name_evaluation(
     scheme = choices["split"] if "split" in settings else scored.scheme
     divided = [] if scored.part == "all" else [scheme]
     other = [] if run.is_best else [run.checkpoint.stem]
-    parts = [source, *divided, scored.part, *other, hash_asked(settings)[:8]]
+    parts = [source, *divided, scored.part, *other, hash_asked(settings, scored.part)[:8]]
     return re.sub(r"[^A-Za-z0-9._-]", "_", "-".join(parts))
 
 
-def hash_asked(settings: Settings) -> str:
+def hash_asked(settings: Settings, part: str) -> str:
     """Return the SHA-256 over the settings that change the numbers; places and devices do not."""
-    told = {key: settings[key] for key in ("datamodule", "part", "boxes", "bootstrap")}
+    told = {key: settings[key] for key in ("datamodule", "boxes", "bootstrap")} | {"part": part}
     told["datamodule"] = {k: v for k, v in told["datamodule"].items() if k not in ("image_size", "batch_size", "seed")}
-    told["split"] = None if settings["part"] == "all" else settings.get("split")
+    told["split"] = None if part == "all" else settings.get("split")
     return hashlib.sha256(json.dumps(strip(told), sort_keys=True, default=str).encode()).hexdigest()
 
 
@@ -133,7 +146,7 @@ def evaluate(
     boxed = divide_boxed(run, data, scored)
     boxed = boxed if settings["boxes"] else {half: rows[:0] for half, rows in boxed.items()}
     certificate = make_evaluation_certificate(run, data, scored, boxed)
-    certificate["asked"] = {"sha256": hash_asked(settings)}
+    certificate["asked"] = {"sha256": hash_asked(settings, scored.part)}
     marks = list_marks(run, data, scored, settings["datamodule"]["image_size"])
     if is_complete(folder, certificate):
         console.print(f"{folder.path} is complete; fresh=true would start anew.", soft_wrap=True)

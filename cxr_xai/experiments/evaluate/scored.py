@@ -14,12 +14,14 @@ from cxr_xai.data.splits.file import read_split
 from cxr_xai.data.splits.split import EXTERNAL, SplitScheme, hash_division
 from cxr_xai.errors import UserError
 from cxr_xai.experiments.evaluate.seen import find_unsure, require_unseen_films
+from cxr_xai.experiments.kin import describe_unlinked, find_kin
 from cxr_xai.experiments.reopen import Run
 from cxr_xai.experiments.weights import UNKNOWN
 from cxr_xai.files import read_json
 from cxr_xai.findings import FINDINGS
 
 PARTS = ("test", "val", "all")
+PHANTOM = "phantom"
 UNSEEN = ("", "test", EXTERNAL)
 """Parts of a run's split that chose nothing of it: no weight, no epoch, no threshold."""
 
@@ -36,6 +38,8 @@ class Scored:
         listed: ``(L,)`` all rows of the part, without a film too; those of patients left out are not among them.
         left_out: films of patients that the run has met, by the part in which it met them.
         same_source: whether the run was trained on this source.
+        kin: ``linked`` where the films are of another source under the patients' ids of the run's, ``unlinked`` where
+            nobody knows who of them is who, else empty.
         own_val: how many of the rows chose the run's epoch and thresholds; only with ``val``.
         unsure: what the run's first weights were trained on that may have been these films.
         unlabeled: films of the part that have no label at all; they are left out.
@@ -51,6 +55,7 @@ class Scored:
     own_val: int
     unsure: Sequence[str] = ()
     unlabeled: int = 0
+    kin: str = ""
 
     @property
     def name(self) -> str:
@@ -58,7 +63,9 @@ class Scored:
         return self.scheme if self.part in ("test", "all") else f"{self.scheme}, part {self.part}"
 
 
-def choose_studies(run: Run, data: ChestXrayDataModule, part: str, scheme: SplitScheme) -> Scored:
+def choose_studies(
+    run: Run, data: ChestXrayDataModule, part: str, scheme: SplitScheme, may_have_met: bool = False
+) -> Scored:
     """Choose the films of a part, and see to it that no patient of them is one that the run has met.
 
     ``all`` takes every film and leaves out those patients, whether they trained or chose (val). ``test`` and ``val``
@@ -69,18 +76,25 @@ def choose_studies(run: Run, data: ChestXrayDataModule, part: str, scheme: Split
         data: to score it on.
         part: ``test``, ``val`` or ``all``.
         scheme: divides the data, unless all are taken.
+        may_have_met: score films that the run may have been trained on where nobody can tell; it is marked.
 
     Raises:
-        UserError: the part has no film, films of patients that the run has met, or some that its first weights saw.
+        UserError: the part has no film, films of patients that the run has met or may have met, or some that its first
+            weights saw.
     """
     index, trained = data.index, read_json(run.folder.certificate)
     same, weights = is_same_source(trained["data"], data), trained.get("weights", {"trained_on": [UNKNOWN]})
-    met = read_met(run) if same else {}
+    kin = "" if same else find_kin(trained["data"], index)
+    if kin == "unlinked" and not may_have_met:
+        raise UserError(describe_unlinked(trained["data"], index))
+    met = read_met(run) if same or kin == "linked" else {}
     split = None if part == "all" else scheme.split(index)
     listed = np.arange(len(index.studies)) if split is None else split.rows(part)
     where = np.array([met.get(patient, "") for patient in index.studies["patient_id"]], dtype=str)
     name, about = (ALL_FILMS, {}) if split is None else (split.scheme, dict(split.about))
-    require_unseen_films(weights, index.name, part, name)
+    sources = dict.fromkeys((index.name, index.origin))
+    for source in sources:
+        require_unseen_films(weights, source, part, name)
     labeled = ~np.isnan(index.targets[listed]).all(axis=1)
     unlabeled, listed = int(index.present[listed[~labeled]].sum()), listed[labeled]
     if split is None:
@@ -100,9 +114,9 @@ def choose_studies(run: Run, data: ChestXrayDataModule, part: str, scheme: Split
         )
     counts = {str(word): int(n) for word, n in pd.Series(where[gone]).value_counts().items()}
     checked = same and set(index.studies["image_id"].iloc[rows]) <= read_judged(run)
-    unsure = find_unsure(weights["trained_on"], index.name, checked)
+    unsure = list(dict.fromkeys(e for name in sources for e in find_unsure(weights["trained_on"], name, checked)))
     own_val = int((where[rows] == "val").sum())
-    return Scored(part, name, about, rows, listed, counts, same, own_val, unsure, unlabeled)
+    return Scored(part, name, about, rows, listed, counts, same, own_val, unsure, unlabeled, kin)
 
 
 def _refuse_met(run: Run, patients: "pd.Series[str]", where: npt.NDArray[np.str_], what: str) -> None:
@@ -116,7 +130,7 @@ def _refuse_met(run: Run, patients: "pd.Series[str]", where: npt.NDArray[np.str_
 def is_same_source(trained_on: Mapping[str, Any], data: ChestXrayDataModule) -> bool:
     """Tell whether patients of equal ids are the same people: sources of one name, whatever the edition or copy.
 
-    A source that is made by a program is the same only if its label file is.
+    A phantom, which a program makes, is the same only if its label file is.
 
     Args:
         trained_on: ``data`` of the run's certificate.
@@ -126,7 +140,8 @@ def is_same_source(trained_on: Mapping[str, Any], data: ChestXrayDataModule) -> 
     if trained_on["source"] != index.name:
         return False
     label_file = next(iter(index.sources))
-    return not index.about or trained_on["files"].get(label_file) == index.sources[label_file]
+    made = index.name == PHANTOM
+    return not made or trained_on["files"].get(label_file) == index.sources[label_file]
 
 
 def read_met(run: Run) -> dict[str, str]:

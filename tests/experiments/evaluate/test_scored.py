@@ -1,5 +1,6 @@
 """Which films may be scored: worked out by hand on eight studies of six patients."""
 
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -97,17 +98,58 @@ def test_nothing_to_score(run: Any) -> None:
     [
         (make_index(), True),
         (make_index(label_file="b" * 64), True),  # another edition of the labels
+        (make_index(about={"labels": "by another rule"}, label_file="b" * 64), True),
         (make_index(name="other"), False),
-        (make_index(about={"prevalence": "nih"}), True),  # made by a program
-        (make_index(about={"prevalence": "nih"}, label_file="b" * 64), False),  # with another seed
+        (make_index(name="phantom"), True),  # made by a program
+        (make_index(name="phantom", label_file="b" * 64), False),  # with another seed
     ],
 )
 def test_when_equal_ids_are_the_same_people(index: Index, same: bool, run: Any) -> None:
-    assert is_same_source({"source": "nih", "files": {"labels.csv": "a" * 64}}, make_data(index)) is same
+    source = "phantom" if index.name == "phantom" else "nih"
+    trained = {"source": source, "files": {"labels.csv": "a" * 64}}
+    assert is_same_source(trained, make_data(index)) is same
+    write_json(run.folder.certificate, {"data": trained})
     if not same:
         scored = choose(run, make_data(index), "all")
         assert len(scored.rows) == 7
         assert scored.left_out == {}
+
+
+def test_films_of_the_same_patients_under_another_name(run: Any) -> None:
+    """RSNA's are NIH's: with their ids whoever was met is left out, without them nobody knows."""
+    linked = make_data(replace(make_index(name="rsna"), films_of="nih"))
+    scored = choose(run, linked, "all")
+    assert (scored.kin, scored.same_source) == ("linked", False)
+    assert scored.rows.tolist() == [3, 5, 7]
+    assert scored.left_out == {"train": 3, "val": 1}
+    torn = make_data(linked.index, ["test", "test", "train", "test", "test", "val", "train", "train"])
+    with pytest.raises(UserError, match=r"holds 2 films of 1 patients that the run has met"):
+        choose(run, torn, "test")
+    unlinked = make_data(replace(linked.index, linked=False))
+    with pytest.raises(UserError, match=r"nothing says which: give rsna its mapping .*may_have_met=true"):
+        choose(run, unlinked, "all")
+    accepted = choose_studies(run, unlinked, "all", unlinked.scheme, may_have_met=True)
+    assert (len(accepted.rows), accepted.kin) == (7, "unlinked")
+    run.is_best, unlinked.image_size, linked.image_size = True, 64, 64
+    assert "They are no external test." in list_marks(run, unlinked, accepted, None)[1]
+    assert "none of a patient that it has met" in list_marks(run, linked, scored, None)[1]
+
+
+def test_a_run_of_films_of_nih_on_nih(run: Any) -> None:
+    trained = {"source": "rsna", "files": {}, "films_of": "nih", "linked": True}
+    write_json(run.folder.certificate, {"data": trained})
+    assert choose(run, make_data(make_index()), "all").left_out == {"train": 3, "val": 1}
+    write_json(run.folder.certificate, {"data": trained | {"linked": False}})
+    with pytest.raises(UserError, match="give rsna its mapping"):
+        choose(run, make_data(make_index()), "all")
+    assert choose(run, make_data(make_index(name="vindr")), "all").kin == ""
+
+
+def test_weights_that_saw_nih_saw_rsna(run: Any) -> None:
+    begin_with(run, "nih:train_val")
+    data = make_data(replace(make_index(name="rsna"), films_of="nih"))
+    with pytest.raises(UserError, match=r"were trained on films of nih"):
+        choose(run, data, "all")
 
 
 def test_boxes_that_the_run_watched_are_told_from_others(run: Any) -> None:
@@ -175,6 +217,11 @@ def test_marks_say_it_in_words(run: Any) -> None:
     assert "were trained on unknown: these films may have been among them" in marks[1]
     assert len(marks) == 3
     assert "Hernia" in marks[2]
+    told = make_data(make_index(about={"labels": "majority of readers", "boxes": "mean", "crosswalk": "same"}))
+    told.image_size = 64
+    assert "Labels: majority of readers; boxes mean. Crosswalk of findings: same." in list_marks(
+        run, told, choose(run, told, "all"), None
+    )
 
 
 def test_findings_that_the_data_do_not_know(run: Any) -> None:
