@@ -1,6 +1,5 @@
 """What the template shows, and the page it makes."""
 
-import math
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -12,7 +11,7 @@ from cxr_xai.artifacts.protocol import read_card
 from cxr_xai.findings import FINDINGS
 from cxr_xai.report.confusion import count_cells
 from cxr_xai.report.figures import draw_aurocs, draw_curves, draw_found, draw_localization, draw_published, skill_words
-from cxr_xai.report.format import FILTERS, is_known, number
+from cxr_xai.report.format import FILTERS, number
 from cxr_xai.report.headline import make_tiles
 from cxr_xai.report.panels import KINDS, make_boxed, make_gallery, make_strips
 from cxr_xai.report.protocol import count_kinds, describe_guidance, describe_weights, list_facts, list_reads, show_plan
