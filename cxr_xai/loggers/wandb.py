@@ -19,6 +19,7 @@ from lightning.pytorch.utilities import rank_zero_only
 from requests.utils import get_netrc_auth
 
 from cxr_xai.findings import FINDINGS, INDEX
+from cxr_xai.loggers.wandb_settings import make_settings
 from cxr_xai.types import Panel
 
 Mode = Literal["offline", "auto", "online"]
@@ -80,19 +81,6 @@ class Wandb(WandbLogger):
     ) -> None:
         self.mode, self.salt = choose_mode(mode), salt
         Path(save_dir).mkdir(parents=True, exist_ok=True)
-        settings = wandb.Settings(
-            console="off",
-            disable_code=True,
-            disable_git=True,
-            host="withheld",
-            silent=True,
-            username="withheld",
-            x_disable_machine_info=True,
-            x_disable_meta=True,
-            x_disable_stats=True,
-            x_save_requirements=False,
-            x_transaction_log_flush_interval=1,
-        )
         super().__init__(
             name=name,
             save_dir=save_dir,
@@ -102,7 +90,7 @@ class Wandb(WandbLogger):
             group=group,
             job_type=job_type,
             resume="allow",  # offline, too: `wandb sync` then joins the records of one run in order of their start
-            settings=settings,
+            settings=make_settings(),
         )
 
     @rank_zero_only
