@@ -23,13 +23,14 @@ OF_BOXES = ("iou", "skill", "energy", "pointing")
 def make_aggregate_overview(summary: Summary) -> Overview:
     """Put together what is shown of ``aggregate.json``; keys are ``aggregate/…``, ``difference/…``, ``primary/…``."""
     protocol, design = summary["protocol"], summary["design"]
-    contrasts = tabulate_contrasts(summary)
+    contrasts, boxes = tabulate_contrasts(summary), boxes_of(summary)
     tables = {f"tables/{table.name}": write_cells(table) for table in make_tables(summary)}
+    tables |= {"arms": tabulate_arms(summary), "contrasts": contrasts}
     return Overview(
         "aggregate",
         {
             "sweep": summary["name"],
-            "kind": "aggregate",
+            "arm": "aggregate",
             "protocol": protocol["label"],
             "arms": list(design["arms"]),
             "folds": design["folds"],
@@ -39,11 +40,16 @@ def make_aggregate_overview(summary: Summary) -> Overview:
             "declared_by": design["declared_by"],
         },
         {**count_runs(summary), **flatten_arms(summary), **flatten_contrasts(contrasts)},
-        {**tables, "aggregate/arms": tabulate_arms(summary), "aggregate/contrasts": contrasts},
-        draw_aggregate(summary),
-        {"charts/arms": Bars("aggregate/arms", "arm", "auroc", "Mean AUROC by arm (intervals: figures/arms)")},
-        {f"charts/found_{slug(explainer)}": draw_found(by_arm) for explainer, by_arm in boxes_of(summary).items()},
+        prefixed("aggregate", tables),
+        prefixed("aggregate", draw_aggregate(summary)),
+        {"aggregate/charts/arms": Bars("aggregate/arms", "arm", "auroc", "Mean AUROC by arm")},
+        {f"aggregate/charts/found_{slug(name_)}": draw_found(by_arm) for name_, by_arm in boxes.items()},
     )
+
+
+def prefixed(prefix: str, keyed: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the same under ``<prefix>/<key>``: runs of every kind share one list of keys."""
+    return {f"{prefix}/{key}": value for key, value in keyed.items()}
 
 
 def count_runs(summary: Summary) -> dict[str, float]:
@@ -136,7 +142,10 @@ def draw_aggregate(summary: Summary) -> dict[str, list[tuple[Any, str]]]:
     said = summary["protocol"]["label"]
     figures = {
         "figures/arms": (draw_arms(summary["arms"], "auroc"), f"Mean {LABELS['auroc']} of every arm"),
-        "figures/findings": (draw_findings(summary["arms"], "auroc"), f"{LABELS['auroc']} per finding and arm"),
+        "figures/findings": (
+            draw_findings(summary["arms"], "auroc"),
+            f"{LABELS['auroc']} per finding and arm",
+        ),
         "figures/differences": (draw_differences(summary), "Differences between arms, the primary one first"),
     }
     for explainer, by_arm in boxes_of(summary).items():

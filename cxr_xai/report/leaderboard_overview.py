@@ -8,10 +8,10 @@ import pandas as pd
 
 from cxr_xai.artifacts.leaderboard_folder import LeaderboardFolder
 from cxr_xai.loggers.overview import Bars, Overview
-from cxr_xai.report.aggregate_overview import spread
+from cxr_xai.report.aggregate_overview import prefixed, spread
 from cxr_xai.report.aggregate_tables import slug
 from cxr_xai.report.figures import make_row
-from cxr_xai.report.format import interval, or_nan
+from cxr_xai.report.format import or_nan, signed
 from cxr_xai.report.leaderboard import headline, how_judged, read_studies, speaks_for, tabulate
 from cxr_xai.report.tables import p_value
 from cxr_xai.visualization.outlines import join_labeled
@@ -38,13 +38,13 @@ def make_leaderboard_overview(board: LeaderboardFolder, sweep: str) -> Overview:
         tables["leaderboard/reliance"] = pd.DataFrame(rows)
     return Overview(
         "leaderboard",
-        {"sweep": sweep, "kind": "leaderboard", "protocol": summary["protocol"]["label"]}
+        {"sweep": sweep, "arm": "leaderboard", "protocol": summary["protocol"]["label"]}
         | {name: summary[name] for name in about}
         | {"explainers": [arm["label"] for arm in summary["arms"]], "metric": metric},
         flatten_leaderboard(summary),
         tables,
-        draw_leaderboard(summary) | {f"shown/{title}": made for title, made in draw_studies(board, summary).items()},
-        {"charts/explainers": Bars("leaderboard/explainers", "explainer", metric, f"{metric}, best first")},
+        prefixed("leaderboard", {**draw_leaderboard(summary), **draw_studies(board, summary)}),
+        {"leaderboard/charts/explainers": Bars("leaderboard/explainers", "explainer", metric, f"{metric}, best first")},
     )
 
 
@@ -85,7 +85,10 @@ def draw_leaderboard(summary: Summary) -> dict[str, list[tuple[Any, str]]]:
     ranked = [make_row(words(arm), headline(arm[key], metric), faint=arm["control"]) for arm in arms]
     legend = [("dot", "mean"), ("range", "95 % interval")]
     figures = {
-        "figures/ranking": (draw_rows(ranked, 0.0, reach(ranked), what, legend), f"Explainers of one network: {what}")
+        "figures/ranking": (
+            draw_rows(ranked, 0.0, reach(ranked), what, legend),
+            f"Explainers of one network: {what}",
+        )
     }
     others = [arm for arm in arms if not arm["reference"]]
     rows = [difference_row(arm, arm[key][metric]["difference"], summary["primary"]) for arm in others]
@@ -112,7 +115,7 @@ def words(arm: Mapping[str, Any]) -> str:
 def difference_row(arm: Mapping[str, Any], difference: Mapping[str, Any], primary: str | None) -> Row:
     """Return the row of one explainer against the reference."""
     p = difference["p" if arm["label"] == primary else "p_holm"]
-    text = f"{interval(difference, 2)}  p {p_value(p)}"
+    text = f"{signed(difference['value'])}  p {p_value(p)}"
     return make_row(words(arm), difference, text, faint=arm["control"], strong=arm["label"] == primary)
 
 
@@ -133,9 +136,11 @@ def reach(rows: Sequence[Row]) -> float:
 
 
 def draw_studies(board: LeaderboardFolder, summary: Summary) -> dict[str, list[tuple[Any, str]]]:
-    """Return finding → films beside the maps of every explainer; captions name no image."""
+    """Return ``shown/<finding>`` → films beside the maps of every explainer; captions name no image."""
     shown: dict[str, list[tuple[Any, str]]] = {}
     for study in read_studies(board, summary):
         tiles = [(f"{one['label']} {one['note']}", one["picture"]) for one in study["pictures"]]
-        shown.setdefault(slug(study["title"]), []).append((join_labeled(tiles), f"{study['title']}, {study['words']}"))
+        shown.setdefault(f"shown/{slug(study['title'])}", []).append(
+            (join_labeled(tiles), f"{study['title']}, {study['words']}")
+        )
     return shown
