@@ -25,7 +25,7 @@ WIDE, HALF, THIRD = (24, 12), (12, 9), (8, 7)
 
 VIEWS = """query Views($entity: String, $project: String, $type: String) {
   project(name: $project, entityName: $entity) {
-    allViews(viewType: $type) { edges { node { id name displayName } } }
+    allViews(viewType: $type, first: 1000) { edges { node { id name displayName } } }
   }
 }"""
 
@@ -80,7 +80,7 @@ def make_workspace(dashboard: Dashboard, charts: Mapping[str, Any], entity: str,
         sections=sections,
         settings=workspaces.WorkspaceSettings(x_axis="epoch", max_runs=50),
         runset_settings=workspaces.RunsetSettings(
-            filters=[expr.Metric("Group") == dashboard.sweep],
+            filters=expr.And(expr.Metric("Group") == dashboard.sweep),
             groupby=[expr.Config(ARM)],
             order=order or [expr.Ordering(expr.Metric("Name"))],
             pinned_columns=columns,
@@ -130,7 +130,7 @@ def make_runset(dashboard: Dashboard, whose: str, entity: str, project: str) -> 
         entity=entity,
         project=project,
         name={"cells": "runs by arm"}.get(whose, whose),
-        filters=filters,
+        filters=expr.And(*filters),
         groupby=[f"config.{ARM}"] if whose == "cells" else [],
         order=[reports.OrderBy("Name", ascending=True)],
     )

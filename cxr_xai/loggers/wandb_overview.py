@@ -56,10 +56,10 @@ class WandbOverview:
             dir=self.save_dir,
             mode=self.mode,
             settings=make_settings(),
-            reinit="create_new",  # a run that is open in this process stays open
         )
         run.log(make_row(overview), step=0)
         run.finish()
+        wandb.teardown()  # the record is whole on the disk when this returns, which finish does not wait for
 
 
 def make_row(overview: Overview) -> dict[str, Any]:
