@@ -7,6 +7,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import yaml
+
+from cxr_xai.artifacts.run_folder import RunFolder
 from cxr_xai.errors import UserError
 from cxr_xai.experiments.build import build
 from cxr_xai.experiments.terminal import console
@@ -43,6 +46,12 @@ def log_overview(settings: Settings, overview: Overview, place: Path, group: str
     logger.write(overview)
     sent = "sent to W&B" if logger.mode == "online" else f"recorded in {place / 'wandb'}"
     console.print(f"{overview.kind} {sent} as run {run_id} of group {group}", soft_wrap=True, highlight=False)
+
+
+def read_group(folder: RunFolder) -> str:
+    """Return the group that a run is in: the name that it was trained under, else that of the folder around it."""
+    settings = yaml.safe_load(folder.config.read_text()) if folder.config.is_file() else {}
+    return str(settings.get("name") or folder.path.resolve().parent.name)
 
 
 def name_overview(kind: str, *identity: Any) -> str:

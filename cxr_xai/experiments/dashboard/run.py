@@ -6,10 +6,9 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from cxr_xai.artifacts.run_folder import RunFolder
 from cxr_xai.errors import UserError
+from cxr_xai.experiments.overview import read_group
 from cxr_xai.experiments.terminal import console
 from cxr_xai.files import write_json
 from cxr_xai.loggers.dashboard import Dashboard, Whose, lay_out
@@ -36,7 +35,7 @@ def run_dashboard(settings: Settings) -> None:
     folders = find_records(home, cells)
     logged = read_all(home, folders)
     charts = {key: chart for found in logged.values() for key, chart in found.charts.items()}
-    dashboard = lay_out(read_group(home, cells), logged)
+    dashboard = lay_out(one_group(home, cells), logged)
     write_json(home / FILE, describe(dashboard, write_spec(dashboard, charts, settings["project"])))
     online = choose_mode(settings["mode"]) == "online"
     send_records(settings, [folder for found in folders.values() for folder in found], online)
@@ -102,13 +101,13 @@ def read_all(home: Path, folders: Mapping[Whose, Sequence[Path]]) -> dict[Whose,
     return {whose: read_logged(found) for whose, found in folders.items()}
 
 
-def read_group(home: Path, cells: Sequence[RunFolder]) -> str:
-    """Return the group that the runs are in: the name that they were trained under.
+def one_group(home: Path, cells: Sequence[RunFolder]) -> str:
+    """Return the group that the runs are in.
 
     Raises:
-        UserError: they were trained under several.
+        UserError: they were trained under several names.
     """
-    names = {str(yaml.safe_load(cell.config.read_text()).get("name")) for cell in cells}
+    names = {read_group(cell) for cell in cells}
     if len(names) > 1:
         raise UserError(f"{home} holds runs of several sweeps: {', '.join(sorted(names))}; a dashboard is of one.")
     return names.pop()

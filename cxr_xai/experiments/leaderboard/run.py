@@ -8,7 +8,6 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-import yaml
 
 from cxr_xai.artifacts.leaderboard_folder import (
     CASE_COLUMNS,
@@ -33,7 +32,7 @@ from cxr_xai.experiments.leaderboard.summarize import (
     summarize_reliance,
 )
 from cxr_xai.experiments.leaderboard.terminal import print_leaderboard
-from cxr_xai.experiments.overview import log_overview, name_overview, require_logger
+from cxr_xai.experiments.overview import log_overview, name_overview, read_group, require_logger
 from cxr_xai.experiments.reliance.measure import ALL, LOCAL, measure_run
 from cxr_xai.experiments.terminal import console, quiet_libraries
 from cxr_xai.files import read_json, whole, write_csv, write_json
@@ -135,9 +134,8 @@ def log(settings: Settings, subject: Subject, board: LeaderboardFolder) -> None:
     """Log the leaderboard as a run of its own, in the group of the run that it is about."""
     if settings["logger"]["overview"] is None:
         return
-    folder = subject.folder
-    group = str(yaml.safe_load(folder.config.read_text()).get("name") or folder.path.resolve().parent.name)
-    run_id = name_overview("leaderboard", group, folder.path.resolve().name)
+    group = read_group(subject.folder)
+    run_id = name_overview("leaderboard", group, subject.folder.path.resolve().name)
     log_overview(settings, make_leaderboard_overview(board, group), board.path, group, run_id)
 
 
