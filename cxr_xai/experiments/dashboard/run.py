@@ -6,6 +6,8 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+import yaml
+
 from cxr_xai.artifacts.run_folder import RunFolder
 from cxr_xai.errors import UserError
 from cxr_xai.experiments.overview import read_group
@@ -40,6 +42,7 @@ def run_dashboard(settings: Settings) -> None:
     online = choose_mode(settings["mode"]) == "online"
     send_records(settings, [folder for found in folders.values() for folder in found], online)
     print_dashboard(dashboard, home)
+    draw(settings, dashboard, cells, folders)
     if not online:
         console.print(
             f"W&B does not answer, or mode={settings['mode']}: nothing was saved there. {HOW}", soft_wrap=True
@@ -47,6 +50,23 @@ def run_dashboard(settings: Settings) -> None:
         return
     for what, address in save(dashboard, charts, settings["entity"], settings["project"]).items():
         console.print(f"{what}: {address}", soft_wrap=True)
+
+
+def draw(
+    settings: Settings, dashboard: Dashboard, cells: Sequence[RunFolder], folders: Mapping[Whose, Sequence[Path]]
+) -> None:
+    """Draw the dashboard from the records, if there is a folder to draw it into."""
+    if settings["pictures"] is None:
+        return
+    from cxr_xai.report.dashboard_pictures import write_pictures
+
+    arms: dict[str, list[Path]] = {}
+    for cell in cells:
+        name = yaml.safe_load(cell.config.read_text()).get("arm") or "runs"
+        arms.setdefault(str(name), []).append(cell.path)
+    over: dict[str, Sequence[Path]] = {kind: found for kind, found in folders.items() if kind != "cells"}
+    written = write_pictures(dashboard, arms, over, Path(settings["pictures"]))
+    console.print(f"{len(written)} pictures in {settings['pictures']}", highlight=False)
 
 
 HOW = "With a key (`wandb login`) the same command saves workspace and report."
