@@ -3,6 +3,7 @@
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 import pytest
 
@@ -16,6 +17,7 @@ from cxr_xai.loggers.overview import Overview
 from cxr_xai.loggers.wandb_logged import read_logged
 from cxr_xai.loggers.wandb_overview import WandbOverview
 from cxr_xai.loggers.wandb_sync import list_waiting
+from cxr_xai.report.dashboard_pictures import read_picture
 
 
 def build(home: Path, *overrides: str) -> None:
@@ -23,10 +25,18 @@ def build(home: Path, *overrides: str) -> None:
     run_dashboard(settings)
 
 
+FIGURE = np.full((40, 60, 3), (20, 90, 160), np.uint8)
+PANEL = np.zeros((278, 514, 3), np.uint8)
+PANEL[:256, 258:] = 200  # the film under its map
+
+
 def write_record(folder: Path, kind: str, **keys: float) -> None:
     numbers = {key.replace("__", "/"): value for key, value in keys.items()}
-    tables = {"aggregate/tables/contrasts": pd.DataFrame({"p": ["<.001"]})} if kind == "aggregate" else {}
-    made = Overview("aggregate", {}, numbers, tables, {})
+    tables, pictures = dict[str, pd.DataFrame](), {"overlays/Mass-0f": [(PANEL, "epoch 0"), (PANEL, "epoch 1")]}
+    if kind == "aggregate":
+        tables = {"aggregate/tables/contrasts": pd.DataFrame({"p": ["<.001"]})}
+        pictures = {"aggregate/figures/arms": [(FIGURE, "Arms")]}
+    made = Overview("aggregate", {}, numbers, tables, pictures)
     WandbOverview(folder, kind, "nih", f"{kind}-0", kind).write(made)
 
 
@@ -37,7 +47,7 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
     for cell in ("one", "two"):
         (home / cell).mkdir()
         (home / cell / "config.yaml").write_text("# model=resnet10\nname: nih\n")
-    write_record(home / "one", "focal", val__loss=0.5, test__auroc__macro=0.75)
+    write_record(home / "one", "focal", epoch=0, val__loss=0.5, test__auroc__macro=0.75)
     write_record(home / "aggregate", "aggregate", primary__difference=0.25)
     (home / "aggregate" / "aggregate.json").write_text("{}")
     return home
@@ -52,11 +62,28 @@ def test_every_key_of_the_file_was_logged(home: Path, capsys: pytest.CaptureFixt
     made: dict[str, Any] = read_json(home / "dashboard.json")
     shown = {key for part in made["parts"] for view in part["views"] for key in view["keys"]}
     logged = read_logged([home / "one", home / "aggregate"]).keys
-    assert {"val/loss", "test/auroc/macro", "aggregate/tables/contrasts"} == shown <= logged
+    wanted = {
+        "val/loss",
+        "test/auroc/macro",
+        "overlays/Mass-0f",
+        "aggregate/tables/contrasts",
+        "aggregate/figures/arms",
+    }
+    assert wanted == shown <= logged
     assert made["sweep"] == "nih"
     assert made["saved"].keys() == {"workspace", "report"}
     build(home)
     assert read_json(home / "dashboard.json") == made
+
+
+def test_pictures_are_of_the_records(home: Path, tmp_path: Path) -> None:
+    build(home, f"pictures={tmp_path}")
+    made = {path.stem: read_picture(path) for path in tmp_path.glob("*.png")}
+    assert made.keys() == {"curves", "headline", "slider", "aggregate-arms"}
+    np.testing.assert_array_equal(made["aggregate-arms"], FIGURE)
+    assert made["slider"].shape[1] == 2 * 120 + 4, "one tile an epoch"
+    assert (made["slider"][60, [60, 184]] == 200).all()
+    assert (made["curves"] == [37, 99, 168]).all(-1).any(), "a dot of the first arm's color"
 
 
 def test_what_is_sent_is_what_waits(home: Path) -> None:
