@@ -150,7 +150,15 @@ def _difference(name: str, entry: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def make_studies(board: LeaderboardFolder, summary: Summary) -> list[dict[str, Any]]:
-    """Return the shown studies, each with its film and one picture per explainer."""
+    """Return the shown studies, each with its film and one picture per explainer, as addresses."""
+    return [
+        {**study, "pictures": [{**one, "source": embed_picture(one["picture"], 75)} for one in study["pictures"]]}
+        for study in read_studies(board, summary)
+    ]
+
+
+def read_studies(board: LeaderboardFolder, summary: Summary) -> list[dict[str, Any]]:
+    """Return the shown studies; ``pictures`` have ``label``, ``note`` and ``picture``, the film first."""
     if not board.films().is_file():
         return []
     with np.load(board.films()) as stored:
@@ -167,11 +175,11 @@ def make_studies(board: LeaderboardFolder, summary: Summary) -> list[dict[str, A
         case = cases.loc[number_]
         outlines = [(films["lesion"][at], LESION_COLOR), (films["shortcut"][at], SHORTCUT_COLOR)]
         film = films["film"][at]
-        pictures = [{"label": "film", "source": _picture(film, None, outlines), "note": ""}]
+        pictures: list[dict[str, Any]] = [{"label": "film", "picture": _picture(film, None, outlines), "note": ""}]
         for label in (label for label in labels if number_ in maps[label]):
             signed = -maps[label][number_] if case["kind"] == "against" else maps[label][number_]
             note = _note(scores[label].loc[number_], summary["mode"])
-            pictures.append({"label": label, "source": _picture(film, signed, outlines), "note": note})
+            pictures.append({"label": label, "picture": _picture(film, signed, outlines), "note": note})
         studies.append({**describe_case(case), "pictures": pictures})
     return studies
 
@@ -191,9 +199,9 @@ def _note(score: "pd.Series[Any]", mode: str) -> str:
     return f"{float(score['energy']):.0%}" if mode == "phantom" else number(score["iou"], 2)
 
 
-def _picture(film: npt.NDArray[np.uint8], raw: Any, outlines: Any) -> str:
+def _picture(film: npt.NDArray[np.uint8], raw: Any, outlines: Any) -> npt.NDArray[np.uint8]:
     heatmap = None
     if raw is not None:
         made = resize_heatmaps(make_heatmap(torch.from_numpy(raw))[None], (film.shape[0], film.shape[1]))[0]
         heatmap = made.numpy() if bool(made.isfinite().all()) else None
-    return embed_picture(draw_outlined(film, heatmap, outlines), quality=75)
+    return draw_outlined(film, heatmap, outlines)

@@ -7,6 +7,7 @@ import numpy as np
 import numpy.typing as npt
 
 from cxr_xai.visualization.panel import PREDICTED_COLOR, TRUE_COLOR, overlay_heatmap
+from cxr_xai.visualization.sheet import GAP, GROUND, LINE, SOFT, fit, write
 
 Picture = npt.NDArray[np.uint8]
 Array = npt.NDArray[np.float32]
@@ -39,3 +40,21 @@ def draw_outlined(
         borders, _ = cv2.findContours(shape, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)
         cv2.drawContours(picture, list(borders), -1, color, 1)
     return picture
+
+
+def join_labeled(tiles: Sequence[tuple[str, Picture]]) -> Picture:
+    """Put equal square pictures in a row, each above its words.
+
+    Args:
+        tiles: words, shortened to the width of a picture, and ``(side, side, 3)`` RGB.
+
+    Returns:
+        ``(side + LINE, n (side + GAP) - GAP, 3)`` RGB.
+    """
+    side = tiles[0][1].shape[0]
+    row = np.full((side + LINE, len(tiles) * (side + GAP) - GAP, 3), GROUND, np.uint8)
+    for number, (words, picture) in enumerate(tiles):
+        left = number * (side + GAP)
+        row[:side, left : left + side] = picture
+        write(row, fit(words, side - 3), (left + 3, side + LINE - 6), SOFT)
+    return row

@@ -10,7 +10,7 @@ from cxr_xai.experiments.command import compose
 
 ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text()
-PAGES = [ROOT / "README.md", ROOT / ".github" / "CONTRIBUTING.md", ROOT / "outputs" / "README.md"]
+PAGES = [ROOT / "README.md", *sorted((ROOT / ".github").glob("*.md")), ROOT / "outputs" / "README.md"]
 COMMANDS = sorted(set(re.findall(r"^python (scripts/\w+\.py[^#\n]*)", README, flags=re.MULTILINE)))
 TARGETS = set(re.findall(r"^([a-z-]+):.*##", (ROOT / "Makefile").read_text(), flags=re.MULTILINE))
 
@@ -44,6 +44,7 @@ NEEDED = {
     "scripts/drains.py": [],
     "scripts/shards.py": [],
     "scripts/leaderboard.py": [],
+    "scripts/dashboard.py": [],
 }
 
 

@@ -14,7 +14,7 @@ from cxr_xai.experiments.aggregate.arms import name_arms
 from cxr_xai.experiments.aggregate.average import Averaged, available, average, summarize_arm
 from cxr_xai.experiments.aggregate.box_contrasts import summarize_all_boxes
 from cxr_xai.experiments.aggregate.boxes import read_tables
-from cxr_xai.experiments.aggregate.cells import Cell, find_cells
+from cxr_xai.experiments.aggregate.cells import Cell, Found, find_cells
 from cxr_xai.experiments.aggregate.contrasts import Question, choose_question, compare
 from cxr_xai.experiments.aggregate.describe import (
     describe_arms,
@@ -37,8 +37,10 @@ from cxr_xai.experiments.aggregate.refuse import (
 )
 from cxr_xai.experiments.aggregate.reliance import read_reliance, summarize_all_reliance
 from cxr_xai.experiments.aggregate.terminal import print_aggregate
+from cxr_xai.experiments.overview import log_overview, name_overview, require_logger
 from cxr_xai.experiments.terminal import ProgressBar
 from cxr_xai.report.aggregate import write_aggregate_report
+from cxr_xai.report.aggregate_overview import make_aggregate_overview
 from cxr_xai.report.guidance_table import UNGUIDED
 from cxr_xai.report.protocol import PlanShown, show_plan
 from cxr_xai.stats.statistic import METRICS
@@ -57,6 +59,7 @@ def run_aggregate(settings: Settings, choices: Mapping[str, str]) -> None:
         UserError: says which runs, and what is wrong with them.
     """
     check_settings(settings)
+    require_logger(settings)
     runs = Path(settings["runs"])
     found = find_cells(runs)
     cells = name_arms(found.cells)
@@ -84,6 +87,23 @@ def run_aggregate(settings: Settings, choices: Mapping[str, str]) -> None:
     )
     report = write_aggregate_report(folder)
     print_aggregate(folder.read_summary(), report)
+    log(settings, folder, found)
+
+
+def log(settings: Settings, folder: AggregateFolder, found: Found) -> None:
+    """Log the aggregate as a run of the group that its cells are in.
+
+    Its identity survives further folds, seeds and arms: sweep, ablation, data, scheme of the split, and the folder.
+    """
+    if settings["logger"]["overview"] is None:
+        return
+    summary = folder.read_summary()
+    groups = {str(cell.settings.get("name")) for cell in found.cells}
+    group = groups.pop() if len(groups) == 1 else summary["name"]
+    cell = found.cells[0]
+    identity = (group, found.plan.get("ablation"), cell.certificate["data"]["sha256"], cell.split["scheme"])
+    run_id = name_overview("aggregate", *identity, folder.path.name)
+    log_overview(settings, make_aggregate_overview(summary), folder.path, group, run_id)
 
 
 def pose(settings: Settings, design: Design, sweep: Mapping[str, Any]) -> tuple[Question, float]:

@@ -32,10 +32,12 @@ from cxr_xai.experiments.leaderboard.summarize import (
     summarize_reliance,
 )
 from cxr_xai.experiments.leaderboard.terminal import print_leaderboard
+from cxr_xai.experiments.overview import log_overview, name_overview, read_group, require_logger
 from cxr_xai.experiments.reliance.measure import ALL, LOCAL, measure_run
 from cxr_xai.experiments.terminal import console, quiet_libraries
 from cxr_xai.files import read_json, whole, write_csv, write_json
 from cxr_xai.report.leaderboard import tabulate, write_leaderboard_report
+from cxr_xai.report.leaderboard_overview import make_leaderboard_overview
 
 Settings = Mapping[str, Any]
 
@@ -82,6 +84,7 @@ def run_leaderboard(settings: Settings) -> None:
         UserError: the run or an explainer cannot be used.
     """
     quiet_libraries()
+    require_logger(settings)
     question = Question(
         read_explainers(settings["explainers"]),
         settings["reference"],
@@ -91,13 +94,18 @@ def run_leaderboard(settings: Settings) -> None:
         settings["half"],
     )
     subject = open_subject(settings["folder"], settings["root"], settings["paths"]["cache"], settings["device"])
-    lead(subject, question)
+    lead(subject, question, settings)
 
 
-def lead(subject: Subject, question: Question) -> dict[str, Any]:
+def lead(subject: Subject, question: Question, settings: Settings | None = None) -> dict[str, Any]:
     """Rank explainers of one run, write ``leaderboard/`` and print the table; return ``summary.json``.
 
     Explainers that refuse (a library that is not installed) are named at the end; the others are ranked.
+
+    Args:
+        subject: the run.
+        question: what is asked of it.
+        settings: their ``logger`` says where the leaderboard is shown, too; nowhere without them.
 
     Raises:
         UserError: nothing can be ranked, or some explainer refused.
@@ -115,9 +123,20 @@ def lead(subject: Subject, question: Question) -> dict[str, Any]:
     write_csv(board.table, pd.DataFrame(tabulate(board.read_summary())))
     page = write_leaderboard_report(board)
     print_leaderboard(board.read_summary(), page)
+    if settings is not None:
+        log(settings, subject, board)
     if refused:
         raise UserError("; ".join(f"{label} is not ranked: {reason}" for label, reason in refused.items()))
     return board.read_summary()
+
+
+def log(settings: Settings, subject: Subject, board: LeaderboardFolder) -> None:
+    """Log the leaderboard as a run of its own, in the group of the run that it is about."""
+    if settings["logger"]["overview"] is None:
+        return
+    group = read_group(subject.folder)
+    run_id = name_overview("leaderboard", group, subject.folder.path.resolve().name)
+    log_overview(settings, make_leaderboard_overview(board, group), board.path, group, run_id)
 
 
 def make_bench(subject: Subject, board: LeaderboardFolder, question: Question) -> tuple[Bench, pd.DataFrame]:

@@ -32,7 +32,7 @@ def rank_cells(plan: Plan, compose: Compose) -> None:
         device = "cpu" if planned.settings["trainer"].get("accelerator") == "cpu" else "auto"
         subject = open_subject(str(planned.folder.path), None, planned.settings["paths"]["cache"], device)
         try:
-            lead(subject, question)
+            lead(subject, question, planned.settings)
         except UserError as error:
             problems[str(error)] = None
     if problems:

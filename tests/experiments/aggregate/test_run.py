@@ -1,6 +1,7 @@
 """From folders to tables: the whole path on sweeps made by hand."""
 
 import json
+import re
 from collections.abc import Callable
 from pathlib import Path
 
@@ -16,6 +17,8 @@ from cxr_xai.errors import UserError
 from cxr_xai.experiments.aggregate.run import run_aggregate
 from cxr_xai.experiments.command import compose
 from cxr_xai.files import read_json, write_json
+from cxr_xai.loggers.wandb_logged import read_logged
+from cxr_xai.loggers.wandb_records import list_logs, read_records
 from cxr_xai.stats.permutation import permutations_needed
 
 
@@ -27,7 +30,9 @@ def aggregate(runs: Path, output: Path, *overrides: str) -> AggregateFolder:
 
 @pytest.fixture(scope="module")
 def folded(sound: Path, tmp_path_factory: pytest.TempPathFactory) -> AggregateFolder:
-    return aggregate(sound, tmp_path_factory.mktemp("folded"), "primary=[focal,bce]", "metrics=[auroc,f1]")
+    return aggregate(
+        sound, tmp_path_factory.mktemp("folded"), "primary=[focal,bce]", "metrics=[auroc,f1]", "logger=wandb"
+    )
 
 
 def test_every_study_is_there_once_per_arm_and_seed(folded: AggregateFolder, index: Index, sound: Path) -> None:
@@ -41,6 +46,28 @@ def test_every_study_is_there_once_per_arm_and_seed(folded: AggregateFolder, ind
     path = RunFolder(next(sound.glob(f"*-focal-*-f{row['fold']}-*"))).predictions
     own = pd.read_parquet(path).query("image_id == @row.image_id and finding == 'Edema'").iloc[0]
     assert (own["part"], own["prob"], own["pred"]) == ("test", row["prob"], row["pred"])
+
+
+def test_it_is_a_run_of_its_own_with_the_same_numbers(folded: AggregateFolder) -> None:
+    [log] = list_logs(folded.path)
+    records = read_records(log)
+    [run] = [record.run for record in records if record.HasField("run")]
+    assert (run.run_group, run.job_type) == ("x", "aggregate"), "the group of its cells"
+    assert re.fullmatch(r"aggregate-[0-9a-f]{8}", run.run_id)
+    [row] = [record.history for record in records if record.HasField("history")]
+    values = {"/".join(item.nested_key) or item.key: json.loads(item.value_json) for item in row.item}
+    summary = folded.read_summary()
+    primary = summary["contrasts"]["focal − bce"]["auroc"]["macro"]
+    assert [values[f"primary/difference{end}"] for end in ("", "/low", "/high", "/p")] == [
+        primary[key] for key in ("value", "low", "high", "p")
+    ]
+    assert values["difference/auroc/focal_against_bce"] == primary["value"]
+    assert values["aggregate/auroc/focal/high"] == summary["arms"]["focal"]["macro"]["auroc"]["high"]
+    assert values["aggregate/iou/focal"] == summary["localization"]["exact_cam"]["focal"]["macro"]["iou"]["value"]
+    logged = read_logged([folded.path])
+    assert {f"aggregate/tables/{name}" for name in summary["tables"]} <= logged.tables
+    assert {f"aggregate/figures/{name}" for name in ("arms", "findings", "differences")} <= logged.pictures
+    assert not set(logged.numbers) & logged.pictures
 
 
 def test_the_numbers(folded: AggregateFolder, index: Index) -> None:

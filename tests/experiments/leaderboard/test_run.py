@@ -1,5 +1,6 @@
 """What a network leans on and what its maps recall, known by hand; repeated, interrupted, and without masks."""
 
+import json
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,8 @@ from cxr_xai.experiments.leaderboard.run import Question, lead
 from cxr_xai.experiments.leaderboard.subject import Subject, open_subject
 from cxr_xai.explainers.center import Center
 from cxr_xai.explainers.exact_cam import ExactCam
+from cxr_xai.loggers.wandb_logged import read_logged
+from cxr_xai.loggers.wandb_records import list_logs, read_records
 
 MEMBERS: dict[str, Any] = {
     "exact_cam": {"_target_": "cxr_xai.explainers.exact_cam.ExactCam"},
@@ -27,13 +30,38 @@ QUESTION = Question(MEMBERS, "exact_cam", "center", replicates=50)
 BIAS, WEIGHT = -1.0, 4000.0  # of the network in conftest.py
 
 
+LOGGED = {"logger": {"overview": {"_target_": "cxr_xai.loggers.wandb_overview.WandbOverview", "mode": "offline"}}}
+
+
+def require_logged(subject: Subject, summary: dict[str, Any]) -> None:
+    """The leaderboard is a W&B run of its own, with the numbers of its file, and nothing that identifies."""
+    [log] = list_logs(LeaderboardFolder(subject.folder.path).path)
+    records = read_records(log)
+    [run] = [record.run for record in records if record.HasField("run")]
+    assert run.job_type == "leaderboard"
+    assert run.run_id.startswith("leaderboard-")
+    [row] = [record.history for record in records if record.HasField("history")]
+    values = {"/".join(item.nested_key) or item.key: json.loads(item.value_json) for item in row.item}
+    found = arm(summary, "center")["lesions"]["energy"]
+    mean = found["macro" if arm(summary, "center")["lesions"]["over"] else "micro"]
+    assert values["leaderboard/energy/center"] == mean["value"]
+    assert values["difference/energy/center/p"] == found["difference"]["p"]
+    logged = read_logged([log.parents[2]])
+    assert {"leaderboard/figures/ranking", "leaderboard/figures/differences"} <= logged.pictures
+    assert [key for key in logged.pictures if key.startswith("leaderboard/shown/")]
+    sent = b"".join(path.read_bytes() for path in (log, *log.parent.glob("files/**/*.json")))
+    named = [name for name in subject.data.index.studies["image_id"] if str(name).encode() in sent]
+    assert not named
+
+
 def arm(summary: dict[str, Any], label: str) -> dict[str, Any]:
     [found] = [arm for arm in summary["arms"] if arm["label"] == label]
     return dict(found)
 
 
 def test_reliance_and_recall_are_what_they_must_be(corner: Subject, leaning: pd.DataFrame, measured: None) -> None:
-    summary = lead(corner, QUESTION)
+    summary = lead(corner, QUESTION, LOGGED)
+    require_logged(corner, summary)
     reliance = pd.read_parquet(LeaderboardFolder(corner.folder.path).reliance)
     pd.testing.assert_frame_equal(reliance, leaning)
     marked = reliance[(reliance["shortcut"] == "marker") & (reliance["finding"] == "Pneumonia")]
