@@ -123,7 +123,8 @@ def _reaches(decision: Decision, logits: npt.NDArray[np.float32]) -> npt.NDArray
     finite = np.isfinite(logits)
     largest = float(np.finfo(np.float32).max)
     said = decision.predict(decision.calibrate(np.clip(logits.astype(np.float64), -largest, largest)[None]))[0]
-    return said & (finite | (logits < 0)) | (logits == np.inf)
+    reached: npt.NDArray[np.bool_] = said & (finite | (logits < 0)) | (logits == np.inf)
+    return reached
 
 
 def _order(number: float) -> int:

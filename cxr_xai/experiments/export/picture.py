@@ -13,9 +13,7 @@ from cxr_xai.visualization.sheet import Cell, SheetRow, draw_sheet
 FILMS, MAPS = 2, 3
 
 
-def draw_maps(
-    image: npt.NDArray[np.float32], eager: Answer, exported: Answer, kind: str
-) -> npt.NDArray[np.uint8]:
+def draw_maps(image: npt.NDArray[np.float32], eager: Answer, exported: Answer, kind: str) -> npt.NDArray[np.uint8]:
     """Draw the most probable findings of the first films under both networks' maps.
 
     Args:

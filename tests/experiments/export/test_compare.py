@@ -33,9 +33,7 @@ def test_a_changed_output_is_refused(change: str, tiny: Classifier, decision: De
         require_equal(gaps, "onnx")
 
 
-def test_one_film_that_depends_on_its_company_is_found(
-    tiny: Classifier, decision: Decision, films: np.ndarray
-) -> None:
+def test_one_film_that_depends_on_its_company_is_found(tiny: Classifier, decision: Decision, films: np.ndarray) -> None:
     def program(image: np.ndarray) -> Answer:
         said = ask_eager(tiny, decision, image)
         return said if len(image) != 3 else replace(said, maps=said.maps.mean(axis=0, keepdims=True).repeat(3, 0))

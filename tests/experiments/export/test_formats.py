@@ -62,7 +62,9 @@ def test_the_graph_is_what_it_says(files: dict[str, Path]) -> None:
     assert all(node.domain in ("", "ai.onnx") for node in model.graph.node)
 
 
-def test_the_same_network_gives_the_same_bytes(write: Callable[..., Path], files: dict[str, Path], tmp_path: Path) -> None:
+def test_the_same_network_gives_the_same_bytes(
+    write: Callable[..., Path], files: dict[str, Path], tmp_path: Path
+) -> None:
     assert write("torch_export", tmp_path).read_bytes() == files["torch_export"].read_bytes()
 
 
