@@ -12,8 +12,8 @@ PREDICTED_COLUMNS = (
     *("file", "finding", "logit", "prob", "calibrated", "threshold", "pred"),
     *("dead", "peak_x", "peak_y", "half_area"),
 )
-"""One row per film and finding. ``file``: its path below the folder; ``prob``: the sigmoid of ``logit``; ``pred``: whether
-``calibrated`` reaches ``threshold``; ``peak_x, peak_y``: where the map is highest, as shares of the film;
+"""One row per film and finding. ``file``: its path below the folder; ``prob``: the sigmoid of ``logit``; ``pred``:
+whether ``calibrated`` reaches ``threshold``; ``peak_x, peak_y``: where the map is highest, as shares of the film;
 ``half_area``: the smallest share of the film that holds half of the map's evidence; NaN for dead maps."""
 
 FILM_COLUMNS = (

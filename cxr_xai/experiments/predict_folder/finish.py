@@ -36,7 +36,7 @@ def write_tables(folder: PredictedFolder, parts: Parts, films: pd.DataFrame) -> 
             wide.append(widen(rows))
             counted.append(count(rows))
     none = pd.DataFrame({name: pd.Series(dtype=object) for name in ("file", "predicted", *FINDINGS)})
-    said = pd.concat([table for table in wide if len(table)]) if any(map(len, wide)) else none
+    said = pd.concat(wide) if wide else none
     write_csv(folder.films, films.merge(said, on="file", how="left")[list(FILM_COLUMNS)])
     return summarize(counted)
 
@@ -67,7 +67,6 @@ def summarize(counted: list[pd.DataFrame]) -> dict[str, Any]:
     Args:
         counted: sums by finding, of each part.
     """
-    counted = [table for table in counted if len(table)]
     if not counted:
         return {}
     sums = pd.concat(counted).groupby(level=0).sum().reindex(list(FINDINGS))

@@ -51,14 +51,15 @@ class Parts:
         return pd.concat(tables, ignore_index=True).drop_duplicates("file", keep="last", ignore_index=True)
 
     def read_rows(self, films: pd.DataFrame) -> Iterator[pd.DataFrame]:
-        """Yield the predictions of some films, part after part.
+        """Yield the predictions of some films, part after part; parts without any are passed over.
 
         Args:
             films: rows of `read_films`.
         """
         for number, mine in films.groupby("part", sort=True):
             rows = self._read(int(str(number)), ROWS)
-            yield rows[rows["file"].isin(mine["file"])]
+            if len(kept := rows[rows["file"].isin(mine["file"])]):
+                yield kept
 
     def _read(self, number: int, name: str) -> pd.DataFrame:
         return pd.read_parquet(self.path / f"{number:06d}-{name}.parquet")

@@ -136,7 +136,7 @@ def predict_parts(
         for start in range(0, len(due), PART):
             read = read_entries(due[start : start + PART], network.image_size, pool)
             fit = [one for one in read if one.pixels is not None]
-            rows = [tabulate([], empty(), network.thresholds)] if not fit else []
+            rows = [pd.DataFrame({"file": pd.Series(dtype=str)})]
             for first in range(0, len(fit), settings["batch_size"]):
                 batch = fit[first : first + settings["batch_size"]]
                 said = network.say(to_image([one.pixels for one in batch if one.pixels is not None]))
@@ -144,12 +144,6 @@ def predict_parts(
                 draw_batch(batch, said, asked, pictured, folder, settings["most_maps"])
             parts.add([one.row() for one in read], pd.concat(rows, ignore_index=True))
             progress(done := done + len(read), len(entries))
-
-
-def empty() -> Answer:
-    """Return what is said of no film."""
-    none = np.zeros((0, 14), np.float32)
-    return Answer(none, np.zeros((0, 14, 1, 1), np.float32), none, none.astype(bool))
 
 
 def draw_batch(
