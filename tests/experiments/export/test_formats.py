@@ -3,6 +3,10 @@
 import io
 import json
 import pickle
+import re
+import shutil
+import subprocess
+import sys
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
@@ -15,13 +19,14 @@ import torch
 from cxr_xai.errors import UserError
 from cxr_xai.experiments.export import onnx_file
 from cxr_xai.experiments.export.compare import BATCHES, ask_eager, compare
-from cxr_xai.experiments.export.network import OUTPUTS
+from cxr_xai.experiments.export.films import make_films
+from cxr_xai.experiments.export.network import OUTPUTS, trace
 from cxr_xai.experiments.export.onnx_file import open_session, read_onnx_record
 from cxr_xai.experiments.export.run import CPU, FORMATS
 from cxr_xai.experiments.export.torch_file import open_torch, read_torch_record
 from cxr_xai.findings import FINDINGS
 from cxr_xai.metrics.decision import Decision
-from cxr_xai.models.classifier import Classifier
+from cxr_xai.models.classifier import Classifier, build_classifier
 
 KINDS = pytest.mark.parametrize("kind", FORMATS)
 
@@ -60,6 +65,39 @@ def test_the_graph_is_what_it_says(files: dict[str, Path]) -> None:
     (image,) = model.graph.input
     assert image.type.tensor_type.shape.dim[0].dim_param == "batch"
     assert all(node.domain in ("", "ai.onnx") for node in model.graph.node)
+
+
+def test_the_example_of_the_readme_needs_nothing_of_ours(
+    files: dict[str, Path], write: Callable[..., Path], films: np.ndarray, project: Path, tmp_path: Path
+) -> None:
+    section = (project / "README.md").read_text().partition("## Export, and films without labels")[2]
+    code = re.findall(r"```python\n(.*?)```", section, flags=re.DOTALL)[0]
+    shutil.copy(files["onnx"], tmp_path / "network.onnx")
+    np.save(tmp_path / "film.npy", (films[0, 0] * 255).round().astype(np.uint8))
+    bare = code + "\nimport sys\nassert not {'torch', 'cxr_xai'} & sys.modules.keys()\n"
+    done = subprocess.run([sys.executable, "-c", bare], cwd=tmp_path, capture_output=True, text=True, timeout=300)
+    assert done.returncode == 0, done.stderr[-2000:]
+    said = FORMATS["onnx"].open(files["onnx"])(films[:1])
+    lines = [line.split(maxsplit=2) for line in done.stdout.splitlines()]
+    assert [line[0] for line in lines] == list(FINDINGS)
+    assert [float(line[1]) for line in lines] == pytest.approx(said.probs[0].tolist(), abs=6e-4)
+    assert [len(line) > 2 for line in lines] == said.preds[0].tolist()
+
+
+@pytest.mark.slow
+@KINDS
+@pytest.mark.parametrize("backbone", ["resnet10t", "resnet50", "densenet121"])
+def test_trunks_that_people_train(kind: str, backbone: str, decision: Decision, shared: Path, tmp_path: Path) -> None:
+    torch.manual_seed(0)
+    model = build_classifier(backbone)
+    with torch.no_grad():  # statistics of BatchNorm that are not those of a fresh network
+        model.train()(torch.rand(4, 1, 224, 224))
+    model.eval()
+    image = make_films(str(shared / "nih-chestxray14"), 224)
+    path = tmp_path / "network"
+    FORMATS[kind].write(trace(model, decision, 224), {"findings": list(FINDINGS)}, path)
+    gaps = compare(FORMATS[kind].open(path), ask_eager(model, decision, image), decision, image)
+    assert all(one.holds for one in gaps), gaps
 
 
 def test_the_same_network_gives_the_same_bytes(
