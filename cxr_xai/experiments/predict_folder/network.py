@@ -16,7 +16,7 @@ from cxr_xai.experiments.export.network import Answer, Program
 from cxr_xai.experiments.export.record import describe_views
 from cxr_xai.experiments.reopen import Run, choose_device, open_run
 from cxr_xai.explainers.exact_cam import ExactCam
-from cxr_xai.files import hash_file
+from cxr_xai.files import hash_file, read_json
 from cxr_xai.findings import FINDINGS
 
 K = len(FINDINGS)
@@ -35,6 +35,7 @@ class Network:
         thresholds: ``(K,)`` on calibrated probabilities, NaN where there is none.
         program: films → what it says.
         views: which views of a film it looks at, in words.
+        source: of the films that it was trained on.
         met: file name of a film that the run has met → part.
     """
 
@@ -46,6 +47,7 @@ class Network:
     thresholds: npt.NDArray[np.float64]
     program: Program
     views: str
+    source: str
     met: Mapping[str, str] = field(default_factory=dict)
 
     def say(self, image: npt.NDArray[np.float32]) -> Answer:
@@ -91,12 +93,13 @@ def wrap_file(path: Path, record: Mapping[str, Any], program: Program) -> Networ
     """
     try:
         thresholds = np.array([record["thresholds"][name] for name in record["findings"]], np.float64)
-        name, size, views = str(record["run"]), int(record["image_size"]), str(record["views"])
+        name, size = str(record["run"]), int(record["image_size"])
+        views, source = str(record["views"]), str(record["source"])
     except (KeyError, TypeError, ValueError) as error:
         raise UserError(f"checkpoint={path}: its metadata lack {error}; export the run anew.") from error
     if list(record["findings"]) != list(FINDINGS):
         raise UserError(f"checkpoint={path} is of other findings than {', '.join(FINDINGS)}; export the run anew.")
-    return Network(path.parent, name, path.name, hash_file(path), size, thresholds, program, views)
+    return Network(path.parent, name, path.name, hash_file(path), size, thresholds, program, views, source)
 
 
 def wrap_run(run: Run) -> Network:
@@ -121,5 +124,6 @@ def wrap_run(run: Run) -> Network:
         decision.thresholds,
         answer,
         describe_views(run),
+        str(read_json(run.folder.certificate)["data"]["source"]),
         dict(zip(chosen["image_id"], chosen["part"], strict=True)),
     )

@@ -11,6 +11,9 @@ from cxr_xai.findings import FINDINGS
 from cxr_xai.heatmap import make_heatmap, resize_heatmaps
 from cxr_xai.visualization.sheet import Cell, SheetRow, draw_sheet
 
+SIDE = 190
+"""Pixels of each picture: five of them are as wide as the page."""
+
 
 def draw_film(
     pixels: npt.NDArray[np.uint8], said: Answer, number: int, chosen: Sequence[int], name: str
@@ -33,4 +36,4 @@ def draw_film(
         decided = "above" if said.preds[number, k] else "below"
         cells.append(Cell(shown, None, f"p {said.probs[number, k]:.2f}, {decided} threshold"))
     row = SheetRow("", name.rpartition("/")[2], np.zeros((0, 4), np.float32), cells)
-    return draw_sheet(pixels, [row], columns)
+    return draw_sheet(pixels, [row], columns, SIDE)

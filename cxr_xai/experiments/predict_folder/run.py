@@ -168,6 +168,7 @@ def describe(network: Network, settings: Settings, films: pd.DataFrame, found: d
         "model": network.file,
         "sha256": network.sha256,
         "views": network.views,
+        "source": network.source,
         "image_size": network.image_size,
         "folder": Path(settings["folder"]).resolve().name,
         "listed": len(films),

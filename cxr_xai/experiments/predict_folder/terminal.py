@@ -23,5 +23,7 @@ def print_predicted(record: Mapping[str, Any], page: Path) -> None:
             console.print(f"[bold]{what}[/]: {escape(words)}", style="yellow", soft_wrap=True)
     if record["copies"]:
         console.print(f"[bold]copies[/]: {record['copies']:,} films have the pixels of another")
+    if record["source"] == "phantom":
+        console.print("The network was trained on the phantom; it says nothing about patients.", style="yellow")
     console.print(NOTICE, style="yellow")
     console.print(f"page: {page}", soft_wrap=True)

@@ -37,7 +37,13 @@ def exported(tmp_path_factory: pytest.TempPathFactory) -> Path:
     cuts = tuple(Cut("f1", 0.5) for _ in FINDINGS)
     decision = Decision(FINDINGS, Calibrator((Line(),) * len(FINDINGS)), cuts, 0)
     path = tmp_path_factory.mktemp("network") / "network.pt2"
-    about = {"findings": list(FINDINGS), "image_size": SIZE, "run": "tiny", "views": "the plain film"}
+    about = {
+        "findings": list(FINDINGS),
+        "image_size": SIZE,
+        "run": "tiny",
+        "views": "the plain film",
+        "source": "phantom",
+    }
     write_torch(trace(model, decision, SIZE), {**about, "thresholds": dict.fromkeys(FINDINGS, 0.5)}, path)
     return path
 

@@ -79,7 +79,12 @@ def test_tables_pictures_and_a_page(settings_for: Make, phantoms: list[np.ndarra
     assert drawn == ["IM0001.png", "a.png.png"], "of the first three files two are fit"
     assert decode_film(folder.panel("a.png").read_bytes()).pixels.size > 0
     page = folder.report.read_text()
-    for words in ("truncated or corrupt", "DICOM view LL", "For research, not for clinical use"):
+    for words in (
+        "truncated or corrupt",
+        "DICOM view LL",
+        "For research, not for clinical use",
+        "Trained on synthetic films",
+    ):
         assert words in page
     for place in (folder.report, folder.films, folder.csv, folder.record, folder.parquet):
         raw = place.read_bytes()
