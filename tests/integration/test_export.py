@@ -12,6 +12,7 @@ from cxr_xai.artifacts.ledger import read_ledger
 from cxr_xai.artifacts.predicted_folder import PredictedFolder
 from cxr_xai.artifacts.run_folder import RunFolder
 from cxr_xai.data.films.decode import decode_film
+from cxr_xai.data.splits.file import read_split
 from cxr_xai.errors import UserError
 from cxr_xai.experiments.command import compose
 from cxr_xai.experiments.export import run
@@ -54,7 +55,7 @@ def test_run_and_files_predict_alike(finished: RunFolder, small_data: Path, tmp_
     pd.testing.assert_series_equal(mine["logit"], stored["logit"], atol=1e-4, check_dtype=False, check_index=False)
     assert len(read_ledger(finished.ledger)) == before, "no label was read"
     notes = pd.read_csv(tmp_path / "own" / "films.csv", keep_default_na=False).set_index("file")["notes"]
-    split = pd.read_csv(finished.split).set_index("image_id")["part"]
+    split = read_split(finished.split)[1].set_index("image_id")["part"]
     assert {part for name, part in split.items() if f"run's {part}" in notes[name]} == {"train", "val"}
 
 

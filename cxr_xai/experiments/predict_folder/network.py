@@ -7,9 +7,9 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-import pandas as pd
 import torch
 
+from cxr_xai.data.splits.file import read_split
 from cxr_xai.errors import UserError
 from cxr_xai.experiments.export import onnx_file, torch_file
 from cxr_xai.experiments.export.network import Answer, Program
@@ -113,7 +113,7 @@ def wrap_run(run: Run) -> Network:
         maps = explanation.attribution.cpu().numpy()
         return Answer(logits, maps, calibrated.astype(np.float32), decision.predict(calibrated))
 
-    split = pd.read_csv(run.folder.split, dtype=str)
+    split = read_split(run.folder.split)[1]
     chosen = split[split["part"].isin(["train", "val", "selection"])]
     return Network(
         run.folder.path,

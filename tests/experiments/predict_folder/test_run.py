@@ -27,6 +27,7 @@ FIT = ["IM0001", "a.png", "c.png", "sub/a.png", "sub/b.jpg", "z/copy of c.png"]
 def opened_once(exported: Path, monkeypatch: pytest.MonkeyPatch, network: Network) -> None:
     """Opening the file takes longer than all that is tested here."""
     real = run.open_network
+    monkeypatch.setattr(run, "describe_code", dict)  # asks git
     monkeypatch.setattr(
         run,
         "open_network",
@@ -73,6 +74,9 @@ def test_tables_pictures_and_a_page(settings_for: Make, phantoms: list[np.ndarra
         if not row.dead:
             peak = np.unravel_index(said.maps[0, k].argmax(), (8, 8))
             assert (row.peak_y * 8 - 0.5, row.peak_x * 8 - 0.5) == peak
+    dead = make_heatmap(torch.from_numpy(said.maps[0])).isnan().any(dim=(1, 2)).numpy()
+    np.testing.assert_array_equal(mine["dead"], dead)
+    assert mine.loc[mine["dead"], "peak_x"].isna().all()
     assert films["predicted"]["sub/a.png"] == "; ".join(mine.loc[mine["pred"], "finding"])
     assert float(films[FINDINGS[3]]["sub/a.png"]) == pytest.approx(mine["calibrated"].iloc[3], rel=1e-4)
     drawn = sorted(path.relative_to(folder.path / "panels").as_posix() for path in folder.path.rglob("panels/**/*.png"))
@@ -140,6 +144,7 @@ def test_films_that_come_go_and_change(
     assert not table.duplicated(["file", "finding"]).any()
 
 
+@pytest.mark.slow
 def test_other_settings_are_refused_and_fresh_moves_aside(settings_for: Make) -> None:
     settings = settings_for("panels=0")
     run.run_predict(settings)
@@ -177,13 +182,3 @@ def test_nothing_to_predict(settings_for: Make, folder: Path, tmp_path: Path) ->
     (tmp_path / "empty" / "a.png").write_bytes(b"")
     with pytest.raises(UserError, match=r"none of 1 films can be used: a\.png \(empty file\)"):
         run.run_predict(settings_for(f"folder={tmp_path / 'empty'}"))
-
-
-def test_dead_maps_are_said(settings_for: Make, network: Network, phantoms: list[np.ndarray]) -> None:
-    settings = settings_for("panels=0")
-    run.run_predict(settings)
-    table = pd.read_parquet(PredictedFolder(settings["output"]).parquet).set_index("file")
-    said = network.say(phantoms[3][None, None].astype(np.float32) / 255)
-    dead = make_heatmap(torch.from_numpy(said.maps[0])).isnan().any(dim=(1, 2)).numpy()
-    np.testing.assert_array_equal(table.loc["c.png", "dead"], dead)
-    assert table.loc[table["dead"], "peak_x"].isna().all()
