@@ -7,13 +7,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import cv2
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
 from cxr_xai.data.audit.polarity import find_inverted
-from cxr_xai.data.audit.thumbnails import SIDE, Thumbnails
+from cxr_xai.data.audit.thumbnails import SIDE, Thumbnails, make_thumbnail
 from cxr_xai.data.films.decode import Pixels
 from cxr_xai.data.films.dicom import describe_view
 from cxr_xai.data.films.measure import FilmFacts, measure_film
@@ -84,7 +83,7 @@ class Read:
         """Return its row in a part: identity, facts, and a thumbnail by which films are compared in the end."""
         small = np.zeros((SIDE, SIDE), np.uint8)
         if self.pixels is not None:
-            small = np.asarray(cv2.resize(self.pixels, (SIDE, SIDE), interpolation=cv2.INTER_AREA), np.uint8)
+            small = make_thumbnail(self.pixels)
         named = {"file": self.entry.file, "bytes": self.entry.bytes, "changed": self.entry.changed}
         return {**self.facts.as_row(), **named, "view": self.view, "thumbnail": small.tobytes()}
 
