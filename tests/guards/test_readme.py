@@ -29,6 +29,8 @@ NEEDED = {
     "scripts/doctor.py": ["datamodule.root=somewhere"],
     "scripts/evaluate.py": [],
     "scripts/explain.py": [],
+    "scripts/export.py": [],
+    "scripts/predict.py": [],
     "scripts/prepare.py": [],
     "scripts/report.py": [],
     "scripts/verify.py": [],

@@ -54,6 +54,9 @@ DOORS = {
     "shap": ("experiments/benchmarks/explain_shap.py",),
     "captum": ("experiments/benchmarks/explain_perturbation.py",),
     "webdataset": ("data/shards/",),
+    "onnx": ("experiments/export/onnx_file.py",),
+    "onnxscript": ("experiments/export/onnx_file.py",),
+    "onnxruntime": ("experiments/export/onnx_file.py",),
     "cv2": ("data/", "visualization/", "report/", "callbacks/consumers/panels.py", "experiments/benchmarks/"),
 }
 NOT_THERE = {"stats": ("torch", "lightning"), "findings": ("torch",), "errors": ("torch",)}

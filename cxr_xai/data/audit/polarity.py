@@ -26,4 +26,6 @@ def find_inverted(thumbnails: Thumbnails, fit: npt.NDArray[np.bool_]) -> npt.NDA
     sample = np.sort(np.random.default_rng(0).permutation(rows)[:SAMPLE])
     median = np.median(thumbnails.standardize(sample), axis=0)
     median -= median.mean()
-    return fit & (thumbnails.standardize(np.arange(len(fit))) @ median < 0)
+    blocks = np.split(np.arange(len(fit)), range(SAMPLE, len(fit), SAMPLE))  # memory stays that of one
+    likeness = np.concatenate([thumbnails.standardize(block) @ median for block in blocks])
+    return fit & (likeness < 0)

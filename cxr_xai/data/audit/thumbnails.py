@@ -38,6 +38,11 @@ class Thumbnails:
         return centered
 
 
+def make_thumbnail(film: Pixels) -> Pixels:
+    """Return ``(SIDE, SIDE)`` uint8, averaged over pixel areas."""
+    return np.asarray(cv2.resize(film, (SIDE, SIDE), interpolation=cv2.INTER_AREA), np.uint8)
+
+
 def hash_film(film: Pixels) -> npt.NDArray[np.bool_]:
     """Return the ``(BITS,)`` perceptual hash: which low frequencies are above their median, the mean left out.
 
@@ -68,7 +73,7 @@ def make_thumbnails(films: Films, fit: npt.NDArray[np.bool_], progress: Progress
     def read(start: int) -> int:
         chosen = rows[start : start + CHUNK]
         chunk = films[chosen]
-        pixels[chosen] = [cv2.resize(film, (SIDE, SIDE), interpolation=cv2.INTER_AREA).ravel() for film in chunk]
+        pixels[chosen] = [make_thumbnail(film).ravel() for film in chunk]
         hashes[chosen] = [hash_film(film) for film in chunk]
         return start + len(chosen)
 

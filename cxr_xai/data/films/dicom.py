@@ -1,11 +1,13 @@
 """DICOM films: stored values become what a radiologist would see, and nothing about the patient is read.
 
 Source: DICOM PS3.3 C.7.6.3 (pixel description), C.11.1 (modality LUT, rescale) and C.11.2 (VOI LUT, window). Only the
-elements in ``ELEMENTS`` are parsed, so names, dates and identifiers never enter memory, let alone another file.
+elements in ``ELEMENTS``, modality and view position are parsed, so names, dates and identifiers never enter memory, let
+alone another file.
 """
 
 import math
 from io import BytesIO
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -22,6 +24,10 @@ ELEMENTS = (
     *("RescaleSlope", "RescaleIntercept", "ModalityLUTSequence", "PixelSpacing", "ImagerPixelSpacing"),
     *("WindowCenter", "WindowWidth", "VOILUTFunction", "VOILUTSequence"),
 )
+FRONTAL = ("", "PA", "AP")
+RADIOGRAPHS = ("", "CR", "DX", "RG", "SC", "OT")
+"""Modalities under which films are stored; the last two say nothing."""
+
 DEFLATED = "1.2.840.10008.1.2.1.99"
 
 
@@ -53,6 +59,21 @@ def decode_dicom(raw: bytes, most_pixels: int) -> tuple[npt.NDArray[np.uint8], s
         raise
     except Exception as error:  # a parser on hostile bytes may raise anything; the file is at fault, not the program
         raise BadFilm(f"DICOM: {' '.join(str(error).split())[:100] or type(error).__name__}") from error
+
+
+def describe_view(path: Path) -> str:
+    """Return what a header says against a frontal film (modality, view position), or an empty string; nothing else is
+    read of it, and one that cannot be read says nothing."""
+    from pydicom import dcmread
+
+    try:
+        data = dcmread(path, specific_tags=["Modality", "ViewPosition"], stop_before_pixels=True)
+        modality, view = (str(data.get(name) or "").strip() for name in ("Modality", "ViewPosition"))
+    except Exception:  # as above
+        return ""
+    words = [] if modality in RADIOGRAPHS else [f"DICOM modality {modality[:16]}"]
+    words += [] if view in FRONTAL else [f"DICOM view {view[:16]}"]
+    return "; ".join(words)
 
 
 def to_display(data: "Dataset") -> npt.NDArray[np.float64]:

@@ -13,6 +13,7 @@ from cxr_xai.experiments.benchmarks.data import measure_data
 from cxr_xai.experiments.benchmarks.explain import measure_explain
 from cxr_xai.experiments.benchmarks.explain_boxes import measure_boxes
 from cxr_xai.experiments.benchmarks.explain_controls import measure_controls
+from cxr_xai.experiments.benchmarks.export import measure_export
 from cxr_xai.experiments.benchmarks.stats import measure_stats
 from cxr_xai.experiments.benchmarks.subgroups import measure_subgroups
 from cxr_xai.experiments.benchmarks.sweep import measure_sweep
@@ -27,6 +28,7 @@ GROUPS: dict[str, Callable[[int], list[Figure]]] = {
     "aggregate": measure_aggregate,
     "data": measure_data,
     "explain": lambda repeats: [*measure_explain(repeats), *measure_boxes(repeats), *measure_controls(repeats)],
+    "export": measure_export,
     "stats": lambda repeats: [*measure_stats(repeats), *measure_subgroups(repeats)],
     "sweep": measure_sweep,
     "train": lambda repeats: [*measure_train(repeats), *measure_loop(repeats), *measure_guidance(repeats)],

@@ -7,11 +7,12 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
+from cxr_xai.data.films.dicom import is_dicom
 from cxr_xai.data.films.measure import measure_film
 from cxr_xai.errors import UserError
 
 SUFFIXES = (".png", ".jpg", ".jpeg", ".dcm", ".dicom", ".tif", ".tiff", ".bmp", ".webp")
-"""What is taken for a film in a folder; a file that is named itself is always tried."""
+"""What is taken for a film in a folder; DICOM files of any name, too; a file that is named itself is always tried."""
 
 
 @dataclass(frozen=True)
@@ -38,8 +39,12 @@ class Film:
         return self.image_id.replace("/", "__")
 
 
-def find_films(images: str | Path) -> list[tuple[str, Path]]:
+def find_films(images: str | Path, key: str = "images") -> list[tuple[str, Path]]:
     """Return (image id, path) of a file, or of all films below a folder, by name; hidden files are left out.
+
+    Args:
+        images: the file or folder.
+        key: of the settings that names it, for errors.
 
     Raises:
         UserError: there is no such place, or no film in it.
@@ -48,13 +53,24 @@ def find_films(images: str | Path) -> list[tuple[str, Path]]:
     if place.is_file():
         return [(place.name, place)]
     if not place.is_dir():
-        raise UserError(f"images={place}: no such file or folder.")
-    below = sorted(path for path in place.rglob("*") if path.suffix.lower() in SUFFIXES and path.is_file())
-    named = [(path.relative_to(place).as_posix(), path) for path in below]
-    found = [(name, path) for name, path in named if not any(part.startswith(".") for part in name.split("/"))]
+        raise UserError(f"{key}={place}: no such file or folder.")
+    named = [(path.relative_to(place).as_posix(), path) for path in sorted(place.rglob("*"))]
+    shown = [(name, path) for name, path in named if not any(part.startswith(".") for part in name.split("/"))]
+    found = [(name, path) for name, path in shown if path.is_file() and looks_like_film(path)]
     if not found:
-        raise UserError(f"images={place} holds no film ({', '.join(SUFFIXES)}).")
+        raise UserError(f"{key}={place} holds no film ({', '.join(SUFFIXES)}, or DICOM by its content).")
     return found
+
+
+def looks_like_film(path: Path) -> bool:
+    """Tell by its suffix, or by the preamble of DICOM files, which archives often name without one."""
+    if path.suffix.lower() in SUFFIXES:
+        return True
+    try:
+        with path.open("rb") as file:
+            return is_dicom(file.read(132))
+    except OSError:
+        return False
 
 
 def read_films(found: list[tuple[str, Path]], size: int) -> Iterator[Film]:
