@@ -25,6 +25,7 @@ from cxr_xai.data.films.files import Films
 from cxr_xai.errors import UserError
 from cxr_xai.experiments.build import build
 from cxr_xai.experiments.cell import hash_settings
+from cxr_xai.experiments.cluster.environment import choose_environment
 from cxr_xai.experiments.explaining import build_explainer
 from cxr_xai.experiments.guiding import build_guide
 from cxr_xai.experiments.terminal import ProgressBar
@@ -133,9 +134,8 @@ def assemble(
             "job_type": settings["arm"],
         }
         loggers.append(build(extra, "logger.extra", identity))
-    trainer = build(
-        settings["trainer"], "trainer", {"callbacks": callbacks, "logger": loggers, "default_root_dir": folder.path}
-    )
+    handed = {"callbacks": callbacks, "logger": loggers, "default_root_dir": folder.path}
+    trainer = build(settings["trainer"], "trainer", {**handed, "plugins": choose_environment()})
     for logger in loggers:
         logger.log_hyperparams(public_settings(settings, choices))
     return Parts(folder, datamodule, module, explainer, calibration, threshold, trainer, loggers, hashes)

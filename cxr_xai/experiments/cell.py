@@ -21,6 +21,7 @@ UNHASHED = (
     "datamodule.num_workers",
     "trainer.accelerator",
     "trainer.devices",
+    "trainer.num_nodes",
     "trainer.strategy",
     "trainer.max_epochs",
     "trainer.max_steps",

@@ -34,6 +34,7 @@ SAME_FLOOR = {("callbacks", "training"), ("experiments", "report")}
 DOORS = {
     "timm": ("models/",),
     "wandb": ("loggers/wandb.py",),
+    "submitit": ("experiments/cluster/submit.py", "experiments/cluster/task.py"),
     "hydra": ("experiments/build.py", "experiments/command.py", "experiments/plugins/"),
     "omegaconf": ("experiments/build.py", "experiments/command.py", "experiments/plugins/"),
     "pytorch_grad_cam": ("explainers/library_cam.py", "experiments/benchmarks/explain_faithfulness.py"),

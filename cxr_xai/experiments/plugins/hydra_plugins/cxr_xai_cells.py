@@ -7,8 +7,6 @@ They are apart so that a cluster may run the same cells. Hydra takes plugins fro
 import shlex
 import sys
 from collections.abc import Sequence
-from functools import cache
-from pathlib import Path
 from typing import Any
 
 from hydra.core.override_parser.overrides_parser import OverridesParser
@@ -32,6 +30,7 @@ class CellSweeper(Sweeper):
 
     def sweep(self, arguments: list[str]) -> Any:
         """Plan and launch; results are read from the folders of the cells."""
+        from cxr_xai.experiments.sweep.composed import compose_cell
         from cxr_xai.experiments.sweep.run import run_sweep
 
         runner = self.runner
@@ -39,9 +38,10 @@ class CellSweeper(Sweeper):
         run_sweep(
             request,
             compose=lambda overrides: compose_cell(tuple(overrides)),
-            launch=lambda cells: runner.launch([list(cell) for cell in cells], initial_job_idx=0),
+            launch=lambda cells: _launch(runner, cells),
             dry=bool(self.settings.dry_run),
             fresh=bool(self.settings.fresh),
+            check=getattr(runner, "check", None),
         )
         return []
 
@@ -63,21 +63,17 @@ class ProcessLauncher(Launcher):
 
     def launch(self, job_overrides: Sequence[Sequence[str]], initial_job_idx: int) -> Sequence[JobReturn]:
         """Run jobs until each is finished or has failed; what became of them stands in their folders."""
+        from cxr_xai.experiments.sweep.composed import compose_cell, name_script
         from cxr_xai.experiments.sweep.run import run_here
 
-        sources = self.settings.hydra.runtime.config_sources
-        extra = [word for s in sources if s.provider == "command-line" for word in ("--config-dir", s.path)]
-        command = [sys.executable, str(Path(sys.argv[0]).resolve()), *extra]
-        run_here([(tuple(o), *compose_cell(tuple(o))) for o in job_overrides], command, self.jobs)
+        run_here([(tuple(o), *compose_cell(tuple(o))) for o in job_overrides], name_script(self.settings), self.jobs)
         return [JobReturn(overrides=list(o), status=JobStatus.COMPLETED) for o in job_overrides]
 
 
-@cache
-def compose_cell(overrides: tuple[str, ...]) -> tuple[dict[str, Any], dict[str, str]]:
-    """Compose what ``scripts/train.py`` would."""
-    from cxr_xai.experiments.command import compose
-
-    return compose("train", overrides)
+def _launch(runner: Launcher, cells: Sequence[Sequence[str]]) -> bool:
+    """Launch; return whether all cells have ended, for a cluster may be left to itself."""
+    returned = runner.launch([list(cell) for cell in cells], initial_job_idx=0)
+    return all(job.status is not JobStatus.UNKNOWN for job in returned)
 
 
 def _read_request(config: DictConfig, arguments: list[str]) -> Any:

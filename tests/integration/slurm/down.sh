@@ -1,0 +1,8 @@
+#!/usr/bin/env bash
+# Stop what up.sh started in a folder, by its files of process numbers.
+S=${1:?the folder that up.sh was given}
+for file in "$S"/run/slurmd-n1.pid "$S"/run/slurmd-n2.pid "$S"/run/slurmctld.pid "$S"/run/slurmdbd.pid \
+  "$S"/mysql/mysqld.pid /run/munge/cxr-xai.pid; do
+  [ -f "$file" ] && kill "$(cat "$file")" 2>/dev/null
+done
+true
