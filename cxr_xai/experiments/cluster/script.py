@@ -4,7 +4,7 @@ import shlex
 from collections.abc import Sequence
 from pathlib import Path
 
-from cxr_xai.experiments.cluster.resources import Resources
+from cxr_xai.experiments.cluster.resources import Resources, srun_options
 from cxr_xai.experiments.sweep.launch import Job
 
 NAMES = ("partition", "account", "qos", "constraint", "cpus_per_task", "gpus_per_node", "mem")
@@ -18,7 +18,7 @@ esac
 mkdir -p "$folder"
 began=$(stat -c %s "$folder/output.log" 2>/dev/null || echo 0)
 trap true TERM USR1 # this shell stays, to see how the run ends
-srun --kill-on-bad-exit=1 --open-mode=append --output="$folder/output.log" {command} "$@"
+srun {options} --open-mode=append --output="$folder/output.log" {command} "$@"
 code=$?
 # 138 and 143: stopped by SIGUSR1 and SIGTERM. A cancelled task gets SIGTERM too, and counts as running no more.
 if [ $code = 138 ] || [ $code = 143 ]; then
@@ -66,6 +66,7 @@ def write_script(
         cwd=shlex.quote(str(Path.cwd())),
         setup="".join(f"{line}\n" for line in resources.setup),
         cells="\n".join(cells),
+        options=shlex.join(srun_options(resources)),
         command=shlex.join(command),
         python=shlex.quote(command[0]),
     )

@@ -9,7 +9,7 @@ from typing import Any
 
 from cxr_xai.errors import UserError
 from cxr_xai.experiments.cluster import shield
-from cxr_xai.experiments.cluster.resources import Resources
+from cxr_xai.experiments.cluster.resources import Resources, srun_options
 from cxr_xai.experiments.cluster.task import CellTask
 
 LARGEST = 1000
@@ -77,7 +77,7 @@ def make_parameters(resources: Resources, tasks_per_node: int, name: str) -> dic
         "array_parallelism": resources.jobs,
         "setup": list(resources.setup) or None,
         "stderr_to_stdout": True,
-        "srun_args": ["--kill-on-bad-exit=1"],  # where one process of a cell dies, the others would wait for it
+        "srun_args": srun_options(resources),
         "additional_parameters": {"requeue": True, **resources.additional_parameters},
     }
     return {key: value for key, value in chosen.items() if value is not None}

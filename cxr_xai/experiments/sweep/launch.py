@@ -46,10 +46,8 @@ class Reporter(Protocol):
     """Who tells the person."""
 
     def event(self, what: str, job: Job, note: str = "") -> None:
-        """Something happened: ``started``, ``finished``, ``failed``, ``elsewhere``, ``stopping``, ``queued``, ``again``.
-
-        A cluster queues, and queues again what it took the node from.
-        """
+        """Something happened: ``started``, ``finished``, ``failed``, ``elsewhere``, ``stopping``; on a cluster ``queued``
+        or, after it was running, ``again``."""
 
     def tick(self, running: Sequence[Job], waiting: int) -> None:
         """Nothing happened for a moment."""
