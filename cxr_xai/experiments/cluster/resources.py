@@ -89,8 +89,8 @@ def _require_fit(resources: Resources, trainer: Mapping[str, Any]) -> None:
 def srun_options(resources: Resources) -> list[str]:
     """Return what ``srun`` must be told, within what ``sbatch`` was given.
 
-    Where one process of a cell dies, the others would wait for it; and since Slurm 22.05 ``srun`` takes one CPU for each
-    unless it is told again.
+    Where one process of a cell dies, the others would wait for it; and since Slurm 22.05 ``srun`` takes one CPU for
+    each unless it is told again.
     """
     cpus = resources.cpus_per_task
     return ["--kill-on-bad-exit=1", *([] if cpus is None else [f"--cpus-per-task={cpus}"])]

@@ -46,8 +46,8 @@ class Reporter(Protocol):
     """Who tells the person."""
 
     def event(self, what: str, job: Job, note: str = "") -> None:
-        """Something happened: ``started``, ``finished``, ``failed``, ``elsewhere``, ``stopping``; on a cluster ``queued``
-        or, after it was running, ``again``."""
+        """Something happened: ``started``, ``finished``, ``failed``, ``elsewhere``, ``stopping``; on a cluster also
+        ``queued``, and ``again`` for what is queued after it was running."""
 
     def tick(self, running: Sequence[Job], waiting: int) -> None:
         """Nothing happened for a moment."""
