@@ -4,6 +4,7 @@ import os
 import shutil
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
@@ -53,13 +54,14 @@ class Cluster:
 
 
 @pytest.fixture(scope="session")
-def cluster(tmp_path_factory: pytest.TempPathFactory, unlaunched: dict[str, str]) -> Iterator[Cluster]:
+def cluster(unlaunched: dict[str, str]) -> Iterator[Cluster]:
     """Start Slurm for all tests of this folder, stop it at the end."""
     if missing := [name for name in NEEDED if shutil.which(name) is None]:
         pytest.skip(f"no Slurm here ({', '.join(missing)} not found): apt-get install slurm-wlm munge")
     if os.geteuid() != 0:
         pytest.skip("Slurm's daemons are started as root")
-    folder = tmp_path_factory.mktemp("cluster")
+    folder = Path(tempfile.mkdtemp(prefix="slurm-"))
+    folder.chmod(0o755)  # the database is another user's, who cannot look into a folder of pytest's
     try:
         up = subprocess.run(
             [str(HERE / "up.sh"), str(folder)], capture_output=True, text=True, timeout=120, check=False
@@ -69,6 +71,7 @@ def cluster(tmp_path_factory: pytest.TempPathFactory, unlaunched: dict[str, str]
         yield Cluster({**unlaunched, "SLURM_CONF": configuration})
     finally:
         subprocess.run([str(HERE / "down.sh"), str(folder)], timeout=60, check=False)
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 @pytest.fixture(scope="session")

@@ -3,6 +3,7 @@
 S=${1:?the folder that up.sh was given}
 for file in "$S"/run/slurmd-n1.pid "$S"/run/slurmd-n2.pid "$S"/run/slurmctld.pid "$S"/run/slurmdbd.pid \
   "$S"/mysql/mysqld.pid /run/munge/cxr-xai.pid; do
-  [ -f "$file" ] && kill "$(cat "$file")" 2>/dev/null
+  [ -f "$file" ] && number=$(cat "$file") && kill "$number" 2>/dev/null &&
+    for _ in $(seq 100); do kill -0 "$number" 2>/dev/null || break; sleep 0.1; done
 done
 true

@@ -8,6 +8,7 @@
 set -euo pipefail
 S=${1:?a folder for state and logs}
 HOST=$(hostname -s)
+trap 'echo "failed; $S/log says why:" >&2; tail -n 3 "$S"/log/* >&2' ERR
 mkdir -p "$S"/{ctld,log,run,n1,n2}
 chmod 755 "$S" "$S"/{ctld,log,run}
 
