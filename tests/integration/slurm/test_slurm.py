@@ -131,7 +131,7 @@ def test_a_plain_script_equals_it_cut_elsewhere(
     wait_until: Wait,
     require_same: Callable[[RunFolder, RunFolder], None],
 ) -> None:
-    """Of two runs of a fold one was cut, by preemption or in the script; weights, rows and maps are equal bit by bit."""
+    """Of two runs of a fold one was cut, by preemption or in the script; weights, rows and maps are equal."""
     script = [*small_overrides, "-m", *LONG, "split=kfold", "split.fold=0,1", "name=script", "hydra/launcher=sbatch"]
     script += ["hydra.launcher.time=30", "hydra.launcher.mem=500M", "hydra.launcher.cpus_per_task=2"]
     home = outputs / "script"

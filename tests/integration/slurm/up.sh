@@ -22,7 +22,7 @@ start_munge() {
   install -d -o munge -g munge -m 755 /run/munge
   munge -n >/dev/null 2>&1 && return
   [ -s /etc/munge/munge.key ] || { head -c 1024 /dev/urandom >/etc/munge/munge.key; chown munge: /etc/munge/munge.key; chmod 400 /etc/munge/munge.key; }
-  runuser -u munge -- /usr/sbin/munged --pid-file=/run/munge/cxr-xai.pid
+  runuser -u munge -- /usr/sbin/munged --pid-file=/run/munge/cxr-xai.pid >"$S/log/munge.log" 2>&1
   wait_for munge -n
 }
 
@@ -107,12 +107,12 @@ export SLURM_CONF=$S/slurm.conf
 start_munge
 if [ "${ACCOUNTING#*none}" = "$ACCOUNTING" ]; then
   start_accounting
-  SLURM_CONF=$S/slurm.conf slurmdbd
+  slurmdbd >"$S/log/start.log" 2>&1
   wait_for sacctmgr -n -i list cluster
   sacctmgr -n list cluster format=cluster | grep -qw small || sacctmgr -i -Q add cluster small >/dev/null
 fi
-slurmctld -c 2>>"$S/log/slurmctld.err"
-for node in n1 n2; do slurmd -N $node; done
+slurmctld -c >>"$S/log/start.log" 2>&1 # daemons keep what they are given open, and a caller would wait for its end
+for node in n1 n2; do slurmd -N $node >>"$S/log/start.log" 2>&1; done
 is_idle() { [ "$(sinfo -h -o %t -p main | sort -u | tr -d '\n')" = idle ]; }
 wait_for is_idle
 echo "export SLURM_CONF=$SLURM_CONF"
