@@ -28,7 +28,7 @@ LONG = (
 """Some seconds of training, saved at every step."""
 
 SLURM = ("hydra/launcher=slurm", "hydra.launcher.poll=0.5", "hydra.launcher.time=30", "hydra.launcher.mem=500M")
-FOLDS = ("-m", *LONG, "sweep=cross_validation", "name=folds")
+FOLDS = (*LONG, "sweep=cross_validation", "name=folds")
 
 
 def folder_of(home: Path, fold: int) -> RunFolder:
@@ -58,11 +58,11 @@ def outputs(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def preempted(cluster, outputs: Path, small_overrides: list[str], wait_until: Wait) -> Path:
     """A sweep over five folds: left once, joined again; fold 0 is preempted, fold 1 is killed, and run again."""
     home = outputs / "folds"
-    command = [*small_overrides, *FOLDS, *SLURM, "hydra.launcher.jobs=2", "hydra.launcher.cpus_per_task=2"]
+    command = ["-m", *small_overrides, *FOLDS, *SLURM, "hydra.launcher.jobs=2", "hydra.launcher.cpus_per_task=2"]
     command += ["logger=wandb", f"paths.outputs={outputs}"]
 
     first = cluster.start(*command)
-    wait_until(lambda: len(read_submitted(home)) == 5)
+    wait_until(lambda: len(read_submitted(home)) == 5 or first.poll() is not None)
     first.send_signal(signal.SIGINT)
     said = finish(first, 130)
     tasks = read_submitted(home)
@@ -72,7 +72,8 @@ def preempted(cluster, outputs: Path, small_overrides: list[str], wait_until: Wa
 
     second = cluster.start(*command)
     folds = [folder_of(home, fold) for fold in (0, 1)]
-    wait_until(lambda: steps_of(folds[0]) > 0)
+    wait_until(lambda: steps_of(folds[0]) > 0 or second.poll() is not None)
+    assert second.poll() is None, second.communicate()[0]
     task = tasks[folds[0].path.name]
     node = cluster.ask("squeue", "-h", "-j", task, "-o", "%N")
     cluster.ask("sbatch", "-p", "high", "-w", node, "--exclusive", "-o", "/dev/null", "--wrap", "sleep 1")
@@ -132,7 +133,7 @@ def test_a_plain_script_equals_it_cut_elsewhere(
     require_same: Callable[[RunFolder, RunFolder], None],
 ) -> None:
     """Of two runs of a fold one was cut, by preemption or in the script; weights, rows and maps are equal."""
-    script = [*small_overrides, "-m", *LONG, "split=kfold", "split.fold=0,1", "name=script", "hydra/launcher=sbatch"]
+    script = ["-m", *small_overrides, *LONG, "split=kfold", "split.fold=0,1", "name=script", "hydra/launcher=sbatch"]
     script += ["hydra.launcher.time=30", "hydra.launcher.mem=500M", "hydra.launcher.cpus_per_task=2"]
     home = outputs / "script"
     said = finish(cluster.start(*script, f"paths.outputs={outputs}"), 0)
@@ -155,7 +156,7 @@ def test_a_plain_script_equals_it_cut_elsewhere(
 def test_a_cell_over_two_nodes_and_one_that_cannot_begin(
     cluster, outputs: Path, small_overrides: list[str], wait_until: Wait
 ) -> None:
-    both = [*small_overrides, "-m", "seed=3,4", "callbacks.explain=null", *SLURM, f"paths.outputs={outputs}"]
+    both = ["-m", *small_overrides, "seed=3,4", "callbacks.explain=null", *SLURM, f"paths.outputs={outputs}"]
     pair = ["trainer=ddp", "trainer.accelerator=cpu", "trainer.num_nodes=2", "trainer.devices=1", "name=pair"]
     said = finish(cluster.start(*both, *pair), 1)
     assert "trainer.num_nodes=2 and hydra.launcher.nodes=1 must be equal" in said

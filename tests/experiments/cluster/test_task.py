@@ -1,0 +1,105 @@
+"""A request to stop in a task of Slurm: held back until it can be answered, then answered by the queue."""
+
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import pytest
+
+from cxr_xai.experiments.cluster import shield, task
+from cxr_xai.experiments.cluster.queue import Unreachable
+from cxr_xai.experiments.cluster.task import HEAD, answer_by_requeue, own_task, still_runs
+from cxr_xai.signals import STOPPING, Interrupted, StopSignals
+
+
+@pytest.fixture(autouse=True)
+def handlers() -> Iterator[None]:
+    before = {signum: signal.getsignal(signum) for signum in STOPPING}
+    yield
+    for signum, handler in before.items():
+        signal.signal(signum, handler)
+
+
+@pytest.mark.parametrize(("state", "requeued"), [("RUNNING", True), ("COMPLETING", False), ("", False)])
+@pytest.mark.parametrize("signum", STOPPING)
+def test_only_what_still_counts_as_running_is_queued_again(
+    monkeypatch: pytest.MonkeyPatch, state: str, requeued: bool, signum: int
+) -> None:
+    called: list[int] = []
+
+    def again(number: int, frame: object) -> None:
+        called.append(number)
+        assert signal.getsignal(signal.SIGTERM) is signal.SIG_IGN, "what follows finds us on our way out"
+        sys.exit(-1)  # as submitit does
+
+    monkeypatch.setattr(task, "still_runs", lambda: state == "RUNNING")
+    answer_by_requeue(again)
+    stop = StopSignals()
+    with pytest.raises(SystemExit if requeued else Interrupted), stop.listening():
+        os.kill(os.getpid(), signum)
+    assert called == ([signum] if requeued else [])
+
+
+def test_other_processes_of_a_cell_end_quietly(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SLURM_PROCID", "1")
+    answer_by_requeue(lambda *_: pytest.fail("the first process speaks for all"))
+    with pytest.raises(SystemExit) as ended, StopSignals().listening():
+        os.kill(os.getpid(), signal.SIGUSR2)
+    assert ended.value.code == 0
+
+
+def test_slurm_is_asked_about_this_job(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SLURM_JOB_ID", "12")
+
+    def ask(command: Sequence[str]) -> "subprocess.CompletedProcess[str]":
+        assert "--jobs=12" in command
+        return subprocess.CompletedProcess(command, 0, "RUNNING\n", "")
+
+    def away(command: Sequence[str]) -> "subprocess.CompletedProcess[str]":
+        raise Unreachable("gone")
+
+    assert still_runs(ask)
+    assert not still_runs(away), "better cut off than risen from the dead"
+
+
+def test_a_task_is_named_as_slurm_does(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("SLURM_ARRAY_JOB_ID", "SLURM_ARRAY_TASK_ID"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("SLURM_JOB_ID", "13")
+    assert own_task() == "13"
+    monkeypatch.setenv("SLURM_ARRAY_JOB_ID", "12")
+    monkeypatch.setenv("SLURM_ARRAY_TASK_ID", "3")
+    assert own_task() == "12_3"
+
+
+def test_a_signal_before_there_is_a_handler_waits_for_one() -> None:
+    code = (
+        "import os, signal, sys\n"
+        "os.kill(os.getpid(), signal.SIGUSR2)\n"  # without the shield this is the end
+        "signal.signal(signal.SIGUSR2, lambda *_: sys.exit(7))\n"
+        "signal.pthread_sigmask(signal.SIG_UNBLOCK, [signal.SIGUSR2])\n"
+    )
+    start = [sys.executable, "-I", "-S", str(Path(shield.__file__)), sys.executable, "-S", "-c", code]
+    assert subprocess.run(start, check=False).returncode == 7
+    assert subprocess.run(start[4:], check=False).returncode == -signal.SIGUSR2
+    assert set(shield.HELD) == set(STOPPING)
+
+
+def test_every_start_is_kept(tmp_path: Path) -> None:
+    code = (
+        "from pathlib import Path; from cxr_xai.experiments.cluster.task import append_output; import os, sys\n"
+        f"append_output(Path({str(tmp_path / 'cell' / 'output.log')!r})); print('hello'); os.system('echo child')"
+    )
+    for start in ("0", "1"):
+        environment = {**os.environ, "SLURM_JOB_ID": "12", "SLURM_RESTART_COUNT": start, "PYTHONPATH": str(Path.cwd())}
+        environment.pop("SLURM_ARRAY_JOB_ID", None)
+        subprocess.run([sys.executable, "-u", "-c", code], env=environment, check=True)
+    lines = (tmp_path / "cell" / "output.log").read_text().splitlines()
+    assert [line for line in lines if not line.startswith(HEAD)] == ["hello", "child"] * 2
+    assert [line.split(", on")[0] for line in lines if line.startswith(HEAD)] == [
+        f"{HEAD} 12, start 1",
+        f"{HEAD} 12, start 2",
+    ]
