@@ -31,13 +31,11 @@ start_accounting() {
   chown mysql "$S/mysql"
   [ -d "$S/mysql/mysql" ] ||
     mariadb-install-db --no-defaults --user=mysql --datadir="$S/mysql" --skip-test-db >"$S/log/mysql_install.log" 2>&1
-  install -d -o mysql -g mysql /run/mysqld
-  local socket=/run/mysqld/cxr-xai.sock
-  setsid mariadbd --no-defaults --user=mysql --datadir="$S/mysql" --skip-networking --socket=$socket \
+  export MYSQL_UNIX_PORT=$S/mysql/socket # which slurmdbd asks for, too
+  setsid mariadbd --no-defaults --user=mysql --datadir="$S/mysql" --skip-networking --socket="$MYSQL_UNIX_PORT" \
     --innodb-buffer-pool-size=64M --innodb-lock-wait-timeout=900 --pid-file="$S/mysql/mysqld.pid" >"$S/log/mysqld.log" 2>&1 &
-  wait_for mariadb --no-defaults -S $socket -e 'select 1'
-  ln -sf $socket /run/mysqld/mysqld.sock # the only place where slurmdbd looks
-  mariadb --no-defaults -S $socket -e "create database if not exists slurm_acct_db;
+  wait_for mariadb --no-defaults -e 'select 1'
+  mariadb --no-defaults -e "create database if not exists slurm_acct_db;
     create user if not exists 'slurm'@'localhost' identified by 'slurm'; grant all on slurm_acct_db.* to 'slurm'@'localhost';"
   cat >"$S/slurmdbd.conf" <<C
 AuthType=auth/munge
