@@ -20,7 +20,7 @@ from cxr_xai.lease import find_owner
 pytestmark = pytest.mark.slurm
 
 Wait = Callable[..., None]
-EPOCHS = 40
+EPOCHS = 12
 LONG = (
     *("datamodule.batch_size=4", f"trainer.max_epochs={EPOCHS}", "callbacks.early_stopping=null"),
     *("callbacks.explain=null", "callbacks.checkpoint.every_n_steps=1"),
