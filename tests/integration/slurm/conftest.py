@@ -7,7 +7,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
@@ -22,9 +22,11 @@ class Cluster:
 
     Attributes:
         environment: in which its commands, and the project's, find it.
+        started: processes, to be ended if a test does not.
     """
 
     environment: Mapping[str, str]
+    started: list["subprocess.Popen[str]"] = field(default_factory=list)
 
     def ask(self, *command: str) -> str:
         """Run one of Slurm's commands and return what it printed."""
@@ -36,7 +38,7 @@ class Cluster:
 
     def start(self, *arguments: str) -> "subprocess.Popen[str]":
         """Start ``scripts/train.py``; what it says goes to a pipe."""
-        return subprocess.Popen(
+        process = subprocess.Popen(
             [sys.executable, "scripts/train.py", *arguments],
             cwd=PROJECT,
             env=dict(self.environment),
@@ -45,6 +47,8 @@ class Cluster:
             text=True,
             start_new_session=True,
         )
+        self.started.append(process)
+        return process
 
     def hurry(self, task: str) -> None:
         """Let a task start that Slurm holds for two minutes after it was queued again."""
@@ -68,7 +72,10 @@ def cluster(unlaunched: dict[str, str]) -> Iterator[Cluster]:
         )
         assert up.returncode == 0, up.stdout + up.stderr
         configuration = up.stdout.strip().removeprefix("export SLURM_CONF=")
-        yield Cluster({**unlaunched, "SLURM_CONF": configuration})
+        running = Cluster({**unlaunched, "SLURM_CONF": configuration})
+        yield running
+        for process in running.started:
+            process.kill()
     finally:
         subprocess.run([str(HERE / "down.sh"), str(folder)], timeout=60, check=False)
         shutil.rmtree(folder, ignore_errors=True)
