@@ -62,14 +62,8 @@ def command(config_name: str) -> Callable[[Task], Callable[[], None]]:
 def ends_in_a_line(config_name: str, full: bool = False) -> Iterator[None]:
     """Answer errors for people, interruptions and requests to stop by a line on standard error and an exit status."""
     try:
-        yield
-    except (UserError, HydraException, OmegaConfBaseException) as error:
-        if full:
-            raise
-        if is_said_by_another(error):
-            sys.exit(1)
-        print(f"error: {explain_error(error, config_name)}", file=sys.stderr)
-        sys.exit(1)
+        with errors_end_in_a_line(config_name, full):
+            yield
     except KeyboardInterrupt:
         print(f"interrupted: {name_command()} continues where it stopped", file=sys.stderr)
         sys.exit(130)
@@ -78,6 +72,19 @@ def ends_in_a_line(config_name: str, full: bool = False) -> Iterator[None]:
             sys.exit(0)  # the first process tells; a second bad status would have Slurm kill it while it does
         print(str(signal).replace("the same command", name_command()), file=sys.stderr)
         sys.exit(128 + signal.signum)
+
+
+@contextmanager
+def errors_end_in_a_line(config_name: str, full: bool = False) -> Iterator[None]:
+    """Answer errors for people by a line on standard error and status 1."""
+    try:
+        yield
+    except (UserError, HydraException, OmegaConfBaseException) as error:
+        if full:
+            raise
+        if not is_said_by_another(error):
+            print(f"error: {explain_error(error, config_name)}", file=sys.stderr)
+        sys.exit(1)
 
 
 @contextmanager

@@ -32,7 +32,7 @@ from cxr_xai.experiments.weights import describe_weights
 from cxr_xai.files import whole, write_csv, write_json
 from cxr_xai.metrics.decision import write_calibration
 from cxr_xai.report.write import write_report
-from cxr_xai.signals import STOP
+from cxr_xai.signals import STOP, Interrupted
 
 Settings = Mapping[str, Any]
 
@@ -112,6 +112,11 @@ def fit(parts: Parts, seed: int) -> float:
     except SystemExit as end:
         if isinstance(end.__context__, KeyboardInterrupt):  # Lightning turns Ctrl-C into a silent exit
             raise KeyboardInterrupt from None
+        raise
+    except Interrupted:
+        for logger in parts.loggers:  # whoever stopped us may end the processes of a logger before ours
+            if hasattr(logger, "close"):
+                logger.close()
         raise
     except Exception:
         _end_others_with_us(parts)

@@ -9,13 +9,11 @@ import socket
 import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
-from types import FrameType
 from typing import Any
 
 from cxr_xai.experiments.cluster.queue import Ask, Unreachable, ask_slurm
-from cxr_xai.signals import STOP, STOPPING, Handler
+from cxr_xai.signals import STOP, STOPPING, Handler, Interrupted
 
 
 @dataclass(frozen=True)
@@ -35,15 +33,23 @@ class CellTask:
     def __call__(self) -> None:
         """Run the cell: start, continue, or find it complete."""
         append_output(self.output)
-        answer_by_requeue(signal.getsignal(signal.SIGUSR2))
-        with STOP.listening():
-            signal.pthread_sigmask(signal.SIG_UNBLOCK, STOPPING)
-            from cxr_xai.experiments.command import ends_in_a_line, explained
+        again = signal.getsignal(signal.SIGUSR2)  # submitit's, which queues the task again
+        for signum in STOPPING:  # what stands before and after we listen: once asked, we are on our way out
+            signal.signal(signum, signal.SIG_IGN)
+        try:
+            with STOP.listening():
+                signal.pthread_sigmask(signal.SIG_UNBLOCK, STOPPING)
+                self._run()
+        except Interrupted as stopped:
+            hand_over(again, stopped)
 
-            with ends_in_a_line("train"), explained(self.settings):
-                from cxr_xai.experiments.run import run_training
+    def _run(self) -> None:
+        from cxr_xai.experiments.command import errors_end_in_a_line, explained
 
-                run_training(self.settings, self.choices)
+        with errors_end_in_a_line("train"), explained(self.settings):
+            from cxr_xai.experiments.run import run_training
+
+            run_training(self.settings, self.choices)
 
     def checkpoint(self) -> Any:
         """Return what runs when the task is queued again: the same, for the folder knows where it goes on."""
@@ -81,23 +87,19 @@ def is_first() -> bool:
     return os.environ.get("SLURM_PROCID", "0") == "0"
 
 
-def answer_by_requeue(again: Handler) -> None:
-    """Have a request to stop end in the queue again, where ``again`` puts it; it is called once the run has saved.
+def hand_over(again: Handler, stopped: Interrupted, runs: Callable[[], bool] | None = None) -> None:
+    """End a task that was asked to stop and has saved: in the queue again, where ``again`` puts it.
 
     A task that is cancelled, or that Slurm has queued again by itself, is asked to stop by the same signals; only one
-    that Slurm still counts as running may queue itself, or it would rise from the dead, or run twice.
+    that Slurm still counts as running may queue itself, or it would rise from the dead, or run twice. Records of
+    loggers are closed by now: Slurm ends all processes of a task as soon as it is queued again.
     """
-    for signum in STOPPING:
-        signal.signal(signum, partial(_hand_over, again))
-
-
-def _hand_over(again: Handler, signum: int, frame: FrameType | None, runs: Callable[[], bool] | None = None) -> None:
-    for other in STOPPING:  # what follows the request, when Slurm takes the node back, finds us on our way out
-        signal.signal(other, signal.SIG_IGN)
     if not is_first():
         sys.exit(0)  # the first process speaks for all; another status would count as a failure of the whole task
+    print(stopped, file=sys.stderr)
     if callable(again) and (runs or still_runs)():
-        again(signum, frame)
+        again(stopped.signum, None)
+    sys.exit(128 + stopped.signum)
 
 
 def still_runs(ask: Ask = ask_slurm) -> bool:

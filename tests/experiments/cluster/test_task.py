@@ -4,51 +4,70 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
 
-from cxr_xai.experiments.cluster import shield, task
+from cxr_xai.experiments.cluster import shield
 from cxr_xai.experiments.cluster.queue import Unreachable
-from cxr_xai.experiments.cluster.task import HEAD, answer_by_requeue, own_task, still_runs
-from cxr_xai.signals import STOPPING, Interrupted, StopSignals
+from cxr_xai.experiments.cluster.task import HEAD, hand_over, own_task, still_runs
+from cxr_xai.signals import STOPPING, Interrupted
 
 
-@pytest.fixture(autouse=True)
-def handlers() -> Iterator[None]:
-    before = {signum: signal.getsignal(signum) for signum in STOPPING}
-    yield
-    for signum, handler in before.items():
-        signal.signal(signum, handler)
-
-
-@pytest.mark.parametrize(("state", "requeued"), [("RUNNING", True), ("COMPLETING", False), ("", False)])
-@pytest.mark.parametrize("signum", STOPPING)
+@pytest.mark.parametrize(("runs", "code"), [(True, -1), (False, 140)])
 def test_only_what_still_counts_as_running_is_queued_again(
-    monkeypatch: pytest.MonkeyPatch, state: str, requeued: bool, signum: int
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], runs: bool, code: int
 ) -> None:
+    monkeypatch.setenv("SLURM_PROCID", "0")
     called: list[int] = []
 
     def again(number: int, frame: object) -> None:
         called.append(number)
-        assert signal.getsignal(signal.SIGTERM) is signal.SIG_IGN, "what follows finds us on our way out"
         sys.exit(-1)  # as submitit does
 
-    monkeypatch.setattr(task, "still_runs", lambda: state == "RUNNING")
-    answer_by_requeue(again)
-    stop = StopSignals()
-    with pytest.raises(SystemExit if requeued else Interrupted), stop.listening():
-        os.kill(os.getpid(), signum)
-    assert called == ([signum] if requeued else [])
+    with pytest.raises(SystemExit) as ended:
+        hand_over(again, Interrupted(signal.SIGUSR2, " (step 3)"), lambda: runs)
+    assert ended.value.code == code
+    assert called == ([signal.SIGUSR2] if runs else [])
+    assert capsys.readouterr().err.startswith("stopped by SIGUSR2 (step 3)")
 
 
 def test_other_processes_of_a_cell_end_quietly(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SLURM_PROCID", "1")
-    answer_by_requeue(lambda *_: pytest.fail("the first process speaks for all"))
-    with pytest.raises(SystemExit) as ended, StopSignals().listening():
-        os.kill(os.getpid(), signal.SIGUSR2)
+    with pytest.raises(SystemExit) as ended:
+        hand_over(lambda *_: pytest.fail("the first process speaks for all"), Interrupted(signal.SIGTERM), lambda: True)
     assert ended.value.code == 0
+
+
+CUT = """
+import os, signal
+from pathlib import Path
+from cxr_xai.experiments.cluster.task import CellTask
+
+class Cut(CellTask):
+    def _run(self):
+        print("running", flush=True)
+        os.kill(os.getpid(), signal.SIGUSR2)
+        print("never here", flush=True)
+
+signal.signal(signal.SIGUSR2, lambda *_: (print("queued again", flush=True), os._exit(9)))
+import cxr_xai.experiments.cluster.task as task
+task.still_runs = lambda: True
+Cut({}, {}, Path(OUTPUT))()
+"""
+
+
+def test_a_task_that_is_asked_to_stop_unwinds_before_it_is_queued_again(tmp_path: Path) -> None:
+    log = tmp_path / "output.log"
+    environment = {**os.environ, "SLURM_PROCID": "0", "SLURM_JOB_ID": "12", "PYTHONPATH": str(Path.cwd())}
+    code = CUT.replace("OUTPUT", repr(str(log)))
+    assert subprocess.run([sys.executable, "-c", code], env=environment, check=False).returncode == 9
+    assert [line.split(":")[0] for line in log.read_text().splitlines()[1:]] == [
+        "running",
+        "stopped by SIGUSR2",
+        "queued again",
+    ]
 
 
 def test_slurm_is_asked_about_this_job(monkeypatch: pytest.MonkeyPatch) -> None:
