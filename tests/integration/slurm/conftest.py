@@ -85,7 +85,7 @@ def cluster(unlaunched: dict[str, str]) -> Iterator[Cluster]:
 def wait_until() -> Callable[..., None]:
     """``wait_until(condition, seconds)`` looks ten times a second, and gives up in an error."""
 
-    def wait(condition: Callable[[], object], seconds: float = 240) -> None:
+    def wait(condition: Callable[[], object], seconds: float = 900) -> None:
         deadline = time.monotonic() + seconds
         while not condition():
             assert time.monotonic() < deadline, "it never came to pass"

@@ -44,7 +44,7 @@ def steps_of(folder: RunFolder) -> int:
 
 
 def finish(process: "subprocess.Popen[str]", status: int) -> str:
-    said, _ = process.communicate(timeout=400)
+    said, _ = process.communicate(timeout=1500)
     assert process.returncode == status, said
     return said
 
@@ -81,7 +81,7 @@ def preempted(cluster, outputs: Path, small_overrides: list[str], wait_until: Wa
     owner = find_owner(folds[1].lease)
     assert owner is not None
     os.kill(owner.pid, signal.SIGKILL)
-    wait_until(lambda: cluster.ask("squeue", "-h", "-j", task, "-o", "%T") == "PENDING", 60)
+    wait_until(lambda: cluster.ask("squeue", "-h", "-j", task, "-o", "%T") == "PENDING")
     assert read_status(folds[0]).state is CellState.CUT_OFF
     cluster.hurry(task)
     said = finish(second, 1)
@@ -142,7 +142,7 @@ def test_a_plain_script_equals_it_cut_elsewhere(
     cut, other = folder_of(home, 1), folder_of(home, 0)
     wait_until(lambda: steps_of(cut) > 0)
     cluster.ask("scancel", "--signal=USR1", f"{job}_1")  # what Slurm sends before the time is up
-    wait_until(lambda: cluster.ask("squeue", "-h", "-j", f"{job}_1", "-o", "%T") == "PENDING", 60)
+    wait_until(lambda: cluster.ask("squeue", "-h", "-j", f"{job}_1", "-o", "%T") == "PENDING")
     cluster.hurry(f"{job}_1")
     for folder in (cut, other):
         wait_until(lambda: read_status(folder).state is CellState.FINISHED)  # noqa: B023

@@ -55,7 +55,7 @@ C
 }
 
 ACCOUNTING="AccountingStorageType=accounting_storage/none"
-if command -v mariadbd slurmdbd >/dev/null; then
+if type mariadbd slurmdbd >/dev/null 2>&1; then
   ACCOUNTING="AccountingStorageType=accounting_storage/slurmdbd
 AccountingStorageHost=127.0.0.1
 AccountingStoragePort=26820"
