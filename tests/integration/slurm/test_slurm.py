@@ -162,7 +162,7 @@ def test_a_cell_over_two_nodes_and_one_that_cannot_begin(
     assert "trainer.num_nodes=2 and hydra.launcher.nodes=1 must be equal" in said
     assert not (outputs / "pair").exists()
 
-    where = ["hydra.launcher.nodes=2", "hydra.launcher.setup=[export MASTER_ADDR=127.0.0.1]"]
+    where = ["hydra.launcher.nodes=2", "hydra.launcher.setup=['export MASTER_ADDR=127.0.0.1']"]
     said = finish(cluster.start(*both, *pair, *where, "hydra.launcher.wait=false"), 0)
     assert "2 cells stay queued or running" in said
     folders = [RunFolder(outputs / "pair" / cell["folder"]) for cell in read_sweep(outputs / "pair")["cells"]]
