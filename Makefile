@@ -3,7 +3,7 @@
 PY := .venv/bin/python
 LOCKED := .venv/locked-with-$(shell cksum < requirements.lock | tr ' ' '-')
 
-.PHONY: help venv demo test test-all lint format lock clean
+.PHONY: help venv demo test test-all test-slurm lint format lock clean
 
 help: ## list the chores
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -30,7 +30,10 @@ test: venv ## the quick test suite, on all cores
 	$(PY) -m pytest -n auto --dist loadfile
 
 test-all: venv ## all tests, slow members of families included
-	$(PY) -m pytest -m ""
+	$(PY) -m pytest -m "not slurm"
+
+test-slurm: venv ## sweeps on a real Slurm, started for them as root; skipped where it is not installed
+	$(PY) -m pytest -m slurm tests/integration/slurm
 
 lint: venv ## ruff and mypy
 	$(PY) -m ruff check .

@@ -1,4 +1,4 @@
-"""SIGTERM and SIGUSR1, by which schedulers ask a run to stop: answered at once, or at the end of a training step.
+"""SIGTERM, SIGUSR1 and SIGUSR2, by which schedulers ask a run to stop: answered at once, or after a training step.
 
 Files of a run are whole or absent, so outside of training a signal may end it anywhere. While training is on it is only
 noted; whoever trains asks ``received`` after each step, writes what must not be lost and calls ``answer``.
@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from types import FrameType
 from typing import Any
 
-STOPPING = (signal.SIGTERM, signal.SIGUSR1)
+STOPPING = (signal.SIGTERM, signal.SIGUSR1, signal.SIGUSR2)
 
 Handler = Callable[[int, FrameType | None], Any] | int | None
 

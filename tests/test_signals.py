@@ -21,7 +21,7 @@ def handlers() -> Iterator[None]:
         signal.signal(signum, handler)
 
 
-@pytest.mark.parametrize(("signum", "status"), [(signal.SIGTERM, 143), (signal.SIGUSR1, 138)])
+@pytest.mark.parametrize(("signum", "status"), [(signal.SIGTERM, 143), (signal.SIGUSR1, 138), (signal.SIGUSR2, 140)])
 def test_outside_of_training_a_signal_ends_the_run_at_once(signum: int, status: int) -> None:
     stop = StopSignals()
     with stop.listening(), pytest.raises(Interrupted, match=r"stopped by SIG\w+: the same command continues") as caught:

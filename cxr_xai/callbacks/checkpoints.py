@@ -23,9 +23,9 @@ class Checkpoints(Checkpoint):
     """Writes ``last.ckpt`` every n steps and between epochs, keeps the one before, and ``best.ckpt`` by the monitor.
 
     A run that goes on from ``last.ckpt`` ends with the weights of one that was never cut (bit-identical in float32 on
-    one CPU process with fixed threads). On SIGTERM or SIGUSR1 the step that is on is finished and written, and the run
-    ends; validation is left at once, for one step before it a file is always written. Between epochs means after
-    everything that belongs to the old one: validation, maps, the scheduler, the logs.
+    one CPU process with fixed threads). On SIGTERM, SIGUSR1 or SIGUSR2 the step that is on is finished and written, and
+    the run ends; validation is left at once, for one step before it a file is always written. Between epochs means
+    after everything that belongs to the old one: validation, maps, the scheduler, the logs.
 
     ``best.ckpt`` holds weights only; the last epoch's are kept as long as no validation has run.
 

@@ -25,6 +25,7 @@ from cxr_xai.data.films.files import Films
 from cxr_xai.errors import UserError
 from cxr_xai.experiments.build import build
 from cxr_xai.experiments.cell import hash_settings
+from cxr_xai.experiments.cluster.environment import choose_environment
 from cxr_xai.experiments.explaining import build_explainer
 from cxr_xai.experiments.guiding import build_guide
 from cxr_xai.experiments.recording import describe_run, public_settings, read_salt
@@ -123,9 +124,8 @@ def assemble(
         salt = read_salt(Path(settings["paths"]["outputs"]))
         handed = {"save_dir": folder.path, "metrics": folder.metrics, "salt": salt}
         loggers.append(build(extra, "logger.extra", {**handed, **describe_run(settings, choices, cell)}))
-    trainer = build(
-        settings["trainer"], "trainer", {"callbacks": callbacks, "logger": loggers, "default_root_dir": folder.path}
-    )
+    joined = {"callbacks": callbacks, "logger": loggers, "default_root_dir": folder.path}
+    trainer = build(settings["trainer"], "trainer", {**joined, "plugins": choose_environment()})
     for logger in loggers:
         logger.log_hyperparams(public_settings(settings, choices, cell))
     return Parts(folder, datamodule, module, explainer, calibration, threshold, trainer, loggers, hashes)

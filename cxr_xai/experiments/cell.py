@@ -24,6 +24,7 @@ UNHASHED = (
     "datamodule.reader.neatx",
     "trainer.accelerator",
     "trainer.devices",
+    "trainer.num_nodes",
     "trainer.strategy",
     "trainer.max_epochs",
     "trainer.max_steps",

@@ -44,31 +44,60 @@ def command(config_name: str) -> Callable[[Task], Callable[[], None]]:
         @wraps(task)
         def main() -> None:
             full = _is_full_error_asked_for()
-            try:
-                failures: list[UserError] = []
+            failures: list[UserError] = []
+            with ends_in_a_line(config_name, full):
                 with _errors_reach_us(full), STOP.listening():  # from here on: the imports of a task take seconds
                     hydra.main(version_base="1.3", config_path=str(CONF), config_name=config_name)(
                         _job(task, failures)
                     )()
                 if failures:
                     raise failures[0]
-            except (UserError, HydraException, OmegaConfBaseException) as error:
-                if full:
-                    raise
-                if is_said_by_another(error):
-                    sys.exit(1)
-                print(f"error: {explain_error(error, config_name)}", file=sys.stderr)
-                sys.exit(1)
-            except KeyboardInterrupt:
-                print(f"interrupted: {name_command()} continues where it stopped", file=sys.stderr)
-                sys.exit(130)
-            except Interrupted as signal:
-                print(str(signal).replace("the same command", name_command()), file=sys.stderr)
-                sys.exit(128 + signal.signum)
 
         return main
 
     return decorate
+
+
+@contextmanager
+def ends_in_a_line(config_name: str, full: bool = False) -> Iterator[None]:
+    """Answer errors for people, interruptions and requests to stop by a line on standard error and an exit status."""
+    try:
+        with errors_end_in_a_line(config_name, full):
+            yield
+    except KeyboardInterrupt:
+        print(f"interrupted: {name_command()} continues where it stopped", file=sys.stderr)
+        sys.exit(130)
+    except Interrupted as signal:
+        if os.environ.get("SLURM_PROCID", "0") != "0":
+            sys.exit(0)  # the first process tells; a second bad status would have Slurm kill it while it does
+        print(str(signal).replace("the same command", name_command()), file=sys.stderr)
+        sys.exit(128 + signal.signum)
+
+
+@contextmanager
+def errors_end_in_a_line(config_name: str, full: bool = False) -> Iterator[None]:
+    """Answer errors for people by a line on standard error and status 1."""
+    try:
+        yield
+    except (UserError, HydraException, OmegaConfBaseException) as error:
+        if full:
+            raise
+        if not is_said_by_another(error):
+            print(f"error: {explain_error(error, config_name)}", file=sys.stderr)
+        sys.exit(1)
+
+
+@contextmanager
+def explained(settings: Mapping[str, Any]) -> Iterator[None]:
+    """Turn what the machine refuses inside into an error for people."""
+    try:
+        yield
+    except UserError:
+        raise
+    except Exception as error:
+        if (said := explain_failure(error, settings)) is None:
+            raise
+        raise UserError(said) from error
 
 
 def name_command() -> str:
@@ -102,18 +131,12 @@ def _job(task: Task, failures: list[UserError]) -> Callable[[DictConfig], None]:
     """Keep errors for people out of Hydra's hands, which would print the overrides before them."""
 
     def run(config: DictConfig) -> None:
-        settings, choices = dict[str, Any](), dict[str, str]()
         try:
             settings, choices = _plain(config, HydraConfig.get().runtime.choices)
-            task(settings, choices)
+            with explained(settings):
+                task(settings, choices)
         except UserError as error:
             failures.append(error)
-        except Exception as error:
-            if (explained := explain_failure(error, settings)) is None:
-                raise
-            failure = UserError(explained)
-            failure.__cause__ = error
-            failures.append(failure)
 
     return run
 

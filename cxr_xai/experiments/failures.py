@@ -104,4 +104,5 @@ def _read(settings: Mapping[str, Any], section: str, key: str) -> Any:
 
 def is_said_by_another(error: BaseException) -> bool:
     """Whether all processes of a run met this together, and this is not the first, which tells the person."""
-    return getattr(error, "everywhere", False) and os.environ.get("LOCAL_RANK", "0") != "0"
+    first = all(os.environ.get(name, "0") == "0" for name in ("LOCAL_RANK", "SLURM_PROCID"))
+    return getattr(error, "everywhere", False) and not first

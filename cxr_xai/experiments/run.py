@@ -112,8 +112,8 @@ def fit(parts: Parts, seed: int) -> float:
     try:
         with STOP.deferred():
             parts.trainer.fit(parts.module, datamodule=parts.datamodule, ckpt_path=path, weights_only=True)
-    except SystemExit:
-        if parts.trainer.interrupted:  # Lightning turns Ctrl-C into a silent exit
+    except SystemExit as end:
+        if isinstance(end.__context__, KeyboardInterrupt):  # Lightning turns Ctrl-C into a silent exit
             raise KeyboardInterrupt from None
         raise
     except Exception:

@@ -35,6 +35,7 @@ DOORS = {
     "timm": ("models/",),
     "wandb": ("loggers/wandb",),
     "wandb_workspaces": ("loggers/wandb",),
+    "submitit": ("experiments/cluster/submit.py", "experiments/cluster/task.py"),
     "hydra": ("experiments/build.py", "experiments/command.py", "experiments/plugins/"),
     "omegaconf": ("experiments/build.py", "experiments/command.py", "experiments/plugins/"),
     "pytorch_grad_cam": ("explainers/library_cam.py", "experiments/benchmarks/explain_faithfulness.py"),

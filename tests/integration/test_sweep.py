@@ -51,6 +51,10 @@ def start(*arguments: str) -> "subprocess.Popen[str]":
         ),
         (["-m", "ablation=transform", "+ablation.arms.mine=['seeed=1']"], "mine: no configuration key 'seeed' in"),
         (["-m", "hydra.launcher.jobs=0", "seed=1,2"], "hydra.launcher.jobs=0; it must be 1 or more."),
+        (
+            ["-m", "hydra/launcher=slurm", "hydra.launcher.nodes=2", "seed=1,2"],
+            "trainer.num_nodes=1 and hydra.launcher.nodes=2 must be equal; set both.",
+        ),
     ],
 )
 def test_a_mistake_ends_in_a_line_before_anything_starts(arguments: list[str], message: str, tmp_path: Path) -> None:

@@ -122,7 +122,7 @@ class ChexpertReader:
             {**counts, **uncertain, **translated, **marked},
             self._describe(masks),
             None if masks is None else used[len(files)].name,
-            masks,
+            masks=masks,
         )
         return index, layout, table[["part", "place"]]
 

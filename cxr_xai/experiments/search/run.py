@@ -11,7 +11,7 @@ from cxr_xai.experiments.search.show import print_outcome, print_search
 from cxr_xai.experiments.search.trials import Trial, Trials
 from cxr_xai.experiments.sweep.plan import Compose, Plan, Planned, Request
 from cxr_xai.experiments.sweep.record import describe_sweep, extend, read_if_there, write_sweep
-from cxr_xai.experiments.sweep.run import claim_sweep, clear
+from cxr_xai.experiments.sweep.run import claim_home, clear
 from cxr_xai.experiments.sweep.show import Terminal
 from cxr_xai.experiments.terminal import console, quiet_libraries
 from cxr_xai.lease import find_owner
@@ -40,7 +40,7 @@ def run_search(
         print_search(search)
         print_dry_run(search)
         return
-    with claim_sweep(search.home):
+    with claim_home(search.home):
         require_search(search)
         if fresh:
             begin_anew(search)
@@ -53,7 +53,7 @@ def run_search(
         console.print(f"  going on: {before} trials have ended before{words}", style="dim")
     with Terminal(search.asked.trials) as terminal:
         terminal.ended = before
-        claim, cell = partial(claim_sweep, search.home), partial(place, search)
+        claim, cell = partial(claim_home, search.home), partial(place, search)
         Driver(trials, claim, cell, command, request.jobs, terminal).run()
     conclude(search, trials)
 

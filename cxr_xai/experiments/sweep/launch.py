@@ -46,7 +46,10 @@ class Reporter(Protocol):
     """Who tells the person."""
 
     def event(self, what: str, job: Job, note: str = "") -> None:
-        """Something happened: ``started``, ``finished``, ``failed``, ``pruned``, ``elsewhere`` or ``stopping``."""
+        """Something happened: ``started``, ``finished``, ``failed``, ``pruned``, ``elsewhere``, ``stopping``.
+
+        On a cluster also ``queued``, and ``again`` for what is queued after it was running.
+        """
 
     def tick(self, running: Sequence[Job], waiting: int) -> None:
         """Nothing happened for a moment."""
@@ -157,7 +160,16 @@ def explainend_job(code: int, entry: Running) -> str:
         return f"killed by {signal.Signals(-code).name}{hint}"
     with entry.job.folder.output.open("rb") as file:
         file.seek(entry.offset)
-        lines = [line.strip() for line in file.read().decode(errors="replace").splitlines() if line.strip()]
+        return last_words(file.read().decode(errors="replace"), code)
+
+
+def last_words(text: str, code: int) -> str:
+    """Return the last error in what a process said, or its last line; ``code`` is the status that it ended with.
+
+    >>> last_words("error: no films; unpack some.", 1), last_words("epoch 3", 0)
+    ('no films; unpack some.', 'ended without a result: epoch 3')
+    """
+    lines = [line.strip() for line in text.splitlines() if line.strip()]
     errors = [line for line in lines if ERROR_LINE.match(line)]
     last = (errors or lines or [f"exit code {code} without a word"])[-1]
     return last.removeprefix("error: ") if code else f"ended without a result: {last}"

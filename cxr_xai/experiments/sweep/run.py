@@ -9,28 +9,38 @@ from cxr_xai.artifacts.certificate import hash_code
 from cxr_xai.artifacts.run_folder import RunFolder
 from cxr_xai.errors import UserError
 from cxr_xai.experiments.cell import name_cell
+from cxr_xai.experiments.cluster.tasks import read_cells
 from cxr_xai.experiments.state import move_aside
 from cxr_xai.experiments.sweep.launch import Job, run_jobs
 from cxr_xai.experiments.sweep.plan import Compose, Found, Planned, Request, make_plan, read_explainers
 from cxr_xai.experiments.sweep.record import describe_sweep, extend, read_if_there, write_sweep
 from cxr_xai.experiments.sweep.show import Terminal, print_cells, print_plan
-from cxr_xai.experiments.sweep.states import CellState, read_status, read_statuses
+from cxr_xai.experiments.sweep.states import CellState, read_status
 from cxr_xai.experiments.terminal import console, quiet_libraries
 from cxr_xai.files import read_json
 from cxr_xai.lease import DURATION, Lease, find_owner
 
-Launch = Callable[[Sequence[Sequence[str]]], Any]
+Launch = Callable[[Sequence[Sequence[str]]], bool]
+Check = Callable[[Sequence[Mapping[str, Any]]], None]
 
 
-def run_sweep(request: Request, compose: Compose, launch: Launch, dry: bool = False, fresh: bool = False) -> None:
+def run_sweep(
+    request: Request,
+    compose: Compose,
+    launch: Launch,
+    dry: bool = False,
+    fresh: bool = False,
+    check: Check | None = None,
+) -> None:
     """Run what is missing of a sweep.
 
     Args:
         request: what was asked for.
         compose: overrides → settings.
-        launch: runs cells by their overrides and returns when each has finished or failed.
+        launch: runs cells by their overrides and returns whether each has finished or failed; some may be left queued.
         dry: print the plan and an estimate instead; nothing is started or written.
         fresh: move every cell of the sweep aside, those of former launches too, and begin a new one.
+        check: refuses settings that the launcher cannot run.
 
     Raises:
         UserError: something cannot run, found before anything starts; or cells failed, found at the end.
@@ -38,6 +48,8 @@ def run_sweep(request: Request, compose: Compose, launch: Launch, dry: bool = Fa
     if request.jobs < 1:
         raise UserError(f"hydra.launcher.jobs={request.jobs}; it must be 1 or more.")
     plan = make_plan(request, compose)
+    if check is not None:
+        check([planned.settings for planned in plan.cells])
     found: Found = {}
     if plan.ablation is not None or dry:
         from cxr_xai.experiments.sweep.steps import Studies, equalize  # torch, some seconds
@@ -47,7 +59,7 @@ def run_sweep(request: Request, compose: Compose, launch: Launch, dry: bool = Fa
         if plan.ablation is None or not plan.ablation.explains:  # one training has no other to equal
             plan, found = equalize(plan, compose, studies)
     require_known_code(plan.cells, fresh)
-    with nullcontext() if dry else claim_sweep(plan.home):
+    with nullcontext() if dry else claim_home(plan.home):
         former = read_if_there(plan.home)
         record = extend(None if fresh else former, describe_sweep(plan, found), plan.home)
         if fresh and not dry:
@@ -63,7 +75,8 @@ def run_sweep(request: Request, compose: Compose, launch: Launch, dry: bool = Fa
         return
     statuses = [read_status(planned.folder, planned.epochs) for planned in plan.cells]
     due = [p for p, status in zip(plan.cells, statuses, strict=True) if status.state is not CellState.FINISHED]
-    launch([planned.cell.overrides for planned in due])
+    if not launch([planned.cell.overrides for planned in due]):
+        return
     conclude(describe_sweep(plan, found), plan.home, fresh)
     if plan.ablation is not None and plan.ablation.explains:
         from cxr_xai.experiments.leaderboard.sweep import rank_cells  # torch
@@ -72,7 +85,7 @@ def run_sweep(request: Request, compose: Compose, launch: Launch, dry: bool = Fa
 
 
 @contextmanager
-def claim_sweep(home: Path) -> Iterator[None]:
+def claim_home(home: Path) -> Iterator[None]:
     """Keep other launches from writing ``sweep.json`` between our look at it and our writing."""
     lease = Lease(home / "sweep.lock")
     if not lease.take(timeout=DURATION + 5):
@@ -91,7 +104,7 @@ def conclude(record: Mapping[str, Any], home: Path, fresh: bool = False) -> None
     Raises:
         UserError: some have failed or are missing.
     """
-    statuses = read_statuses(record, home)
+    statuses = read_cells(record, home)
     print_cells(record, statuses, home)
     if missing := [status for status in statuses if status.state is not CellState.FINISHED]:
         command = "the same command without fresh=true" if fresh else "the same command"

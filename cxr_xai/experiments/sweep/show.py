@@ -22,16 +22,35 @@ from cxr_xai.experiments.terminal import console
 
 STYLES = {
     CellState.WAITING: "dim",
+    CellState.QUEUED: "blue",
     CellState.RUNNING: "cyan",
     CellState.CUT_OFF: "yellow",
     CellState.FAILED: "red",
     CellState.PRUNED: "magenta",
     CellState.FINISHED: "green",
 }
-WORDS = {"started": "start", "finished": "done", "failed": "failed", "elsewhere": "wait", "stopping": "stop"}
-WORDS |= {"pruned": "pruned"}
-WORD_STYLES = {"started": "cyan", "finished": "green", "failed": "red", "elsewhere": "dim", "stopping": "yellow"}
-WORD_STYLES |= {"pruned": "magenta"}
+WORDS = {
+    "started": "start",
+    "finished": "done",
+    "failed": "failed",
+    "elsewhere": "wait",
+    "stopping": "stop",
+    "queued": "queue",
+    "again": "again",
+    "left": "left",
+    "pruned": "pruned",
+}
+WORD_STYLES = {
+    "started": "cyan",
+    "finished": "green",
+    "failed": "red",
+    "elsewhere": "dim",
+    "stopping": "yellow",
+    "queued": "blue",
+    "again": "yellow",
+    "left": "yellow",
+    "pruned": "magenta",
+}
 ENDS = ("finished", "failed", "pruned")
 REFRESH = 2.0
 """Seconds between looks at progress."""
@@ -75,7 +94,9 @@ def cell_table(record: Mapping[str, Any], statuses: Sequence[Status], height: in
     left_out = ""
     if height is not None and len(cells) > height - 6:
         shown = [
-            (cell, status) for cell, status in cells if status.state not in (CellState.WAITING, CellState.FINISHED)
+            (cell, status)
+            for cell, status in cells
+            if status.state not in (CellState.WAITING, CellState.QUEUED, CellState.FINISHED)
         ]
         left_out = f"{len(cells) - len(shown[: height - 6])} more cells are not shown"
         cells = shown[: height - 6]
@@ -123,22 +144,30 @@ def _progress(status: Status, cell: Mapping[str, Any]) -> tuple[str, str, str, s
 def summarize_states(statuses: Sequence[Status]) -> str:
     """Count the states: ``3 finished, 1 running, 6 waiting``."""
     counts = Counter(status.state for status in statuses)
-    ended = (CellState.FINISHED, CellState.PRUNED)
-    order = (*ended, CellState.RUNNING, CellState.CUT_OFF, CellState.FAILED, CellState.WAITING)
+    order = (
+        *(CellState.FINISHED, CellState.PRUNED, CellState.RUNNING, CellState.QUEUED),
+        *(CellState.CUT_OFF, CellState.FAILED, CellState.WAITING),
+    )
     return ", ".join(f"{counts[state]} {state.value}" for state in order if counts[state])
 
 
 def reasons(record: Mapping[str, Any], statuses: Sequence[Status], home: Path) -> Group:
-    """Say why cells have failed, and where all that they said is kept."""
+    """Say what cells are queued for, why others have failed, and where all that they said is kept."""
     lines = []
     for cell, status in zip(record["cells"], statuses, strict=True):
+        if not status.reason:
+            continue
+        style = STYLES[status.state]
+        lines.append(Text.from_markup(f"[{style}]{escape(_name(cell))}[/]: {escape(status.reason)}"))
         if status.state is CellState.FAILED:
-            name = " ".join(str(v) for v in (cell["arm"], *cell["axes"].values()) if v is not None)
-            fold = "" if cell["fold"] is None else f" fold {cell['fold']}"
-            label = f"{name}{fold} seed {cell['seed']}".strip()
-            lines.append(Text.from_markup(f"[red]{escape(label)}[/]: {escape(status.reason)}"))
             lines.append(Text(f"  {RunFolder(home / cell['folder']).output}", "dim"))
     return Group(*lines)
+
+
+def _name(cell: Mapping[str, Any]) -> str:
+    name = " ".join(str(v) for v in (cell["arm"], *cell["axes"].values()) if v is not None)
+    fold = "" if cell["fold"] is None else f" fold {cell['fold']}"
+    return f"{name}{fold} seed {cell['seed']}".strip()
 
 
 def duration(seconds: float) -> str:

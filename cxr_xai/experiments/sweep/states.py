@@ -1,4 +1,4 @@
-"""Waiting, running, cut off, failed, pruned, finished: what a cell is, from its folder alone."""
+"""Waiting, queued, running, cut off, failed, pruned, finished: what a cell is, from its folder alone."""
 
 import json
 from collections.abc import Mapping
@@ -16,6 +16,7 @@ class CellState(Enum):
     """Where a cell stands."""
 
     WAITING = "waiting"
+    QUEUED = "queued"
     RUNNING = "running"
     CUT_OFF = "cut off"
     FAILED = "failed"
@@ -30,7 +31,7 @@ class Status:
     Attributes:
         state: where it stands.
         progress: of ``progress.json``; empty before the first step.
-        reason: why it failed.
+        reason: why it failed, or waits in a queue.
         owner: who runs it.
     """
 

@@ -6,9 +6,10 @@ from pathlib import Path
 from rich.console import Group
 from rich.live import Live
 
+from cxr_xai.experiments.cluster.tasks import read_cells
 from cxr_xai.experiments.sweep.record import read_sweep, wanted
 from cxr_xai.experiments.sweep.show import cell_table, print_cells, reasons
-from cxr_xai.experiments.sweep.states import CellState, read_statuses
+from cxr_xai.experiments.sweep.states import CellState
 from cxr_xai.experiments.terminal import console
 
 ENDED = (CellState.FINISHED, CellState.FAILED, CellState.PRUNED)
@@ -31,14 +32,14 @@ def show_sweep(runs: str | Path, watch: bool) -> None:
     if watch and console.is_terminal:
         _watch(home)
     record = read_sweep(home)
-    print_cells(record, read_statuses(record, home), home)
+    print_cells(record, read_cells(record, home), home)
 
 
 def _watch(home: Path) -> None:
     with Live(console=console, auto_refresh=False, transient=True) as live:
         while True:
             record = read_sweep(home)
-            statuses = read_statuses(record, home)
+            statuses = read_cells(record, home)
             if all(status.state in ENDED for status in statuses) and len(statuses) >= wanted(record):
                 return
             why = reasons(record, statuses, home)

@@ -29,7 +29,7 @@ def sweep(tmp_path: Path) -> Sweep:
     def launch(*losses: str, failing: Sequence[str] = (), fresh: bool = False, jobs: int = 1) -> list[str]:
         ran = []
 
-        def pretend(cells: Sequence[Sequence[str]]) -> None:
+        def pretend(cells: Sequence[Sequence[str]]) -> bool:
             for overrides in cells:
                 settings, choices = compose("train", list(overrides))
                 ran.append(choices["loss"])
@@ -38,6 +38,7 @@ def sweep(tmp_path: Path) -> Sweep:
                 folder = RunFolder(Path(settings["paths"]["outputs"]) / settings["name"] / name_cell(settings, choices))
                 folder.write_summary({"max_epochs": settings["trainer"]["max_epochs"], "stopped_early": False})
                 write_json(folder.certificate, {"code": {"sha256": hash_code()}})
+            return True
 
         request = Request("command", fixed=[f"paths.outputs={tmp_path}"], commas={"loss": losses}, jobs=jobs)
         run_sweep(request, lambda overrides: compose("train", overrides), pretend, fresh=fresh)
@@ -87,7 +88,7 @@ def test_two_launches_at_once_lose_no_cell(sweep: Sweep, tmp_path: Path, monkeyp
         return extend(*arguments)
 
     def write_another() -> None:
-        with run.claim_sweep(home):
+        with run.claim_home(home):
             record = read_sweep(home)
             write_sweep(home, {**record, "cells": [*record["cells"], {**record["cells"][0], "folder": "another"}]})
 

@@ -7,8 +7,6 @@ They are apart so that a cluster may run the same cells. Hydra takes plugins fro
 import shlex
 import sys
 from collections.abc import Sequence
-from functools import cache
-from pathlib import Path
 from typing import Any
 
 from hydra.core.override_parser.overrides_parser import OverridesParser
@@ -32,6 +30,7 @@ class CellSweeper(Sweeper):
 
     def sweep(self, arguments: list[str]) -> Any:
         """Plan and launch; results are read from the folders of the cells."""
+        from cxr_xai.experiments.sweep.composed import compose_cell
         from cxr_xai.experiments.sweep.run import run_sweep
 
         runner = self.runner
@@ -42,9 +41,10 @@ class CellSweeper(Sweeper):
         run_sweep(
             request,
             compose=lambda overrides: compose_cell(tuple(overrides)),
-            launch=lambda cells: runner.launch([list(cell) for cell in cells], initial_job_idx=0),
+            launch=lambda cells: _launch(runner, cells),
             dry=bool(self.settings.dry_run),
             fresh=bool(self.settings.fresh),
+            check=getattr(runner, "check", None),
         )
         return []
 
@@ -64,33 +64,26 @@ class ProcessLauncher(Launcher):
         """Keep what the processes need to know."""
         self.settings = config
 
-    @property
-    def command(self) -> list[str]:
-        """Program and script that take a cell's overrides."""
-        sources = self.settings.hydra.runtime.config_sources
-        extra = [word for s in sources if s.provider == "command-line" for word in ("--config-dir", s.path)]
-        return [sys.executable, str(Path(sys.argv[0]).resolve()), *extra]
-
     def launch(self, job_overrides: Sequence[Sequence[str]], initial_job_idx: int) -> Sequence[JobReturn]:
         """Run jobs until each is finished or has failed; what became of them stands in their folders."""
+        from cxr_xai.experiments.sweep.composed import compose_cell, name_script
         from cxr_xai.experiments.sweep.run import run_here
 
-        run_here([(tuple(o), *compose_cell(tuple(o))) for o in job_overrides], self.command, self.jobs)
+        run_here([(tuple(o), *compose_cell(tuple(o))) for o in job_overrides], name_script(self.settings), self.jobs)
         return [JobReturn(overrides=list(o), status=JobStatus.COMPLETED) for o in job_overrides]
 
 
-@cache
-def compose_cell(overrides: tuple[str, ...]) -> tuple[dict[str, Any], dict[str, str]]:
-    """Compose what ``scripts/train.py`` would."""
-    from cxr_xai.experiments.command import compose
-
-    return compose("train", overrides)
+def _launch(runner: Launcher, cells: Sequence[Sequence[str]]) -> bool:
+    """Launch; return whether all cells have ended, for a cluster may be left to itself."""
+    returned = runner.launch([list(cell) for cell in cells], initial_job_idx=0)
+    return all(job.status is not JobStatus.UNKNOWN for job in returned)
 
 
 def _run_search(request: Any, runner: Launcher, config: DictConfig) -> None:
     """Look for settings; a search asks for a trial when one has ended, so it starts processes itself."""
     from cxr_xai.errors import UserError
     from cxr_xai.experiments.search.run import run_search
+    from cxr_xai.experiments.sweep.composed import compose_cell, name_script
 
     if not isinstance(runner, ProcessLauncher):
         raise UserError(
@@ -98,7 +91,7 @@ def _run_search(request: Any, runner: Launcher, config: DictConfig) -> None:
             "as many jobs as shall work at it; they share the trials."
         )
     run_search(
-        request, lambda o: compose_cell(tuple(o)), runner.command, bool(config.dry_run), fresh=bool(config.fresh)
+        request, lambda o: compose_cell(tuple(o)), name_script(config), bool(config.dry_run), fresh=bool(config.fresh)
     )
 
 

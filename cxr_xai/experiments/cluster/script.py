@@ -1,0 +1,77 @@
+"""The text of ``array.sbatch``: cells as an array of Slurm, for which ``sbatch`` alone is needed."""
+
+import shlex
+from collections.abc import Sequence
+from pathlib import Path
+
+from cxr_xai.experiments.cluster.resources import Resources, srun_options
+from cxr_xai.experiments.sweep.launch import Job
+
+NAMES = ("partition", "account", "qos", "constraint", "cpus_per_task", "gpus_per_node", "mem")
+BODY = """\
+# One cell of the sweep per task of the array. Slurm sends SIGUSR1 {delay} s before the time is up, and that or SIGTERM
+# when it takes the node back: the run saves, and is queued again to go on in its own folder.
+cd {cwd} || exit 1
+{setup}case "$SLURM_ARRAY_TASK_ID" in
+{cells}
+esac
+mkdir -p "$folder"
+began=$(stat -c %s "$folder/output.log" 2>/dev/null || echo 0)
+trap true TERM USR1 # this shell stays, to see how the run ends
+srun {options} --open-mode=append --output="$folder/output.log" {command} "$@"
+code=$?
+# 138 and 143: stopped by SIGUSR1 and SIGTERM. A cancelled task gets SIGTERM too, and counts as running no more.
+if [ $code = 138 ] || [ $code = 143 ]; then
+  [ "$(squeue --noheader --jobs="$SLURM_JOB_ID" --format=%T)" = RUNNING ] && exec scontrol requeue "$SLURM_JOB_ID"
+  exit $code
+fi
+[ $code = 0 ] || {python} -m cxr_xai.experiments.cluster.note "$folder" $code "$began"
+exit $code
+"""
+
+
+def write_script(
+    jobs: Sequence[Job], resources: Resources, tasks_per_node: int, command: Sequence[str], logs: Path, name: str
+) -> str:
+    """Return the script.
+
+    Args:
+        jobs: cells to run.
+        resources: of one cell.
+        tasks_per_node: processes of a cell on each node.
+        command: the program and script that take a job's overrides.
+        logs: a folder for what tasks say outside of their cell.
+        name: of the job.
+    """
+    options = {
+        "job-name": name,
+        "array": f"0-{len(jobs) - 1}%{resources.jobs}",
+        "nodes": resources.nodes,
+        "ntasks-per-node": tasks_per_node,
+        "time": resources.time,
+        "signal": f"USR1@{resources.signal_delay_s}",
+        "requeue": True,
+        "open-mode": "append",
+        "output": f"{logs.resolve()}/%A_%a.log",
+        **{name.replace("_", "-"): getattr(resources, name) for name in NAMES},
+        **resources.additional_parameters,
+    }
+    lines = [_option(key, value) for key, value in options.items() if value is not None and value is not False]
+    cells = [
+        f"{number}) folder={shlex.quote(str(job.folder.path.resolve()))}; set -- {shlex.join(job.overrides)} ;;"
+        for number, job in enumerate(jobs)
+    ]
+    body = BODY.format(
+        delay=resources.signal_delay_s,
+        cwd=shlex.quote(str(Path.cwd())),
+        setup="".join(f"{line}\n" for line in resources.setup),
+        cells="\n".join(cells),
+        options=shlex.join(srun_options(resources)),
+        command=shlex.join(command),
+        python=shlex.quote(command[0]),
+    )
+    return "\n".join(["#!/bin/bash", *lines, "", body])
+
+
+def _option(key: str, value: object) -> str:
+    return f"#SBATCH --{key}" if value is True else f"#SBATCH --{key}={shlex.quote(str(value))}"
