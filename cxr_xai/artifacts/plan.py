@@ -69,7 +69,9 @@ def read_plan(path: str | Path) -> tuple[Plan, str]:
     try:
         text = Path(path).read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
-        raise UserError(f"plan={path} cannot be read ({error}); README shows what a plan looks like.") from error
+        raise UserError(
+            f"plan={path} cannot be read ({error}); .github/NUMBERS.md shows what a plan looks like."
+        ) from error
     return parse_plan(text, str(path)), text
 
 

@@ -11,7 +11,8 @@ from cxr_xai.experiments.command import compose
 ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text()
 PAGES = [ROOT / "README.md", *sorted((ROOT / ".github").glob("*.md")), ROOT / "outputs" / "README.md"]
-COMMANDS = sorted(set(re.findall(r"^python (scripts/\w+\.py[^#\n]*)", README, flags=re.MULTILINE)))
+TEXT = "\n".join(page.read_text().replace("\\\n", " ") for page in PAGES)  # a command may go on in the next line
+COMMANDS = sorted(set(re.findall(r"^python (scripts/\w+\.py[^#\n]*)", TEXT, flags=re.MULTILINE)))
 TARGETS = set(re.findall(r"^([a-z-]+):.*##", (ROOT / "Makefile").read_text(), flags=re.MULTILINE))
 
 

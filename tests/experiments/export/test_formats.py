@@ -67,10 +67,10 @@ def test_the_graph_is_what_it_says(files: dict[str, Path]) -> None:
     assert all(node.domain in ("", "ai.onnx") for node in model.graph.node)
 
 
-def test_the_example_of_the_readme_needs_nothing_of_ours(
+def test_the_example_of_the_page_needs_nothing_of_ours(
     files: dict[str, Path], write: Callable[..., Path], films: np.ndarray, project: Path, tmp_path: Path
 ) -> None:
-    section = (project / "README.md").read_text().partition("## Export, and films without labels")[2]
+    section = (project / ".github" / "EXPORT.md").read_text()
     code = re.findall(r"```python\n(.*?)```", section, flags=re.DOTALL)[0]
     shutil.copy(files["onnx"], tmp_path / "network.onnx")
     np.save(tmp_path / "film.npy", (films[0, 0] * 255).round().astype(np.uint8))
