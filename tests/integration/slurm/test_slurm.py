@@ -16,6 +16,7 @@ from cxr_xai.experiments.sweep.record import read_sweep
 from cxr_xai.experiments.sweep.states import CellState, read_status, read_statuses
 from cxr_xai.files import read_json
 from cxr_xai.lease import find_owner
+from cxr_xai.loggers.wandb_records import read_id
 
 pytestmark = pytest.mark.slurm
 
@@ -111,7 +112,7 @@ def test_a_preempted_fold_goes_on_in_its_folder(preempted: Path, cluster) -> Non
     losses = folder.read_metrics().query("key == 'train/loss'")["epoch"]
     assert sorted(losses) == list(range(EPOCHS)), "no epoch twice, none lost"
     records = {path.name.rpartition("-")[2] for path in (folder.path / "wandb").glob("offline-run-*")}
-    assert records == {folder.path.name.rpartition("-")[2]}, "one run in W&B"
+    assert records == {read_id(folder.path)}, "one run in W&B"
     assert len(list(preempted.glob("phantom-*"))) == 5
 
 
