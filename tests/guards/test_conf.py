@@ -18,8 +18,8 @@ HANDED = {
     "loss": {"pos_weight", "prevalence"},
     "callbacks": {"explainer", "folder", "datamodule", "identity"},
     "explainer": {"background"},
-    "logger": {"save_dir", "metrics", "salt", "name", "group", "job_type", "tags"},
-    "trainer": {"callbacks", "logger", "default_root_dir"},
+    "logger": {"save_dir", "metrics", "salt", "name", "group", "job_type", "tags", "run_id"},
+    "trainer": {"callbacks", "logger", "default_root_dir", "plugins"},
 }
 """What `run.py` hands to the targets of a group by parameter name."""
 

@@ -24,11 +24,12 @@ def test_one_training_serves_all_explainers_and_is_found_again(
 ) -> None:
     launched: list[Sequence[str]] = []
 
-    def launch(cells: Sequence[Sequence[str]]) -> None:
+    def launch(cells: Sequence[Sequence[str]]) -> bool:
         """The reference's cell is the plain run: bring its folder."""
         launched.extend(cells)
         if cells:
             shutil.copytree(finished.path, tmp_path / "outputs" / "demo" / finished.path.name, dirs_exist_ok=True)
+        return True
 
     def sweep() -> dict[str, Any]:
         fixed = [*small_overrides, f"paths.outputs={tmp_path / 'outputs'}"]

@@ -29,7 +29,7 @@ def measured(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, int]]:
     return calls
 
 
-@pytest.mark.parametrize("group", ["aggregate", "data", "explain", "stats", "sweep", "train"])
+@pytest.mark.parametrize("group", ["aggregate", "data", "explain", "export", "stats", "sweep", "train"])
 def test_one_group(measured: list[tuple[str, int]], group: str) -> None:
     run.run_benchmarks(group, 4, None)
     assert measured == [(group, 4)]
@@ -40,17 +40,17 @@ def test_one_group(measured: list[tuple[str, int]], group: str) -> None:
 
 def test_all_groups_and_a_file(measured: list[tuple[str, int]], tmp_path: Path) -> None:
     run.run_benchmarks("all", 1, str(tmp_path / "new" / "speed.csv"))
-    assert [name for name, _ in measured] == ["aggregate", "data", "explain", "stats", "sweep", "train"]
+    assert [name for name, _ in measured] == ["aggregate", "data", "explain", "export", "stats", "sweep", "train"]
     table = pd.read_csv(tmp_path / "new" / "speed.csv")
     assert list(table.columns) == ["what", "seconds", "baseline", "ratio", "unit", "bound"]
     assert table["what"].tolist() == [f"{name} vs nothing" for name, _ in measured]
-    assert table["ratio"].tolist() == [2] * 6
+    assert table["ratio"].tolist() == [2] * 7
 
 
 def test_an_unknown_group_is_refused(measured: list[tuple[str, int]]) -> None:
     with pytest.raises(
         UserError,
-        match="group=speed: no such benchmark; there are aggregate, data, explain, stats, sweep, train and all",
+        match="group=speed: no such benchmark; there are aggregate, data, explain, export, stats, sweep, train and all",
     ):
         run.run_benchmarks("speed", 1, None)
     assert measured == []
