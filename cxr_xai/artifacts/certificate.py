@@ -15,7 +15,7 @@ LIBRARIES = ("torch", "torchvision", "lightning", "timm", "torchmetrics", "numpy
 SHOWING = (
     *("report/", "visualization/", "loggers/"),
     *("experiments/terminal.py", "experiments/benchmarks/", "experiments/sweep/", "experiments/plugins/"),
-    *("experiments/aggregate/", "experiments/explain/", "experiments/export/", "experiments/predict_folder/"),
+    *("experiments/aggregate/", "experiments/explain/", "experiments/export/", "experiments/predict/"),
     *("experiments/verify.py", "experiments/verification/"),
 )
 """Places that show or check results or start runs, and cannot change them: editing a template invalidates no run."""

@@ -19,7 +19,7 @@ from cxr_xai.errors import UserError
 from cxr_xai.experiments.explain.ask import Asked, choose_findings, read_findings
 from cxr_xai.experiments.explain.run import name_some
 from cxr_xai.experiments.export.network import Answer
-from cxr_xai.experiments.predict_folder.films import (
+from cxr_xai.experiments.predict.films import (
     Entry,
     Read,
     list_entries,
@@ -28,12 +28,12 @@ from cxr_xai.experiments.predict_folder.films import (
     to_image,
     workers,
 )
-from cxr_xai.experiments.predict_folder.finish import count_reasons, write_tables
-from cxr_xai.experiments.predict_folder.network import Network, open_network
-from cxr_xai.experiments.predict_folder.parts import Parts
-from cxr_xai.experiments.predict_folder.picture import draw_film
-from cxr_xai.experiments.predict_folder.rows import tabulate
-from cxr_xai.experiments.predict_folder.terminal import print_predicted
+from cxr_xai.experiments.predict.finish import count_reasons, write_tables
+from cxr_xai.experiments.predict.network import Network, open_network
+from cxr_xai.experiments.predict.parts import Parts
+from cxr_xai.experiments.predict.picture import draw_film
+from cxr_xai.experiments.predict.rows import tabulate
+from cxr_xai.experiments.predict.terminal import print_predicted
 from cxr_xai.experiments.require import require_folder, require_numbers
 from cxr_xai.experiments.state import claim_run, move_aside
 from cxr_xai.experiments.terminal import ProgressBar, console, quiet_libraries
