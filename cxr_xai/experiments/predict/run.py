@@ -44,6 +44,9 @@ from cxr_xai.visualization.embed import encode_png
 
 Settings = Mapping[str, Any]
 
+OWN = tuple(f"experiments/{place}" for place in ("predict/", "export/", "explain/ask.py", "explain/films.py"))
+"""Code that predictions rest on beside that of runs."""
+
 PART = 64
 """Films per part: what a kill costs at most."""
 
@@ -83,7 +86,8 @@ def predict_folder(
 ) -> None:
     """Do what `run_predict` says, in a folder that is ours; the record comes last."""
     told = {key: settings[key] for key in ("findings", "panels", "most_maps")}
-    key = hashlib.sha256(json.dumps([SCHEMA_VERSION, network.sha256, told, hash_code()]).encode()).hexdigest()[:16]
+    rests_on = [SCHEMA_VERSION, network.sha256, told, hash_code(*OWN)]
+    key = hashlib.sha256(json.dumps(rests_on).encode()).hexdigest()[:16]
     if folder.record.is_file() and folder.read_record()["key"] != key:
         raise UserError(
             f"{folder.path} was made with other weights, code or settings; fresh=true moves it aside, output=… "
