@@ -18,13 +18,11 @@ SHOWING = (
     *(f"experiments/{name}/" for name in ("benchmarks", "doctor", "verification")),
     *(f"experiments/{name}/" for name in ("cluster", "plugins", "search", "sweep")),
     *(f"experiments/{name}/" for name in ("aggregate", "dashboard", "drains", "score", "statements", "subgroups")),
-    *(
-        f"experiments/{name}/"
-        for name in ("explain", "export", "global_explanations", "leaderboard", "predict", "sanity")
-    ),
+    *(f"experiments/{name}/" for name in ("explain", "export", "global_explanations")),
+    *(f"experiments/{name}/" for name in ("leaderboard", "predict", "sanity")),
 )
-"""Places that show or check results, start runs or ask finished ones, and cannot change them: editing one invalidates no
-run. Who keeps results of such a place for later names it to `hash_code`."""
+"""Places that show or check results, start runs or ask finished ones, and cannot change them: editing one invalidates
+no run. Who keeps results of such a place for later names it to `hash_code`."""
 
 
 def hash_code(*own: str) -> str:

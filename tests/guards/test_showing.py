@@ -1,4 +1,4 @@
-"""What changes a run's hash of the code is said of every place in experiments/: it makes numbers of runs, or it shows."""
+"""Every place of experiments/ makes numbers of runs, or it shows; the hash of a run's code has the former alone."""
 
 import ast
 from pathlib import Path
