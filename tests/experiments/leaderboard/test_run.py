@@ -231,7 +231,7 @@ def test_the_prior_of_a_leaderboard_is_scored_by_its_own_rule_alone(
     plain = box_probe.reference_scores
 
     def scores(*args: Any) -> Any:
-        asked.append(args[-1])
+        asked.append(args[-2])
         return plain(*args)
 
     monkeypatch.setattr(box_probe, "reference_scores", scores)
