@@ -1,10 +1,11 @@
 """What lies in a folder of shards, and where.
 
-``shards.json`` (schema, size, films a shard, reading rule, what says that the source is the same, one entry a shard: its
-file, films, bytes, SHA-256), ``facts.parquet`` (a row a film in the order of image names: ``image_id``, what an audit
-needs, what a DICOM header says, ``shard``, ``crc`` of its PNG) and the tars ``films-00000.tar`` and on. In a shard each film is a sample of WebDataset: ``<number>.json`` (its ``image_id``), then
-``<number>.png`` (gray, 8 bits, lossless); ``number`` is its row in ``facts.parquet``. Nothing holds a time or a place,
-so that two builds are equal byte for byte. Tables (labels, boxes, splits) stay where they are: only films stream.
+``shards.json`` (schema, size, films a shard, reading rule, hashes of the film files it was made from, one entry a
+shard: its file, films, bytes, SHA-256), ``facts.parquet`` (a row a film in the order of image names: ``image_id``, what
+an audit needs, what a DICOM header says, ``shard``, ``crc`` of its PNG) and the tars ``films-00000.tar`` and on. In a
+shard each film is a sample of WebDataset: ``<number>.json`` (its ``image_id``), then ``<number>.png`` (gray, 8 bits,
+lossless); ``number`` is its row in ``facts.parquet``. Nothing holds the time or the place of writing, so that two builds
+from the same files are equal byte for byte. Tables (labels, boxes, splits) stay where they are: only films stream.
 """
 
 from collections.abc import Mapping

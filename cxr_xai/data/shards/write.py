@@ -109,8 +109,8 @@ def clear_shards(folder: Path) -> None:
 def _build(films: pd.DataFrame, plan: dict[str, Any], folder: Path, progress: Progress | None) -> Path:
     names, paths = films["image_id"].tolist(), films["path"].tolist()
     size, per_shard, order = plan["size"], plan["per_shard"], draw_order(names)
-    for noted in (MANIFEST, PLAN):
-        _require_same_plan(folder / noted, plan)
+    for place in (folder / MANIFEST, folder / PLAN):
+        _require_same_plan(place, plan)
     if (folder / MANIFEST).is_file():  # finished while this process waited
         return folder / MANIFEST
     write_json(folder / PLAN, plan)
