@@ -4,7 +4,7 @@
 shard: its file, films, bytes, SHA-256), ``facts.parquet`` (a row a film in the order of image names: ``image_id``, what
 an audit needs, what a DICOM header says, ``shard``, ``crc`` of its PNG) and the tars ``films-00000.tar`` and on. In a
 shard each film is a sample of WebDataset: ``<number>.json`` (its ``image_id``), then ``<number>.png`` (gray, 8 bits,
-lossless); ``number`` is its row in ``facts.parquet``. Nothing holds the time or the place of writing, so that two builds
+lossless); ``number`` is its row in ``facts.parquet``. Nothing holds time or place of writing, so that two builds
 from the same files are equal byte for byte. Tables (labels, boxes, splits) stay where they are: only films stream.
 """
 
