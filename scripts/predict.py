@@ -8,7 +8,7 @@ from cxr_xai.experiments.command import command
 @command("predict")
 def main(settings: dict[str, Any], choices: dict[str, str]) -> None:
     """Hand network and films to the prediction."""
-    from cxr_xai.experiments.predict_folder.run import run_predict
+    from cxr_xai.experiments.predict.run import run_predict
 
     run_predict(settings)
 

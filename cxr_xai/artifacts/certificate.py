@@ -14,20 +14,28 @@ from cxr_xai.files import hash_file
 LIBRARIES = ("torch", "torchvision", "lightning", "timm", "torchmetrics", "numpy", "pandas", "scikit-learn", "scipy")
 SHOWING = (
     *("report/", "visualization/", "loggers/"),
-    *("experiments/terminal.py", "experiments/benchmarks/", "experiments/sweep/", "experiments/plugins/"),
-    *("experiments/aggregate/", "experiments/explain/", "experiments/export/", "experiments/predict_folder/"),
-    *("experiments/verify.py", "experiments/verification/"),
+    *(f"experiments/{name}.py" for name in ("overview", "prepare", "shards", "terminal", "verify")),
+    *(f"experiments/{name}/" for name in ("benchmarks", "doctor", "verification")),
+    *(f"experiments/{name}/" for name in ("cluster", "plugins", "search", "sweep")),
+    *(f"experiments/{name}/" for name in ("aggregate", "dashboard", "drains", "score", "statements", "subgroups")),
+    *(f"experiments/{name}/" for name in ("explain", "export", "global_explanations")),
+    *(f"experiments/{name}/" for name in ("leaderboard", "predict", "sanity")),
 )
-"""Places that show or check results or start runs, and cannot change them: editing a template invalidates no run."""
+"""Places that show or check results, start runs or ask finished ones, and cannot change them: editing one invalidates
+no run. Who keeps results of such a place for later names it to `hash_code`."""
 
 
-def hash_code() -> str:
-    """Return the SHA-256 over the package's source files, names included, places that only show left out."""
+def hash_code(*own: str) -> str:
+    """Return the SHA-256 over the package's source files, names included, places that only show left out.
+
+    Args:
+        own: beginnings of places that count all the same: those that made what is kept under this hash.
+    """
     root = Path(cxr_xai.__file__).parent
     digest = hashlib.sha256()
     for path in sorted(root.rglob("*.py")):
         place = path.relative_to(root).as_posix()
-        if not place.startswith(SHOWING):
+        if not place.startswith(SHOWING) or place.startswith(own):
             digest.update(place.encode() + b"\0" + path.read_bytes() + b"\0")
     return digest.hexdigest()
 

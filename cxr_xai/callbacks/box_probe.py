@@ -17,12 +17,12 @@ from cxr_xai.callbacks.explained import Explained
 from cxr_xai.callbacks.ranks import gather_rows
 from cxr_xai.data.boxes import pair_boxes
 from cxr_xai.data.datamodule import ChestXrayDataModule
+from cxr_xai.data.masks import PackedMasks
 from cxr_xai.explainers.contract import Explainer
 from cxr_xai.findings import INDEX
 from cxr_xai.metrics.prior import build_prior
 from cxr_xai.metrics.scoring import POLICIES, Policy, cross_fit_levels, reference_scores, score_maps
 from cxr_xai.training.averaging import world
-from cxr_xai.types import MaskSlices
 
 SCORED = ("pointing", "energy", "energy_ratio", "iou", "iobb", "mask_iou")
 THRESHOLD: float = 0.5
@@ -57,7 +57,7 @@ class Pairs:
     position: npt.NDArray[np.int64]
     finding: npt.NDArray[np.int64]
     boxes: list[Tensor]
-    masks: MaskSlices | None
+    masks: PackedMasks | None
 
 
 class BoxProbe:

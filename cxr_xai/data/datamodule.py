@@ -19,7 +19,7 @@ from cxr_xai.data.evidence.boxes import annotated
 from cxr_xai.data.films.files import FilmFiles, Films, Progress, Selection, measure_films
 from cxr_xai.data.films.quarantine import find_unfit, read_exclusions, require_sound
 from cxr_xai.data.films.store import Store, build_store, open_store, verify_store
-from cxr_xai.data.index import Index, Reader
+from cxr_xai.data.index import HeaderReader, Index, Reader
 from cxr_xai.data.loader import StudyLoader
 from cxr_xai.data.sampling import EpochSampler
 from cxr_xai.data.shards.layout import Shards, open_shards, place_films
@@ -103,7 +103,9 @@ class ChestXrayDataModule(LightningDataModule):
 
     @cached_property
     def tables(self) -> Index:
-        """The study table and the boxes as the source has them, without a look at films: none need be there."""
+        """The study table and the boxes as the source has them; no film need be there, shards have their headers."""
+        if self.shard_folder is not None and isinstance(self.reader, HeaderReader) and self.shards is not None:
+            return self.reader.read_beside(self.root, self.shards.headers)
         return self.reader.read_tables(self.root)
 
     @cached_property
@@ -260,7 +262,7 @@ class ChestXrayDataModule(LightningDataModule):
         return self._loader(self.training_set(), shuffle=True, weights=self.plan.draw_weights)
 
     def val_dataloader(self) -> DataLoader[Batch]:
-        """Visit val in table order."""
+        """Visit val, each study once: in table order, or shard by shard."""
         return self._loader(self.dataset("val"))
 
     def predict_dataloader(self) -> list[DataLoader[Batch]]:

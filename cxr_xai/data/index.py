@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 import numpy.typing as npt
@@ -90,4 +90,13 @@ class Reader(Protocol):
 
     def read_tables(self, root: Path) -> Index:
         """Read labels and boxes alone: no film need be there, every path is None; errors likewise."""
+        ...
+
+
+@runtime_checkable
+class HeaderReader(Protocol):
+    """A `Reader` that takes from headers of films what its source has no table of."""
+
+    def read_beside(self, root: Path, headers: pd.DataFrame) -> Index:
+        """Read tables as ``read_tables`` does, beside headers (``width, height, age, sex, view`` by image id)."""
         ...

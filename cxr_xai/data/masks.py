@@ -119,6 +119,10 @@ class PackedMasks:
         flat = np.unpackbits(self.bits[part], axis=1, count=pixels)
         return torch.from_numpy(flat.astype(bool).reshape(-1, self.size, self.size))
 
+    def take(self, rows: npt.NDArray[np.int64]) -> "PackedMasks":
+        """Return some of them, still packed."""
+        return PackedMasks(self.bits[rows], self.size)
+
 
 class Masks:
     """The marked pixels of images, by finding; decoded when they are asked for.

@@ -1,11 +1,10 @@
 """Writes the films of a composed source into shards."""
 
-import shutil
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from cxr_xai.data.shards.layout import MANIFEST, open_shards
+from cxr_xai.data.shards.layout import open_shards
 from cxr_xai.data.shards.write import write_shards
 from cxr_xai.errors import UserError
 from cxr_xai.experiments.controls.run import build_source
@@ -23,14 +22,15 @@ def run_shards(settings: Settings, choices: Mapping[str, str]) -> None:
     """
     quiet_libraries()
     require_numbers(settings, per_shard=1)
+    if not isinstance(settings["fresh"], bool):
+        raise UserError(f"fresh={settings['fresh']}: expected true or false.")
     if settings["datamodule"].get("shards") is not None:
         raise UserError("datamodule.shards reads shards; output= names where they are written.")
     datamodule = build_source(settings)
     name = f"{choices['datamodule']}-{datamodule.image_size}"
     folder = Path(settings["output"] or Path(settings["paths"]["data"]) / "shards" / name)
-    if settings["fresh"] and any((folder / file).is_file() for file in (MANIFEST, "plan.json")):
-        shutil.rmtree(folder)
-    write_shards(datamodule.film_table, datamodule.image_size, settings["per_shard"], folder, ProgressBar("shards"))
+    asked = (datamodule.image_size, settings["per_shard"], folder)
+    write_shards(datamodule.film_table, *asked, ProgressBar("shards"), settings["fresh"])
     shards = open_shards(folder, datamodule.image_size)
     entries, unfit = shards.manifest["shards"], int((shards.facts["problem"] != "").sum())
     size = sum(entry["bytes"] for entry in entries) / 1e6

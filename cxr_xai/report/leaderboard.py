@@ -14,6 +14,7 @@ from cxr_xai.artifacts.leaderboard_folder import LeaderboardFolder
 from cxr_xai.files import whole
 from cxr_xai.heatmap import make_heatmap, resize_heatmaps
 from cxr_xai.report.format import is_known, number
+from cxr_xai.report.judged import describe_judge
 from cxr_xai.report.page import HERE, NAMES, describe_phantom, make_environment
 from cxr_xai.report.tables import p_value
 from cxr_xai.visualization.embed import embed_picture
@@ -63,6 +64,7 @@ def make_context(board: LeaderboardFolder, summary: Summary) -> dict[str, Any]:
         "mark": mark,
         "p_value": p_value,
         "judged": how_judged(summary),
+        "against_what": describe_judge(summary.get("judged_by", "boxes")),
         "chosen": CHOSEN,
         "headline": headline,
         "seconds": seconds,

@@ -9,6 +9,7 @@ from markupsafe import Markup
 
 from cxr_xai.files import whole
 from cxr_xai.report.figures import draw_found
+from cxr_xai.report.judged import describe_judge
 from cxr_xai.report.page import HERE, NAMES, make_environment
 from cxr_xai.report.panels import to_records
 from cxr_xai.visualization.svg import STYLE
@@ -43,6 +44,7 @@ def make_context(summary: Mapping[str, Any], table: pd.DataFrame) -> dict[str, A
         "summary": summary,
         "protocol": summary["protocol"],
         "name": summary["maps"]["name"] or "maps",
+        "judged": describe_judge(summary["protocol"].get("judged_by", "boxes")),
         "source": NAMES.get(source, source),
         "phantom": source == "phantom",
         "blocks": blocks,

@@ -50,6 +50,18 @@ def test_rooms_that_only_show_and_other_files_do_not_count(copy: Path) -> None:
     assert hash_code() == before
 
 
+def test_what_only_shows_counts_where_its_own_results_are_kept(copy: Path) -> None:
+    before, own = hash_code(), hash_code("experiments/predict/")
+    assert own != before
+    (copy / "experiments" / "predict" / "rows.py").write_text("")
+    (copy / "experiments" / "subgroups" / "read.py").write_text("")
+    assert hash_code() == before, "no run is another for it"
+    assert hash_code("experiments/predict/") != own
+    own = hash_code("experiments/predict/")
+    (copy / "experiments" / "subgroups" / "read.py").write_text("1")
+    assert hash_code("experiments/predict/") == own
+
+
 def test_code_outside_git_has_no_commit(copy: Path) -> None:
     code = describe_code()
     assert code == {"version": cxr_xai.__version__, "sha256": hash_code()}

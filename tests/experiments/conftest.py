@@ -5,6 +5,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from tests.data.readers.published import write_chexpert
+
 HEADER = "Image Index,Finding Labels,Follow-up #,Patient ID,Patient Age,Patient Gender,View Position,a,b,c,d\n"
 
 
@@ -22,3 +24,17 @@ def tables(tmp_path: Path) -> Path:
     (root / "Data_Entry_2017_v2020.csv").write_text(HEADER + "\n".join(rows) + "\n")
     (root / "BBox_List_2017.csv").write_text("\n".join(boxes) + "\n")
     return root
+
+
+@pytest.fixture
+def marked(tmp_path: Path) -> Path:
+    """A source that marks pixels: six films whose heart is a triangle, half of the box around it."""
+    triangle = np.triu(np.ones((32, 32), np.uint8))
+    masks, said = {}, {}
+    for number in range(6):
+        place = f"patient{64741 + number}/study1/view1_frontal.jpg"
+        mask = np.zeros((64, 64), np.uint8)
+        mask[16:48, 4 * number : 4 * number + 32] = triangle
+        masks[place], said[place] = {"Cardiomegaly": mask}, {"Cardiomegaly": 1}
+    write_chexpert(tmp_path / "marked", {"test": said}, masks, films={})
+    return tmp_path / "marked"

@@ -17,7 +17,7 @@ from cxr_xai.errors import UserError
 from cxr_xai.experiments.command import compose
 from cxr_xai.experiments.export import run
 from cxr_xai.experiments.export.run import run_export
-from cxr_xai.experiments.predict_folder.run import run_predict
+from cxr_xai.experiments.predict.run import run_predict
 from cxr_xai.files import hash_file
 from cxr_xai.findings import FINDINGS
 

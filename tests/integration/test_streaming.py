@@ -1,5 +1,6 @@
 """A run whose films stream from shards: cut in mid-epoch it ends as one that never was, and says what does not fit."""
 
+import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -61,6 +62,56 @@ def test_cut_in_mid_epoch(
     with pytest.raises(Cut):
         train("cut", at=20)  # in the second epoch of 15 steps
     require_same(whole, train("cut"))
+
+
+RANKS = """
+import json
+import sys
+from pathlib import Path
+from lightning import Callback
+from cxr_xai.artifacts.run_folder import RunFolder
+from cxr_xai.experiments.assemble import assemble, build_datamodule
+from cxr_xai.experiments.command import compose
+from cxr_xai.experiments.run import fit
+
+class Visited(Callback):
+    def __init__(self):
+        self.rows = []
+
+    def on_train_batch_start(self, trainer, module, batch, step):
+        self.rows.append([trainer.current_epoch, *batch.index.tolist()])
+
+if __name__ == "__main__":
+    out, *overrides = sys.argv[1:]
+    settings, choices = compose("train", overrides)
+    parts = assemble(settings, choices, RunFolder(Path(out) / "run"), build_datamodule(settings), "cell")
+    parts.trainer.callbacks.append(visited := Visited())
+    fit(parts, settings["seed"])
+    trainer = parts.trainer
+    told = {"rows": visited.rows, "steps": trainer.global_step, "train": len(parts.datamodule.dataset("train").rows)}
+    told |= {"ranks": trainer.world_size, "opened": parts.datamodule.films.opened}
+    Path(out, f"{trainer.global_rank}.json").write_text(json.dumps(told))
+"""
+
+
+@pytest.mark.slow
+def test_two_ranks_stream_shares_that_are_disjoint_in_equal_steps(
+    shards: Path, small_overrides: list[str], launch: Callable[..., str], tmp_path: Path
+) -> None:
+    script = tmp_path / "ranks.py"
+    script.write_text(RANKS)
+    ddp = ["trainer=ddp", "trainer.accelerator=cpu", "datamodule.batch_size=4", f"datamodule.shards={shards}"]
+    launch([str(script), str(tmp_path), *small_overrides, *ddp], tmp_path)
+    one, two = (json.loads((tmp_path / f"{rank}.json").read_text()) for rank in (0, 1))
+    assert one["ranks"] == two["ranks"] == 2
+    assert one["steps"] == two["steps"] == len(one["rows"]) == len(two["rows"]) > 2
+    assert (tmp_path / "run" / "last.ckpt").is_file() or list((tmp_path / "run").rglob("*.ckpt"))
+    for epoch in (0, 1):
+        shares = [[row for e, *rows in told["rows"] if e == epoch for row in rows] for told in (one, two)]
+        visited = [*shares[0], *shares[1]]
+        assert len(shares[0]) == len(shares[1]), "in step"
+        assert len(visited) - len(set(visited)) <= one["train"] % 2, "none twice but what fills the last share up"
+        assert one["train"] - len(set(visited)) <= 2, "a last batch of one is left out on each rank"
 
 
 def test_all_films_are_there_and_shards_are_not_made_of_shards(shards: Path) -> None:

@@ -67,3 +67,15 @@ def read_headers(paths: Sequence[str | None]) -> pd.DataFrame:
         rows = [asdict(header) for header in pool.map(read_header, paths)]
     table = pd.DataFrame(rows, columns=list(FilmHeader.__dataclass_fields__))
     return table.astype({"width": np.int64, "height": np.int64, "age": np.float64})
+
+
+def look_up_headers(headers: pd.DataFrame, images: Sequence[str]) -> pd.DataFrame:
+    """Return what `read_headers` would, from headers that were read before; an image that is not among them has none.
+
+    Args:
+        headers: ``width, height, age, sex, view``, by image.
+        images: one for each row that is wanted.
+    """
+    found = headers.reindex(list(images)).reset_index(drop=True)
+    known = {"width": found["width"].fillna(0).astype(np.int64), "height": found["height"].fillna(0).astype(np.int64)}
+    return found.assign(**known, sex=found["sex"].fillna(""), view=found["view"].fillna(""))

@@ -14,7 +14,7 @@ import pandas as pd
 
 from cxr_xai.data.boxes import CORNERS, REFERENCE_SIZE
 from cxr_xai.data.crosswalk import SAME, Crosswalk
-from cxr_xai.data.films.dicom_header import read_headers
+from cxr_xai.data.films.dicom_header import look_up_headers, read_headers
 from cxr_xai.data.index import Index
 from cxr_xai.data.release.foreign import Counts, describe_labels, make_boxes, make_studies
 from cxr_xai.data.release.image_files import match_files
@@ -63,21 +63,43 @@ class RsnaReader:
                 or the mapping does not know a film.
         """
         index, images = self._read(root)
-        paths, found = match_files([root / FILMS] if (root / FILMS).is_dir() else [], images, self._gate(root))
+        paths, found = self._find(root, images)
         if found["images found"] == 0:
             raise UserError(f"{LABELS} in {root} has {len(images):,} films, but none of them is in {root / FILMS}.")
-        headers = read_headers(list(paths) if self.headers else [None] * len(paths))
-        known = {key: headers[key] for key in ("age", "sex", "view")}
-        studies = index.studies.assign(path=pd.Series(paths, dtype=object), **known)
+        studies = self._describe(index, self._read_headers(paths)).assign(path=pd.Series(paths, dtype=object))
         return replace(index, studies=studies, counts={**index.counts, **found})
 
     def read_tables(self, root: Path) -> Index:
-        """Read labels, boxes and the mapping alone; every path is None.
+        """Read labels, boxes and the mapping, and keep no path; age, sex and view are known where films are there.
 
         Raises:
             UserError: as `read`, films apart.
         """
-        return self._read(root)[0]
+        index, images = self._read(root)
+        paths, _ = self._find(root, images)
+        return replace(index, studies=self._describe(index, self._read_headers(paths)))
+
+    def read_beside(self, root: Path, headers: pd.DataFrame) -> Index:
+        """Read labels, boxes and the mapping beside headers of films that lie elsewhere; every path is None.
+
+        Raises:
+            UserError: as `read`, films apart.
+        """
+        index, _ = self._read(root)
+        return replace(
+            index, studies=self._describe(index, look_up_headers(headers, index.studies["image_id"].tolist()))
+        )
+
+    def _find(self, root: Path, images: Names) -> tuple[list[str | None], Counts]:
+        paths, found = match_files([root / FILMS] if (root / FILMS).is_dir() else [], images, self._gate(root))
+        return list(paths), found
+
+    def _read_headers(self, paths: Sequence[str | None]) -> pd.DataFrame:
+        return read_headers(paths if self.headers else [None] * len(paths))
+
+    def _describe(self, index: Index, headers: pd.DataFrame) -> pd.DataFrame:
+        known = ("age", "sex", "view") if self.headers else ()
+        return index.studies.assign(**{key: headers[key] for key in known})
 
     def _gate(self, root: Path) -> Gate:
         gate = Gate(root, self.links_out)

@@ -17,7 +17,7 @@ import pandas as pd
 
 from cxr_xai.data.boxes import CORNERS
 from cxr_xai.data.crosswalk import SAME, Crosswalk
-from cxr_xai.data.films.dicom_header import read_headers
+from cxr_xai.data.films.dicom_header import look_up_headers, read_headers
 from cxr_xai.data.index import Index
 from cxr_xai.data.merging import merge_boxes
 from cxr_xai.data.release.foreign import Counts, describe_labels, make_boxes, make_studies
@@ -97,10 +97,17 @@ class VindrReader:
         Raises:
             UserError: as `read`, films apart.
         """
-        index, _ = self._read(root)
-        return replace(index, studies=index.studies.assign(path=pd.Series(None, index.studies.index, dtype=object)))
+        return _without_paths(self._read(root)[0])
 
-    def _read(self, root: Path) -> tuple[Index, int]:
+    def read_beside(self, root: Path, headers: pd.DataFrame) -> Index:
+        """Read tables beside headers of films that lie elsewhere; every path is None.
+
+        Raises:
+            UserError: as `read`, films apart.
+        """
+        return _without_paths(self._read(root, headers)[0])
+
+    def _read(self, root: Path, headers: pd.DataFrame | None = None) -> tuple[Index, int]:
         files = find_tables(root)
         gate, first = Gate(root, self.links_out), next(iter(files.values()))
         for path in (*(path for pair in files.values() for path in pair), *(root / part for part in PARTS)):
@@ -113,9 +120,13 @@ class VindrReader:
         images = as_names([f"{name}{SUFFIX}" for name in table.index])
         check_names(images, first[0], header=1)
         paths, found = match_files([root / name for name in PARTS if (root / name).is_dir()], images, gate)
-        headers = read_headers(list(paths) if self.headers else [None] * len(paths))
+        names = list(table.index + SUFFIX)
+        if headers is None or not self.headers:
+            headers = read_headers(list(paths) if self.headers else [None] * len(paths))
+        else:
+            headers = look_up_headers(headers, names)
         studies, translated = make_studies(
-            list(table.index + SUFFIX), list(table.index), table.reset_index(drop=True), self.walk,
+            names, list(table.index), table.reset_index(drop=True), self.walk,
             path=pd.Series(paths, dtype=object), official=part, view="PA", age=headers["age"], sex=headers["sex"],
         )  # fmt: skip
         drawn = pd.concat([read_drawn(pair[1], self.walk) for pair in files.values()], ignore_index=True)
@@ -135,13 +146,19 @@ class VindrReader:
         sizes = headers.set_index(studies["image_id"])[["width", "height"]].replace(0, np.nan)
         size = sizes.reindex(drawn["image_id"]).to_numpy(np.float64)
         corners = drawn[EDGES].to_numpy(np.float64) / size[:, [0, 1, 0, 1]]
-        boxes = pd.concat([drawn[["image_id", "theirs"]], pd.DataFrame(corners, columns=CORNERS)], axis=1)
+        boxes = pd.concat([drawn[["image_id", "theirs", "rad_id"]], pd.DataFrame(corners, columns=CORNERS)], axis=1)
         placed, counts = make_boxes(boxes, studies, self.walk, what)
+        drawn_by = placed.pop("rad_id")
         if self.merge == "each":
             return placed, counts
         read = placed["image_id"].isin(studies.loc[studies["official"] == "train_val", "image_id"])  # by several
-        merged = pd.concat([merge_boxes(placed[read].reset_index(drop=True)), placed[~read]], ignore_index=True)
+        joined = merge_boxes(placed[read].reset_index(drop=True), drawn_by[read].tolist())
+        merged = pd.concat([joined, placed[~read]], ignore_index=True)
         return merged, {**counts, "boxes merged with another reader's": len(placed) - len(merged)}
+
+
+def _without_paths(index: Index) -> Index:
+    return replace(index, studies=index.studies.assign(path=pd.Series(None, index.studies.index, dtype=object)))
 
 
 def find_tables(root: Path) -> dict[str, tuple[Path, Path]]:
@@ -197,7 +214,8 @@ def read_drawn(path: Path, walk: Crosswalk) -> pd.DataFrame:
     """Read one box table; rows without a box (``No finding``, diagnoses) are none.
 
     Returns:
-        ``image_id`` (with its suffix), ``theirs`` and edges in pixels of the published film, each box once a reader.
+        ``image_id`` (with its suffix), ``theirs``, ``rad_id`` (empty for a consensus) and edges in pixels of the
+        published film, each box once a reader.
 
     Raises:
         UserError: a column is missing, a class is unknown, or an edge is no number.
@@ -209,6 +227,7 @@ def read_drawn(path: Path, walk: Crosswalk) -> pd.DataFrame:
         row = int(unknown.to_numpy().argmax())
         raise UserError(f"{path} line {row + 2}: unknown class {theirs[row]!r}; use the table of release 1.0.0.")
     edges = as_numbers(table, EDGES, path)
-    drawn = pd.concat([table[["image_id", *ids]].assign(theirs=theirs), edges], axis=1).dropna(subset=EDGES)
+    said_by = table[ids[0]] if ids else ""
+    drawn = pd.concat([table[["image_id"]].assign(theirs=theirs, rad_id=said_by), edges], axis=1).dropna(subset=EDGES)
     drawn = drawn.drop_duplicates().assign(image_id=lambda rows: rows["image_id"] + SUFFIX)
-    return drawn[["image_id", "theirs", *EDGES]].reset_index(drop=True)
+    return drawn[["image_id", "theirs", "rad_id", *EDGES]].reset_index(drop=True)

@@ -62,7 +62,8 @@ def make_boxes(boxes: pd.DataFrame, studies: pd.DataFrame, walk: Crosswalk, what
     A box of a finding that its image's labels do not call present is dropped: whoever was outvoted drew it.
 
     Args:
-        boxes: ``image_id, theirs`` and corners in fractions of the film, NaN where its size is unknown.
+        boxes: ``image_id, theirs`` and corners in fractions of the film, NaN where its size is unknown; further columns
+            stay.
         studies: the study table.
         walk: from theirs to ours.
         what: the file they are from.
@@ -88,7 +89,8 @@ def make_boxes(boxes: pd.DataFrame, studies: pd.DataFrame, walk: Crosswalk, what
     flat = ((placed["x0"] >= placed["x1"]) | (placed["y0"] >= placed["y1"])).to_numpy(bool)
     counts["boxes without area"] = int(flat.sum())
     counts["boxes of findings that the labels do not call present"] = int((~said & ~flat).sum())
-    return placed.loc[said & ~flat, list(BOX_COLUMNS)].reset_index(drop=True), counts
+    further = [name for name in boxes if name not in (*BOX_COLUMNS, "theirs")]
+    return placed.loc[said & ~flat, [*BOX_COLUMNS, *further]].reset_index(drop=True), counts
 
 
 def require_inside(boxes: pd.DataFrame, what: Path) -> None:

@@ -1,10 +1,11 @@
 """What lies in a folder of shards, and where.
 
-``shards.json`` (schema, size, reading rule, one entry a shard: its file, films, bytes, SHA-256), ``facts.parquet`` (a
-row a film in the order of image names: ``image_id``, what an audit needs, ``shard``, ``crc`` of its PNG) and the tars
-``films-00000.tar`` and on. In a shard each film is a sample of WebDataset: ``<number>.json`` (its ``image_id``), then
-``<number>.png`` (gray, 8 bits, lossless); ``number`` is its row in ``facts.parquet``. Nothing holds a time or a place,
-so that two builds are equal byte for byte. Tables (labels, boxes, splits) stay where they are: only films stream.
+``shards.json`` (schema, size, films a shard, reading rule, hashes of the film files it was made from, one entry a
+shard: its file, films, bytes, SHA-256), ``facts.parquet`` (a row a film in the order of image names: ``image_id``, what
+an audit needs, what a DICOM header says, ``shard``, ``crc`` of its PNG) and the tars ``films-00000.tar`` and on. In a
+shard each film is a sample of WebDataset: ``<number>.json`` (its ``image_id``), then ``<number>.png`` (gray, 8 bits,
+lossless); ``number`` is its row in ``facts.parquet``. Nothing holds time or place of writing, so that two builds
+from the same files are equal byte for byte. Tables (labels, boxes, splits) stay where they are: only films stream.
 """
 
 from collections.abc import Mapping
@@ -20,8 +21,11 @@ from cxr_xai.data.films.decode import RULE
 from cxr_xai.errors import UserError
 from cxr_xai.files import hash_file, read_json
 
-SCHEMA = 1
+SCHEMA = 2
 MANIFEST, FACTS = "shards.json", "facts.parquet"
+HEADER = {"header_width": "width", "header_height": "height", "age": "age", "sex": "sex", "view": "view"}
+"""Columns of the facts that are from the header of a DICOM file, 0, NaN or empty elsewhere → its name for them."""
+
 NOWHERE = -1
 """The shard of a film that is unfit: it is in none."""
 
@@ -55,6 +59,11 @@ class Shards:
     def shard(self) -> npt.NDArray[np.int64]:
         """``(films,)`` the shard of each film, `NOWHERE` of unfit ones."""
         return self.facts["shard"].to_numpy(np.int64)
+
+    @property
+    def headers(self) -> pd.DataFrame:
+        """``width, height, age, sex, view`` of each film by ``image_id``, as `read_headers` has them."""
+        return self.facts.set_index("image_id")[list(HEADER)].rename(columns=HEADER)
 
     def address(self, number: int) -> str:
         """Return where a shard is read from: a path, or whatever WebDataset opens."""

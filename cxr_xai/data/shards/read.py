@@ -30,7 +30,7 @@ def require_webdataset() -> None:
     try:
         import webdataset  # noqa: F401
     except ImportError as error:
-        raise UserError("datamodule.shards needs WebDataset: pip install 'cxr_xai[shards]'.") from error
+        raise UserError("datamodule.shards needs WebDataset: pip install 'cxr-xai[shards]'.") from error
 
 
 class ShardFilms:

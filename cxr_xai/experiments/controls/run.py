@@ -21,6 +21,7 @@ from cxr_xai.files import write_csv
 from cxr_xai.heatmap import resize_heatmaps
 from cxr_xai.metrics.ceiling import energy_ceiling, iou_ceiling
 from cxr_xai.metrics.prior import build_prior
+from cxr_xai.report.judged import judged_by
 
 Settings = Mapping[str, Any]
 
@@ -35,10 +36,11 @@ def run_controls(settings: Settings, choices: Mapping[str, str]) -> None:
     require_numbers(settings, grid=1, replicates=1)
     path = None if settings["output"] is None else require_file(Path(settings["output"]))
     datamodule = build_source(settings)
-    boxes, size = read_boxes(datamodule), datamodule.image_size
+    boxes, size, index = read_boxes(datamodule), datamodule.image_size, datamodule.tables
+    asked = (settings["replicates"], settings["seed"], index.masks)
     with console.status("scoring controls …"):
-        table = score_table(boxes, (settings["grid"],) * 2, size, settings["replicates"], settings["seed"])
-    print_controls(table, datamodule.tables.name)
+        table = score_table(boxes, (settings["grid"],) * 2, size, *asked).assign(judged_by=judged_by(index.masks))
+    print_controls(table, index.name)
     if path is not None:
         write_csv(path, table)
         console.print(f"table: {path}", soft_wrap=True)

@@ -10,6 +10,7 @@ from cxr_xai.experiments.controls.summarize import CEILING, MACRO
 from cxr_xai.experiments.terminal import NOTICE, console, make_table
 from cxr_xai.findings import FINDINGS
 from cxr_xai.report.format import ends, number
+from cxr_xai.report.judged import describe_judge
 
 SHOWN_LEVELS = ("0.1", "0.3", "0.5")
 COLUMNS = ("", "IoU (95 %)", "point", "energy", *(f"T{level[1:]}" for level in SHOWN_LEVELS), "skill (95 %)")
@@ -49,13 +50,14 @@ def print_controls(table: pd.DataFrame, source: str) -> None:
     """Print the table and what it says.
 
     Args:
-        table: rows of `tabulate_controls`.
+        table: rows of `tabulate_controls`, and what they are ``judged_by``.
         source: its name.
     """
     mean = table[table["finding"] == MACRO].drop_duplicates("control").set_index("control")["iou"]
     size = int(table["image_size"].iloc[0])
     title = f"Controls that see no film: {source}, maps of {table['grid'].iloc[0].replace('x', ' × ')} at {size} px"
     console.print(show_controls(table, title))
+    console.print(describe_judge(table["judged_by"].iloc[0]))
     free = mean.loc[list(IMAGE_FREE)]
     if free.notna().any():
         best = str(free.idxmax())

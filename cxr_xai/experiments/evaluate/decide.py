@@ -5,7 +5,7 @@ import pandas as pd
 
 from cxr_xai.data.datamodule import ChestXrayDataModule
 from cxr_xai.experiments.build import build
-from cxr_xai.experiments.predict import predict_rows
+from cxr_xai.experiments.logits import predict_rows
 from cxr_xai.experiments.reopen import Run
 from cxr_xai.experiments.results import tabulate_predictions
 from cxr_xai.experiments.terminal import ProgressBar

@@ -29,7 +29,7 @@ from cxr_xai.experiments.evaluate.published import PublishedTest
 from cxr_xai.experiments.evaluate.scored import PARTS, Scored, choose_studies, is_same_source
 from cxr_xai.experiments.evaluate.show import print_adjudicated
 from cxr_xai.experiments.evaluate.summarize import summarize_evaluation
-from cxr_xai.experiments.predict import predict_rows
+from cxr_xai.experiments.logits import predict_rows
 from cxr_xai.experiments.reopen import Run, open_run
 from cxr_xai.experiments.require import require_folder, require_numbers
 from cxr_xai.experiments.results import tabulate_predictions

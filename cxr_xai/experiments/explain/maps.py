@@ -39,7 +39,9 @@ def make_key(weights: str, explainer: Mapping[str, Any], film: str, findings: Se
         film: hash of the film's file.
         findings: whose maps.
     """
-    text = json.dumps([weights, dict(explainer), film, list(findings), hash_code()], sort_keys=True)
+    text = json.dumps(
+        [weights, dict(explainer), film, list(findings), hash_code("experiments/explain/")], sort_keys=True
+    )
     return hashlib.sha256(text.encode()).hexdigest()
 
 

@@ -142,7 +142,8 @@ def _look(anatomy: Anatomy, image: Tensor, names: list[str], known: npt.NDArray[
 
 def make_key(studies: Studies, anatomy: Anatomy, filling: Tensor, budget: int) -> str:
     """Return the SHA-256 of what values of all films rest on: network, data, kind of regions, filling, budget, code."""
-    told = [studies.weights, hash_data(studies.data), anatomy.name, budget, list(REGIONS), hash_code()]
+    code = hash_code("experiments/global_explanations/")
+    told = [studies.weights, hash_data(studies.data), anatomy.name, budget, list(REGIONS), code]
     told.append(hashlib.sha256(filling.cpu().numpy().tobytes()).hexdigest())
     return hashlib.sha256(json.dumps(told).encode()).hexdigest()
 

@@ -11,6 +11,7 @@ from torch import Tensor
 
 from cxr_xai.artifacts.leaderboard_folder import SCORE_COLUMNS
 from cxr_xai.callbacks.box_probe import BoxProbe
+from cxr_xai.data.masks import PackedMasks
 from cxr_xai.data.phantom.twins import PhantomTruth
 from cxr_xai.experiments.leaderboard.subject import Subject
 from cxr_xai.experiments.reliance.measure import LOCAL
@@ -39,9 +40,9 @@ class Bench:
 
     @cached_property
     def masks(self) -> Tensor:
-        """``(M, S, S)`` bool: the lesion of a true positive, the shortcut of a study that leans on it, or the boxes."""
+        """``(M, S, S)`` bool: the lesion of a true positive, the shortcut that a study leans on; else `_marked`."""
         if self.subject.truth is None:
-            return self._boxes_as_masks(np.arange(len(self.cases)))
+            return self._marked(np.arange(len(self.cases)))
         return torch.from_numpy(np.stack([self._mask(self.subject.truth, case) for case in self._records()]))
 
     def score(self, numbers: Numbers, maps: Tensor) -> pd.DataFrame:
@@ -87,7 +88,7 @@ class Bench:
         blank = np.zeros(films.shape[1:], bool)
         truth = self.subject.truth
         if truth is None:
-            lesions = self._boxes_as_masks(shown).numpy()
+            lesions = self._marked(shown).numpy()
             return {"case": shown, "film": films, "lesion": lesions, "shortcut": np.stack([blank] * len(shown))}
         names, findings = self.cases["image_id"].to_numpy()[shown], self.cases["finding"].to_numpy()[shown]
         lesions = np.stack([truth.lesions(n).get(f, blank) for n, f in zip(names, findings, strict=True)])
@@ -104,17 +105,24 @@ class Bench:
             return truth.lesions(case["image_id"])[case["finding"]]
         return truth.shortcut(case["image_id"], case["shortcut"])
 
-    def _boxes_as_masks(self, numbers: Numbers) -> Tensor:
-        size = self.subject.data.image_size
-        return rasterize_boxes(self._boxes(numbers), (size, size))
+    def _marked(self, numbers: Numbers) -> Tensor:
+        """Return the marked pixels of cases, or their boxes where the source marks none."""
+        size, packed = self.subject.data.image_size, self._packed(numbers)
+        return rasterize_boxes(self._boxes(numbers), (size, size)) if packed is None else packed[slice(None)]
 
     def _boxes(self, numbers: Numbers) -> list[Tensor]:
         assert self.probe is not None
         return [self.probe.pairs.boxes[pair] for pair in self.cases["pair"].to_numpy()[numbers]]
 
+    def _packed(self, numbers: Numbers) -> PackedMasks | None:
+        assert self.probe is not None
+        masks = self.probe.pairs.masks
+        return None if masks is None else masks.take(self.cases["pair"].to_numpy()[numbers])
+
     def _score_boxes(self, numbers: Numbers, maps: Tensor) -> pd.DataFrame:
         assert self.probe is not None
-        found = score_maps(maps, self._boxes(numbers), self.subject.data.image_size)
+        judged = (self._boxes(numbers), self.subject.data.image_size)
+        found = score_maps(maps, *judged, masks=self._packed(numbers))
         pairs = self.cases["pair"].to_numpy()[numbers]
         beside = self.probe.references((maps.shape[1], maps.shape[2]), ()).iloc[pairs]
         scores = {key: found[key].numpy() for key in ("dead", "pointing", "energy", "energy_ratio", "mask_iou", "iou")}

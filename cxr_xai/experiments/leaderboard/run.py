@@ -36,6 +36,7 @@ from cxr_xai.experiments.overview import log_overview, name_overview, read_group
 from cxr_xai.experiments.reliance.measure import ALL, LOCAL, measure_run
 from cxr_xai.experiments.terminal import console, quiet_libraries
 from cxr_xai.files import read_json, whole, write_csv, write_json
+from cxr_xai.report.judged import judged_by
 from cxr_xai.report.leaderboard import tabulate, write_leaderboard_report
 from cxr_xai.report.leaderboard_overview import make_leaderboard_overview
 
@@ -223,6 +224,7 @@ def summarize(
     return {
         "mode": mode,
         "half": question.half if mode == "boxes" else None,
+        "judged_by": judged_by(subject.data.index.masks) if mode == "boxes" else "masks",
         "run": subject.folder.path.name,
         "epoch": subject.summary["best_epoch"],
         "weights_sha256": subject.weights,

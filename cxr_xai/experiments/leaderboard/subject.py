@@ -81,7 +81,7 @@ def open_subject(folder: str, root: str | None, cache: str, device: str) -> Subj
         pd.read_parquet(run.folder.predictions),
         truth,
         run.weights,
-        hash_code(),
+        hash_code("experiments/leaderboard/"),
         run.device,
         read_tta(run.settings),
     )

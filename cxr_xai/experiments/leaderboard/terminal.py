@@ -10,6 +10,7 @@ from rich.table import Table
 from cxr_xai.experiments.terminal import NOTICE, console
 from cxr_xai.report.aggregate_tables import PHANTOM
 from cxr_xai.report.format import interval, number
+from cxr_xai.report.judged import describe_judge
 from cxr_xai.report.leaderboard import CHOSEN, COINCIDE, headline, how_judged, mark, seconds, speaks_for
 from cxr_xai.report.tables import p_value
 
@@ -23,6 +24,7 @@ def print_leaderboard(summary: Mapping[str, Any], page: Path) -> None:
     console.print(f"protocol: {summary['protocol']['label']}", markup=False)
     _print_places(summary)
     if summary["mode"] == "boxes":
+        console.print(describe_judge(summary["judged_by"]))
         console.print(CHOSEN, style="yellow")
     if summary["mode"] == "phantom":
         _print_recalls(summary)

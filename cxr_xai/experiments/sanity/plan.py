@@ -105,5 +105,5 @@ def make_key(subject: Subject, one: Settings, background: Any, test: str, settin
         networks += [hash_weights(subject.folder, last) if last.is_file() else ""]
     films = subject.boxed if test == "collapse" else subject.films
     pairs = list(films.table.itertuples(index=False, name=None))
-    inputs = [subject.weights, dict(one), background, test, told, pairs, networks, hash_code()]
+    inputs = [subject.weights, dict(one), background, test, told, pairs, networks, hash_code("experiments/sanity/")]
     return hashlib.sha256(json.dumps(inputs, sort_keys=True).encode()).hexdigest()

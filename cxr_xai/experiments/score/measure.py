@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+import numpy as np
 import pandas as pd
 import torch
 
@@ -32,7 +33,8 @@ def choose_pairs(pairs: BoxedPairs, keep: "pd.Series[bool]") -> BoxedPairs:
     """Return some of the pairs."""
     chosen = keep.to_numpy(bool)
     boxes = [box for box, taken in zip(pairs.boxes, chosen, strict=True) if taken]
-    return BoxedPairs(pairs.table[chosen].reset_index(drop=True), boxes)
+    masks = None if pairs.masks is None else pairs.masks.take(np.flatnonzero(chosen))
+    return BoxedPairs(pairs.table[chosen].reset_index(drop=True), boxes, masks)
 
 
 def score_found(pairs: BoxedPairs, found: FoundMaps, boxes: pd.DataFrame, size: int, seed: int = 0) -> Scored:

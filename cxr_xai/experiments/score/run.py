@@ -20,6 +20,7 @@ from cxr_xai.experiments.score.show import print_score
 from cxr_xai.experiments.terminal import ProgressBar, console, quiet_libraries
 from cxr_xai.files import whole, write_csv, write_json
 from cxr_xai.heatmap import RESIZE_RULE
+from cxr_xai.report.judged import judged_by
 from cxr_xai.report.scored import write_scored_report
 
 SCHEMA_VERSION = 1
@@ -41,7 +42,7 @@ def run_score(settings: Settings, choices: Mapping[str, str]) -> None:
     path = Path(settings["maps"])
     datamodule = build_source(settings)
     boxes, size, index = read_boxes(datamodule), datamodule.image_size, datamodule.tables
-    pairs = pair_boxes(boxes, size)
+    pairs = pair_boxes(boxes, size, index.masks)
     if settings["boxes"] != "all":
         pairs = choose_pairs(pairs, pairs.table["patient_id"].map(box_half) == settings["boxes"])
     wanted = set(zip(pairs.table["image_id"], pairs.table["finding"], strict=True))
@@ -58,6 +59,7 @@ def run_score(settings: Settings, choices: Mapping[str, str]) -> None:
         "source": index.name,
         "sources": dict(index.sources),
         "boxes": settings["boxes"],
+        "judged_by": judged_by(index.masks),
         "image_size": size,
         "resize": RESIZE_RULE,
         "threshold": THRESHOLD,

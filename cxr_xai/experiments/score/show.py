@@ -9,6 +9,7 @@ from rich.markup import escape
 from cxr_xai.experiments.controls.show import show_controls
 from cxr_xai.experiments.controls.summarize import tabulate_controls
 from cxr_xai.experiments.terminal import NOTICE, console, interval
+from cxr_xai.report.judged import describe_judge
 
 SHOWN = 10
 """Problems on the terminal; the CSV has all."""
@@ -27,6 +28,7 @@ def print_score(summary: Mapping[str, Any], folder: Path) -> None:
     both = {name: summary["localization"], **summary["controls"]}
     table = tabulate_controls(both, (grid[0], grid[1]), protocol["image_size"])
     console.print(show_controls(table, f"{name}: {protocol['boxes']} boxes of {protocol['source']}"))
+    console.print(describe_judge(protocol["judged_by"]))
     localization = summary["localization"]
     lines = {"all": localization["micro"], "live": localization["live"]}
     if "predicted" in localization:

@@ -168,5 +168,5 @@ def describe(search: Search) -> dict[str, Any]:
         "space": {key: asdict(entry) for key, entry in search.asked.space.items()},
         "epochs": search.base.epochs,
         "other settings": hash_settings(search.base.settings),
-        "code": hash_code(),
+        "code": hash_code("experiments/search/"),
     }

@@ -16,7 +16,7 @@ from cxr_xai.callbacks.box_probe import POLICY_SCORES, REFERENCES, SCORED, BoxPr
 from cxr_xai.data.datamodule import ChestXrayDataModule
 from cxr_xai.errors import UserError
 from cxr_xai.experiments.explaining import build_explainer
-from cxr_xai.experiments.predict import predict_rows
+from cxr_xai.experiments.logits import predict_rows
 from cxr_xai.experiments.reliance.measure import measure_run
 from cxr_xai.experiments.reopen import choose_device, load_model, read_tta
 from cxr_xai.experiments.verification.checks import Check, Difference, judge

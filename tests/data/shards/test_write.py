@@ -14,6 +14,7 @@ from cxr_xai.data.shards.layout import FACTS, MANIFEST, open_shards, place_films
 from cxr_xai.data.shards.write import JOURNAL, write_shards
 from cxr_xai.errors import UserError
 from cxr_xai.files import read_json
+from cxr_xai.lease import Lease
 
 
 def contents(folder: Path) -> dict[str, bytes]:
@@ -64,7 +65,7 @@ def test_begun_with_other_settings(make_data: Any, tmp_path: Path) -> None:
 
     with pytest.raises(KeyboardInterrupt):
         write_shards(films, 32, 7, tmp_path, stop)
-    with pytest.raises(UserError, match=r"was begun with per_shard 7, now 8; use the former settings, or fresh=true"):
+    with pytest.raises(UserError, match=r"has shards of per_shard 7, now 8; fresh=true makes them again"):
         write_shards(films, 32, 8, tmp_path)
     with pytest.raises(UserError, match=r"no shards\.json there; scripts/shards\.py makes shards"):
         open_shards(tmp_path, 32)
@@ -99,3 +100,49 @@ def test_films_of_no_study(folder: Path, make_data: Any) -> None:
         UserError, match=r"holds 1 films that the label file does not have, the first is .*another source"
     ):
         place_films(shards, studies.iloc[1:])
+
+
+@pytest.fixture
+def own(folder: Path, tmp_path: Path) -> Path:
+    """A copy of finished shards that may be changed."""
+    shutil.copytree(folder, tmp_path / "own")
+    return tmp_path / "own"
+
+
+def test_finished_shards_of_something_else_are_not_taken_for_these(make_data: Any, own: Path, tmp_path: Path) -> None:
+    films = make_data().film_table
+    grown = pd.concat([films, films.tail(1).assign(image_id="zz.png")], ignore_index=True)
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    copies = [str(shutil.copy(path, elsewhere)) for path in films["path"]]  # the same names, another release
+    asked = [
+        ((films, 32, 8), "per_shard 7, now 8"),
+        ((films, 64, 7), "size 32, now 64"),
+        ((grown, 32, 7), r"films \d+, now \d+"),
+        ((films.assign(image_id="x" + films["image_id"]), 32, 7), "other film files than there are now"),
+        ((films.assign(path=copies), 32, 7), "other film files than there are now"),
+    ]
+    before = contents(own)
+    for (table, size, per_shard), match in asked:
+        with pytest.raises(UserError, match=rf"has shards of {match}; fresh=true makes them again, output=… others"):
+            write_shards(table, size, per_shard, own)
+    assert contents(own) == before
+    write_shards(films, 32, 8, own, fresh=True)
+    assert read_json(own / MANIFEST)["per_shard"] == 8
+    assert len(list(own.glob("*.tar"))) == -(-len(films) // 8)
+
+
+def test_fresh_deletes_shards_alone_and_nobody_elses(make_data: Any, own: Path) -> None:
+    films, before = make_data().film_table, contents(own)
+    lease = Lease(own / "building.lock")
+    assert lease.take(0)
+    try:
+        with pytest.raises(UserError, match="another process writes shards to"):
+            write_shards(films, 32, 8, own, fresh=True)
+    finally:
+        lease.release()
+    assert contents(own) == before
+    (own / "thesis.docx").write_text("mine")
+    with pytest.raises(UserError, match=r"holds thesis\.docx, which is of no shards; fresh=true clears only"):
+        write_shards(films, 32, 8, own, fresh=True)
+    assert contents(own) == {**before, "thesis.docx": b"mine"}

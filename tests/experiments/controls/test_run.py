@@ -31,6 +31,20 @@ def test_no_film_is_needed(tables: Path, tmp_path: Path, capsys: pytest.CaptureF
     assert (tmp_path / "again.csv").read_bytes() == output.read_bytes()
 
 
+def test_marked_pixels_judge_where_they_are_known(
+    marked: Path, tables: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    words = ["datamodule=chexpert", f"datamodule.root={marked}", f"output={tmp_path / 'c.csv'}", *FAST]
+    run_controls(*compose("controls", words))
+    table = pd.read_csv(tmp_path / "c.csv").set_index(["finding", "control"])
+    assert set(table["judged_by"]) == {"masks"}
+    found = table.loc[("Cardiomegaly", "random"), "energy"]
+    assert found == pytest.approx(528 / 64**2, abs=0.03), "the triangle's share of the film, not its box's of a quarter"
+    assert "against marked pixels" in " ".join(capsys.readouterr().out.split())
+    run(tables, f"output={tmp_path / 'boxes.csv'}")
+    assert set(pd.read_csv(tmp_path / "boxes.csv")["judged_by"]) == {"boxes"}
+
+
 def test_maps_as_fine_as_the_image(tables: Path, tmp_path: Path) -> None:
     run(tables, "grid=64", f"output={tmp_path / 'fine.csv'}")
     assert set(pd.read_csv(tmp_path / "fine.csv")["grid"]) == {"64x64"}

@@ -46,5 +46,5 @@ def test_the_key_depends_on_everything(other: tuple) -> None:
 
 def test_the_key_depends_on_the_code(monkeypatch: pytest.MonkeyPatch) -> None:
     before = make_key("w", {"a": 1}, "f", ["Mass"])
-    monkeypatch.setattr(maps, "hash_code", lambda: "another")
+    monkeypatch.setattr(maps, "hash_code", lambda *_: "another")
     assert make_key("w", {"a": 1}, "f", ["Mass"]) != before

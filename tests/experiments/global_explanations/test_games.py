@@ -135,7 +135,7 @@ def test_other_weights_films_or_code_are_played_again(
 ) -> None:
     played(few, monkeypatch)
     if other == "code":
-        monkeypatch.setattr(games, "hash_code", lambda: "other")
+        monkeypatch.setattr(games, "hash_code", lambda *_: "other")
     else:
         setattr(few, other, "other")
     assert played(few, monkeypatch)[0] == [10, 10]

@@ -1,5 +1,6 @@
 """What a network leans on and what its maps recall, known by hand; repeated, interrupted, and without masks."""
 
+import copy
 import json
 from dataclasses import replace
 from pathlib import Path
@@ -8,14 +9,16 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
+import torch
 
 from cxr_xai.artifacts.leaderboard_folder import LeaderboardFolder
 from cxr_xai.artifacts.ledger import read_ledger
 from cxr_xai.artifacts.run_folder import RELIANCE_COLUMNS
 from cxr_xai.callbacks import box_probe
+from cxr_xai.data.masks import Masks
 from cxr_xai.errors import UserError
 from cxr_xai.experiments.leaderboard import run as leaderboard
-from cxr_xai.experiments.leaderboard.run import Question, lead
+from cxr_xai.experiments.leaderboard.run import Question, lead, make_bench
 from cxr_xai.experiments.leaderboard.subject import Subject, open_subject
 from cxr_xai.explainers.center import Center
 from cxr_xai.explainers.exact_cam import ExactCam
@@ -140,8 +143,6 @@ def test_what_is_done_is_kept_and_an_interruption_loses_one_explainer(
 
 
 def small_batches(subject: Subject) -> Any:
-    import copy
-
     data = copy.copy(subject.data)
     data.batch_size = 2
     return data
@@ -185,6 +186,42 @@ def test_without_masks_boxes_rank(coarse: Subject, capsys: pytest.CaptureFixture
     cases = pd.read_parquet(board.cases)
     sealed = coarse.data.index.studies["image_id"].iloc[coarse.data.boxed_rows("sealed")]
     assert set(cases["image_id"]) <= set(sealed)
+
+
+def test_marked_pixels_judge_where_they_are_known(coarse: Subject) -> None:
+    """Of each box the left half is marked: an even map has so much less energy there, and the page says who judged."""
+    index, size = coarse.data.index, coarse.data.image_size
+    runs = {}
+    for box in index.boxes.itertuples():
+        x0, y0, x1, y1 = (round(edge * size) for edge in (box.x0, box.y0, (box.x0 + box.x1) / 2, box.y1))
+        mask = np.zeros((size, size), np.uint8)
+        mask[y0 : max(y1, y0 + 1), x0 : max(x1, x0 + 1)] = 1
+        runs[(box.image_id, box.finding)] = {"size": [size, size], "counts": run_lengths(mask)}
+    data = copy.copy(coarse.data)
+    data.index = replace(index, masks=Masks(runs))
+    cases = {}
+    for name, source in (("masks", data), ("boxes", coarse.data)):
+        summary = lead(replace(coarse, truth=None, data=source), QUESTION)
+        board = LeaderboardFolder(coarse.folder.path)
+        assert summary["judged_by"] == name
+        assert ("against marked pixels" in board.report.read_text()) == (name == "masks")
+        cases[name] = make_bench(replace(coarse, truth=None, data=source), board, QUESTION)[0]
+    even = torch.ones(len(cases["masks"].cases), size, size)
+    even[:, 0, 0] = 0.5  # a constant map is dead
+    numbers = np.arange(len(even))
+    masks, boxes = (cases[name].score(numbers, even) for name in ("masks", "boxes"))
+    share = cases["masks"].masks.float().mean(dim=(1, 2)).numpy()
+    np.testing.assert_allclose(masks["energy"], share, atol=1e-4)
+    assert (masks["energy"] < boxes["energy"]).all()
+    np.testing.assert_allclose(masks["iou"], boxes["iou"])
+
+
+def run_lengths(mask: np.ndarray) -> list[int]:
+    """Plain runs by columns, beginning with what is not marked."""
+    flat = np.r_[0, mask.T.ravel(), 2]
+    ends = np.flatnonzero(np.diff(flat))
+    runs = np.diff(np.r_[0, ends]).tolist()
+    return runs if mask.T.ravel()[0] == 0 else [0, *runs[1:]]
 
 
 def test_the_prior_of_a_leaderboard_is_scored_by_its_own_rule_alone(

@@ -53,6 +53,31 @@ def test_maps_that_are_the_boxes(tables: Path, maps: Path, tmp_path: Path) -> No
     assert len(pd.read_parquet(tmp_path / "out" / "localization.parquet")) == 50
 
 
+def test_marked_pixels_judge_where_they_are_known(marked: Path, tmp_path: Path) -> None:
+    """A map of the whole box has the triangle's share of its energy, in a half of the patients as well."""
+    folder = tmp_path / "maps"
+    folder.mkdir()
+    for number in range(6):
+        attribution = np.zeros((1, 64, 64), np.float32)
+        attribution[0, 16:48, 4 * number : 4 * number + 32] = 1
+        name = f"patient{64741 + number}_study1_view1_frontal.jpg"
+        np.savez(folder / f"{name}.npz", attribution=attribution, findings=["Cardiomegaly"])
+    for half in ("all", "sealed"):
+        fixed = ["datamodule=chexpert", f"datamodule.root={marked}", "datamodule.image_size=64", "replicates=20"]
+        words = [*fixed, f"maps={folder}", f"output={tmp_path / half}", f"boxes={half}"]
+        run_score(*compose("score", words))
+        summary, maps = (
+            read_json(tmp_path / half / "summary.json"),
+            pd.read_parquet(tmp_path / half / "localization.parquet"),
+        )
+        assert 0 < len(maps) <= 6
+        np.testing.assert_allclose(maps["energy"], 528 / 32**2, atol=1e-3)
+        np.testing.assert_allclose(maps["mask_iou"], 528 / 32**2, atol=1e-3)
+        np.testing.assert_allclose(maps["iou"], 1)
+        assert summary["protocol"]["judged_by"] == "masks"
+        assert "against marked pixels" in (tmp_path / half / "report.html").read_text()
+
+
 def test_dead_missing_and_bad_are_named(tables: Path, maps: Path, tmp_path: Path) -> None:
     files = sorted(maps.glob("*.npz"))
     files[0].unlink()

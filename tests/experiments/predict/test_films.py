@@ -6,7 +6,7 @@ import pandas as pd
 import pytest
 
 from cxr_xai.data.audit.thumbnails import SIDE
-from cxr_xai.experiments.predict_folder.films import list_oddities, note_oddities, to_image
+from cxr_xai.experiments.predict.films import list_oddities, note_oddities, to_image
 
 PLAIN = {"width": 1024, "height": 1024, "mode": "L", "view": ""}
 

@@ -14,8 +14,8 @@ import torch
 from cxr_xai.artifacts.predicted_folder import FILM_COLUMNS, PREDICTED_COLUMNS, PredictedFolder
 from cxr_xai.data.films.decode import decode_film
 from cxr_xai.errors import UserError
-from cxr_xai.experiments.predict_folder import run
-from cxr_xai.experiments.predict_folder.network import Network
+from cxr_xai.experiments.predict import run
+from cxr_xai.experiments.predict.network import Network
 from cxr_xai.findings import FINDINGS
 from cxr_xai.heatmap import make_heatmap
 

@@ -19,7 +19,7 @@ from cxr_xai.errors import UserError
 from cxr_xai.experiments.explain.ask import Asked, choose_findings, read_findings
 from cxr_xai.experiments.explain.run import name_some
 from cxr_xai.experiments.export.network import Answer
-from cxr_xai.experiments.predict_folder.films import (
+from cxr_xai.experiments.predict.films import (
     Entry,
     Read,
     list_entries,
@@ -28,12 +28,12 @@ from cxr_xai.experiments.predict_folder.films import (
     to_image,
     workers,
 )
-from cxr_xai.experiments.predict_folder.finish import count_reasons, write_tables
-from cxr_xai.experiments.predict_folder.network import Network, open_network
-from cxr_xai.experiments.predict_folder.parts import Parts
-from cxr_xai.experiments.predict_folder.picture import draw_film
-from cxr_xai.experiments.predict_folder.rows import tabulate
-from cxr_xai.experiments.predict_folder.terminal import print_predicted
+from cxr_xai.experiments.predict.finish import count_reasons, write_tables
+from cxr_xai.experiments.predict.network import Network, open_network
+from cxr_xai.experiments.predict.parts import Parts
+from cxr_xai.experiments.predict.picture import draw_film
+from cxr_xai.experiments.predict.rows import tabulate
+from cxr_xai.experiments.predict.terminal import print_predicted
 from cxr_xai.experiments.require import require_folder, require_numbers
 from cxr_xai.experiments.state import claim_run, move_aside
 from cxr_xai.experiments.terminal import ProgressBar, console, quiet_libraries
@@ -43,6 +43,9 @@ from cxr_xai.report.predicted import write_predicted_report
 from cxr_xai.visualization.embed import encode_png
 
 Settings = Mapping[str, Any]
+
+OWN = tuple(f"experiments/{place}" for place in ("predict/", "export/", "explain/ask.py", "explain/films.py"))
+"""Code that predictions rest on beside that of runs."""
 
 PART = 64
 """Films per part: what a kill costs at most."""
@@ -83,7 +86,8 @@ def predict_folder(
 ) -> None:
     """Do what `run_predict` says, in a folder that is ours; the record comes last."""
     told = {key: settings[key] for key in ("findings", "panels", "most_maps")}
-    key = hashlib.sha256(json.dumps([SCHEMA_VERSION, network.sha256, told, hash_code()]).encode()).hexdigest()[:16]
+    rests_on = [SCHEMA_VERSION, network.sha256, told, hash_code(*OWN)]
+    key = hashlib.sha256(json.dumps(rests_on).encode()).hexdigest()[:16]
     if folder.record.is_file() and folder.read_record()["key"] != key:
         raise UserError(
             f"{folder.path} was made with other weights, code or settings; fresh=true moves it aside, output=… "

@@ -10,7 +10,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from cxr_xai.artifacts.predicted_folder import FILM_COLUMNS, PREDICTED_COLUMNS, PredictedFolder
-from cxr_xai.experiments.predict_folder.parts import Parts
+from cxr_xai.experiments.predict.parts import Parts
 from cxr_xai.files import whole, write_csv
 from cxr_xai.findings import FINDINGS
 

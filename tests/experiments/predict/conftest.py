@@ -17,7 +17,7 @@ from cxr_xai.experiments.command import compose
 from cxr_xai.experiments.export.films import draw_phantoms
 from cxr_xai.experiments.export.network import trace
 from cxr_xai.experiments.export.torch_file import write_torch
-from cxr_xai.experiments.predict_folder.network import Network, open_network
+from cxr_xai.experiments.predict.network import Network, open_network
 from cxr_xai.findings import FINDINGS
 from cxr_xai.metrics.calibration.contract import Calibrator, Line
 from cxr_xai.metrics.decision import Decision
