@@ -28,6 +28,7 @@ def test_what_is_planned_and_what_is_not() -> None:
     assert plan.status("iou", "macro") == plan.status("auroc", "Mass") == plan.status("iou", "Effusion") == "planned"
     assert plan.status("auroc", "Hernia") == plan.status("f1", "macro") == plan.status("seconds", "x") == "exploratory"
     assert parse_plan(TEXT.replace("[Effusion, Mass]", "all")).findings == FINDINGS
+    assert parse_plan(TEXT.replace("auroc/macro", "iou/Consolidation")).status("iou", "Consolidation") == "primary"
     single = parse_plan(TEXT.replace("auroc/macro", "iou/Mass"))
     assert single.status("iou", "Mass") == "primary"
     assert single.status("auroc", "macro") == "planned"

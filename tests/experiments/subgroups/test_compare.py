@@ -85,6 +85,27 @@ def test_worse_maps_of_women_are_found_and_their_classification_is_not_blamed(ju
     assert rows_of(judged, sex, "auroc")[2].loc[MACRO, "p"] > 0.05
 
 
+def test_a_boxed_finding_beyond_the_release_has_its_own_column(judged: Judged, sex: Attribute) -> None:
+    edema = judged.boxes[judged.boxes["finding"] == "Atelectasis"].assign(finding="Edema")
+    more = replace(judged, boxes=pd.concat([judged.boxes, edema], ignore_index=True))
+    groups, _, largest = rows_of(more, sex, "iou")
+    assert groups.loc["Edema", "value"].tolist() == groups.loc["Atelectasis", "value"].tolist()
+    assert largest.loc[MACRO, "over"] == 3
+
+
+def test_a_gap_of_energy_that_is_one_of_size_is_none_of_skill(judged: Judged, sex: Attribute) -> None:
+    """Boxes of women are half as large: energy, its prior and its ceiling are halved together."""
+    woman, random = judged.boxes["patient_id"].astype(int) % 2 == 1, np.random.default_rng(3)
+    share = np.where(woman, 0.1, 0.2)
+    energy = share * (2 + 0.2 * random.normal(size=len(share)))
+    boxes = judged.boxes.assign(energy=energy, prior_energy=share, ceiling_energy=4 * share)
+    sized = replace(judged, boxes=boxes)
+    assert rows_of(sized, sex, "energy")[2].loc[MACRO, "p"] < 0.01
+    skill = rows_of(sized, sex, "energy_skill")[2].loc[MACRO]
+    assert skill["p"] > 0.05
+    assert skill["low_value"] == pytest.approx(1 / 3, abs=0.05)
+
+
 def test_too_few_are_given_and_take_part_in_nothing(judged: Judged) -> None:
     labels = np.where(np.arange(len(judged.images)) < 40, "few", "many").astype(object)
     groups, gaps, largest = rows_of(judged, attribute_of(judged, labels), "auroc")
