@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from cxr_xai.experiments.drains.ranking import rank_drains
 from cxr_xai.experiments.subgroups.compare import (
     MACRO,
     OTHERS,
@@ -106,6 +107,28 @@ def test_a_gap_of_energy_that_is_one_of_size_is_none_of_skill(judged: Judged, se
     assert skill["low_value"] == pytest.approx(1 / 3, abs=0.05)
 
 
+def test_calibration_that_cancels_over_findings_is_told(judged: Judged, sex: Attribute) -> None:
+    lean = np.where(sex.labels == "F", 0.2, 0.0)[:, None] * np.resize([1.0, -1.0], len(FINDINGS))
+    bent = replace(judged, scores={"calibrated": [judged.scores["calibrated"][0] + lean]})
+    _, gaps, largest = rows_of(bent, sex, "citl")
+    row = largest.loc[MACRO]
+    assert row["gap"] == pytest.approx(gaps.loc[list(FINDINGS[:8]), "gap"].abs().mean())
+    assert row["gap"] == pytest.approx(row["high_value"] - row["low_value"])
+    assert row["p"] < 0.01 < 0.05 < gaps.loc[MACRO, "p"]
+
+
+def test_drains_and_subgroups_agree_where_only_positives_are_annotated(judged: Judged) -> None:
+    """The layout of NEATX: drains of pneumothoraces alone."""
+    k = FINDINGS.index("Pneumothorax")
+    target, logit = judged.target[:, k], judged.scores["prob"][0][:, k]
+    drain = np.where(target == 1, np.resize(["yes", "no"], len(target)), "")
+    ranked = rank_drains(target, logit, drain, judged.patients, 100)["auroc"]
+    groups = rows_of(judged, attribute_of(judged, drain.astype(object)), "auroc_positives")[0]
+    mine = groups.loc["Pneumothorax"].set_index("group")["value"]
+    assert mine["yes"] == pytest.approx(ranked["with"]["value"])
+    assert mine["no"] == pytest.approx(ranked["without"]["value"])
+
+
 def test_too_few_are_given_and_take_part_in_nothing(judged: Judged) -> None:
     labels = np.where(np.arange(len(judged.images)) < 40, "few", "many").astype(object)
     groups, gaps, largest = rows_of(judged, attribute_of(judged, labels), "auroc")
@@ -165,9 +188,9 @@ def test_the_family_and_the_rest_are_corrected_apart() -> None:
 
 @pytest.mark.slow
 def test_a_family_of_random_groups_claims_something_in_one_case_of_twenty(judged: Judged) -> None:
-    """Two random attributes, one by film in three groups, one by patient in two, and four metrics: eight tests."""
+    """Two random attributes, one by film in three groups, one by patient in two, and five metrics: ten tests."""
     claimed, simulations = 0, 300
-    family = ["auroc", "fnr", "fpr", "iou"]
+    family = ["auroc", "fnr", "fpr", "citl", "skill"]
     for seed in range(simulations):
         random, tables = np.random.default_rng(seed), []
         by_patient = dict(zip(np.unique(judged.patients), random.permuted(np.resize([0, 1], 150)), strict=True))
