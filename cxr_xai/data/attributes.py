@@ -19,7 +19,7 @@ ID_NAMES = ("imageindex", "imageid", "image", "imagename", "filename", "file", "
 ALSO = {"drain": ("chesttube",)}
 """Other words by which columns speak of an attribute."""
 YES, NO = "yes", "no"
-_VOTES = {
+VOTES = {
     **dict.fromkeys(("1", "1.0", "yes", "y", "true", "present"), 1),
     **dict.fromkeys(("0", "0.0", "no", "n", "false", "absent"), -1),
     **dict.fromkeys(("", "-1", "-1.0", "nan", "na", "unsure", "uncertain", "unknown", "?"), 0),
@@ -146,7 +146,7 @@ def _columns(path: Path, name: str, columns: list[str]) -> list[str]:
 
 def _values(path: Path, name: str, ids: pd.Series, said: pd.DataFrame) -> pd.Series:
     """Return one value a film: the majority of votes, or the words themselves where they are no votes."""
-    votes = said.apply(lambda column: column.str.lower().map(_VOTES))
+    votes = said.apply(lambda column: column.str.lower().map(VOTES))
     if votes.notna().all(axis=None):
         balance = votes.sum(axis=1).set_axis(_index(ids)).groupby(level=0, sort=False).sum()
         words = balance.map(lambda sum_: YES if sum_ > 0 else NO if sum_ < 0 else None)

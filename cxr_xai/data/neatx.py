@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from cxr_xai.data.attributes import NO, YES, AttributeFile, read_attribute_file
+from cxr_xai.data.attributes import NO, VOTES, YES, AttributeFile, read_attribute_file
 from cxr_xai.errors import UserError
 
 
@@ -20,7 +20,9 @@ def read_drain_file(path: Path) -> AttributeFile:
         UserError: there is no such file, no such column, or it says something else than yes and no.
     """
     file = read_attribute_file(path, "drain")
-    if (strange := file.values.dropna()[lambda said: ~said.isin([YES, NO])]).size:
+    said = file.values.dropna()
+    if not said.isin([YES, NO]).all():
+        strange = said[~said.str.lower().isin(VOTES)]
         raise UserError(f"{path} says {strange.iloc[0]!r} of {strange.index[0]}; expected 1 or 0, yes or no.")
     return file
 
