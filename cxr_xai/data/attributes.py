@@ -1,17 +1,29 @@
-"""What else is known about films, from a CSV of image ids: a drain, a scanner, a hospital."""
+"""What else is known about films, from a CSV of image ids: a drain, a scanner, a hospital.
 
+One row a film, or one a film and annotator; one column, or one an annotator. Where several say yes or no of a film the
+majority counts; a tie, an empty field or an "unsure" is unknown.
+"""
+
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Literal
+from pathlib import Path, PurePath
+from typing import Any, Literal
 
 import pandas as pd
 
 from cxr_xai.errors import UserError
 
-ID_COLUMNS = ("image_id", "Image Index")
+ID_NAMES = ("imageindex", "imageid", "image", "imagename", "filename", "file", "img", "id")
+"""Names of the column with the film, without case, spaces and marks; the first that is there counts."""
+ALSO = {"drain": ("chesttube",)}
+"""Other words by which columns speak of an attribute."""
 YES, NO = "yes", "no"
-_WORDS = {"1": YES, "1.0": YES, "true": YES, "yes": YES, "0": NO, "0.0": NO, "false": NO, "no": NO}
+VOTES = {
+    **dict.fromkeys(("1", "1.0", "yes", "y", "true", "present"), 1),
+    **dict.fromkeys(("0", "0.0", "no", "n", "false", "absent"), -1),
+    **dict.fromkeys(("", "-1", "-1.0", "nan", "na", "unsure", "uncertain", "unknown", "?"), 0),
+}
 
 Unlisted = Literal["no", "unknown"]
 """What a list of image ids says about the films that it does not name."""
@@ -40,18 +52,28 @@ class AttributeFile:
             UserError: the file names none of the films.
         """
         ids = pd.Index(list(image_ids), name="image_id")
-        if not self.values.index.isin(ids).any():
+        values = self.values.set_axis(self._names(ids))
+        if not values.index.isin(ids).any():
             there = f"{self.values.index[0]!r}" if len(self.values) else "nothing"
             raise UserError(
                 f"{self.path} names none of the {len(ids):,} films (it has {there}, they are like "
                 f"{ids[0] if len(ids) else ''!r}): give the image ids of this source, with their suffix."
             )
-        placed = self.values.reindex(ids)
+        placed = values.reindex(ids)
         return placed.fillna(NO) if self.listed and unlisted == "no" else placed
 
     def strangers(self, image_ids: Iterable[str]) -> list[str]:
         """Return the ids of the file that are no film of these, in its order."""
-        return list(self.values.index[~self.values.index.isin(pd.Index(list(image_ids)))])
+        ids = pd.Index(list(image_ids))
+        return list(self.values.index[~self._names(ids).isin(ids)])
+
+    def _names(self, ids: pd.Index) -> pd.Index:
+        """Return the file's ids as the films are called: a file may leave off their suffix."""
+        mine = self.values.index
+        suffix = PurePath(str(ids[0])).suffix if len(ids) else ""
+        longer = pd.Index([f"{one}{suffix}" for one in mine], name=mine.name)
+        short = ~mine.isin(ids) & longer.isin(ids) & ~longer.isin(mine)
+        return mine.where(~short, longer)
 
 
 def read_attribute(path: Path, image_ids: Iterable[str], name: str, unlisted: Unlisted = "no") -> pd.Series:
@@ -74,11 +96,10 @@ def read_attribute(path: Path, image_ids: Iterable[str], name: str, unlisted: Un
 
 
 def read_attribute_file(path: Path, name: str) -> AttributeFile:
-    """Read a CSV whose column ``image_id`` (or ``Image Index``) lists films.
+    """Read a CSV with a column that names films (``image_id``, ``Image Index`` … `ID_NAMES`).
 
-    Alone it lists those that have the attribute. With more columns the one called ``name`` gives the value, or the only
-    other one; where all values are 0/1, true/false or yes/no they become ``no`` and ``yes``, and an empty field is
-    unknown.
+    Alone it lists those that have the attribute. With more columns those that speak of ``name`` give the value, or the
+    only other one; where all values are 0/1, true/false or yes/no they are votes and become ``no`` and ``yes``.
 
     Raises:
         UserError: there is no such file, it has no image ids or no such column, or gives a film two values.
@@ -89,33 +110,51 @@ def read_attribute_file(path: Path, name: str) -> AttributeFile:
     except FileNotFoundError:
         raise UserError(f"{name}: there is no file {path}; give a CSV with a column image_id.") from None
     except (OSError, ValueError) as error:
-        raise UserError(f"{name}: {path} is no CSV ({error}); give one with a column image_id.") from None
-    key = next((column for column in ID_COLUMNS if column in table.columns), None)
+        reason = " ".join(str(error).split())
+        raise UserError(f"{name}: {path} is no CSV ({reason}); give one with a column image_id.") from None
+    plain = {_plain(column): str(column) for column in table.columns}
+    key = next((plain[one] for one in ID_NAMES if one in plain), None)
     if key is None:
         head = ", ".join(map(str, table.columns[:5]))
         raise UserError(f"{name}: {path} has no column image_id (it has {head}); name its first column so.")
-    others = [column for column in table.columns if column != key]
-    values = _tidy(table[_column(path, name, others)]) if others else pd.Series(YES, index=table.index, dtype="str")
-    return AttributeFile(path, _once(path, name, table[key].str.strip(), values), listed=not others)
+    others = [str(column) for column in table.columns if column != key]
+    ids = table[key].str.strip()
+    if not others:
+        return AttributeFile(path, pd.Series(YES, index=_index(ids.unique()), name=name, dtype="str"), listed=True)
+    said = table[_columns(path, name, others)].apply(lambda column: column.str.strip())
+    return AttributeFile(path, _values(path, name, ids, said), listed=False)
 
 
-def _column(path: Path, name: str, columns: list[str]) -> str:
+def _index(names: Any) -> pd.Index:
+    return pd.Index(names, name="image_id")
+
+
+def _plain(column: object) -> str:
+    return re.sub(r"[^a-z0-9]", "", str(column).lower())
+
+
+def _columns(path: Path, name: str, columns: list[str]) -> list[str]:
     if name in columns:
-        return name
+        return [name]
+    words = (_plain(name), *ALSO.get(name, ()))
+    if speaking := [column for column in columns if any(word and word in _plain(column) for word in words)]:
+        return speaking
     if len(columns) > 1:
         raise UserError(f"{name}: {path} has no column {name!r}, but {', '.join(columns)}; name the attribute as one.")
-    return columns[0]
+    return columns
 
 
-def _tidy(values: pd.Series) -> pd.Series:
-    values = values.str.strip()
-    known = values[values != ""]
-    words = known.str.lower().map(_WORDS)
-    return (known if words.isna().any() else words).astype("str").reindex(values.index)
-
-
-def _once(path: Path, name: str, image_ids: pd.Series, values: pd.Series) -> pd.Series:
-    table = pd.DataFrame({"image_id": image_ids, name: values}).drop_duplicates()
+def _values(path: Path, name: str, ids: pd.Series, said: pd.DataFrame) -> pd.Series:
+    """Return one value a film: the majority of votes, or the words themselves where they are no votes."""
+    votes = said.apply(lambda column: column.str.lower().map(VOTES))
+    if votes.notna().all(axis=None):
+        balance = votes.sum(axis=1).set_axis(_index(ids)).groupby(level=0, sort=False).sum()
+        words = balance.map(lambda sum_: YES if sum_ > 0 else NO if sum_ < 0 else None)
+        return words.astype("str").where(balance != 0).rename(name)
+    if said.shape[1] > 1:
+        raise UserError(f"{name}: {path} says more than yes and no in {', '.join(said.columns)}; leave one of them.")
+    table = pd.DataFrame({"image_id": ids, name: said.iloc[:, 0]}).drop_duplicates()
     if (twice := table["image_id"].duplicated()).any():
         raise UserError(f"{name}: {path} gives {table['image_id'][twice].iloc[0]!r} two values; leave one.")
-    return table.set_index("image_id")[name]
+    values = table.set_index("image_id")[name]
+    return values.where(values != "").astype("str")

@@ -31,6 +31,7 @@ SHORT = {
     "energy": "energy",
     "pointing": "pointing",
     "skill": "skill",
+    "energy_skill": "skill of energy",
 }
 MIXED = 1.5
 """A finding that is so many times as frequent in one group as in another is told."""
@@ -38,7 +39,7 @@ MIX_STUDIES = 50
 """Groups with fewer studies are left out of that: their shares are noise."""
 MOST = 5
 """Single findings that are named; the tables have all."""
-PLANTED = ("fnr", "fpr", "auroc_positives")
+TOLD_OF_PLANTED = ("fnr", "fpr", "auroc_positives")
 """What a shortcut shows in: positives without it are missed, negatives with it are taken for ill."""
 
 
@@ -161,7 +162,7 @@ def tell_planted(largest: pd.DataFrame) -> list[str]:
     for shortcut, finding in TIED.items():
         mine = largest[(largest["attribute"] == shortcut) & (largest["finding"] == finding)]
         rows = {row["metric"]: row for row in to_records(mine) if is_known(row["gap"])}
-        known = [f"{SHORT[key]} {_sides(rows[key])} ({_p(rows[key]['p'])})" for key in PLANTED if key in rows]
+        known = [f"{SHORT[key]} {_sides(rows[key])} ({_p(rows[key]['p'])})" for key in TOLD_OF_PLANTED if key in rows]
         lines += [f"Planted {shortcut}, {name(finding)}: {'; '.join(known)}."] * bool(known)
     return lines
 

@@ -47,7 +47,8 @@ def average_folds(folds: Sequence[Subsets], taken: Masks, columns: Columns | Non
     """Average numbers of groups over folds, each fold's own models judged within it.
 
     A column counts in a fold where it is defined in all groups that take part in it there, so that groups differ in
-    nothing but their studies; in a replicate likewise.
+    nothing but their studies; in a replicate likewise. A number that hangs on a single patient of the fold counts as
+    undefined: without that patient a mean would be over other findings, which is no influence of theirs.
 
     Args:
         folds: of patients of their own, ``(M, R)`` each.
@@ -62,6 +63,7 @@ def average_folds(folds: Sequence[Subsets], taken: Masks, columns: Columns | Non
     [0.5, 0.7]
     """
     make = columns or (lambda numbers: numbers)
+    folds = [_steady(fold) for fold in folds]
     values = np.stack([make(_jointly(fold.value, taken)) for fold in folds], axis=-1)
     draws = np.stack([make(_jointly(fold.drawn, taken)) for fold in folds], axis=-1)
     number = np.maximum((~np.isnan(values)).sum(axis=-1), 1)
@@ -70,6 +72,13 @@ def average_folds(folds: Sequence[Subsets], taken: Masks, columns: Columns | Non
         moved = values[..., f] - make(_jointly(fold.left_out, taken))
         influence.append(np.nan_to_num(moved) / number)
     return Groups(mean_defined(values), mean_defined(draws), np.concatenate(influence))
+
+
+def _steady(fold: Subsets) -> Subsets:
+    """Put NaN where leaving out one patient makes a number undefined; what was never jackknifed stays."""
+    lost = np.isnan(fold.left_out)
+    hangs = lost.any(axis=0) & ~lost.all(axis=0)
+    return Subsets(*(np.where(hangs, np.nan, part) for part in fold))
 
 
 def _jointly(numbers: Floats, taken: Masks) -> Floats:
@@ -111,6 +120,45 @@ def flip_largest(value: Floats, influence: Floats, flips: int, seed: int) -> Flo
         bottom = np.where(absent, np.inf, sums).min(axis=1)
         reached += ((top - bottom) * _EQUAL >= gap).sum(axis=0)
     return np.where(np.isnan(gap), np.nan, (1 + reached) / (1 + flips))
+
+
+def mean_of_gaps(value: Floats) -> tuple[float, float, float]:
+    """Return the mean over columns of the largest gap in each, and the means of what it is between.
+
+    Signed errors cancel in a mean: a group that is .05 too high in one finding and .05 too low in another is no better
+    off. Each column's own gap cannot cancel.
+
+    >>> gap, low, high = mean_of_gaps(np.array([[0.05, -0.05], [0.0, 0.0]]))
+    >>> round(gap, 3), round(low, 3), round(high, 3)
+    (0.05, -0.025, 0.025)
+    """
+    gap, _, _ = largest_gap(value)
+    there = ~np.isnan(gap)
+    if not there.any():
+        return np.nan, np.nan, np.nan
+    low, high = np.nanmin(value[:, there], axis=0).mean(), np.nanmax(value[:, there], axis=0).mean()
+    return float(high - low), float(low), float(high)
+
+
+def flip_mean_of_gaps(value: Floats, influence: Floats, flips: int, seed: int) -> float:
+    """Return the p value of `mean_of_gaps`: noise alone makes it larger than 0, and makes it so under flips, too.
+
+    Args:
+        value: ``(M, C)``, NaN where a group takes no part in a column.
+        influence: ``(P, M, C)``.
+        flips: how often all signs are drawn.
+        seed: of the draws.
+    """
+    gap = mean_of_gaps(value)[0]
+    if np.isnan(gap):
+        return np.nan
+    columns = ~np.isnan(largest_gap(value)[0])
+    absent, reached = np.isnan(value[:, columns]), 0
+    for sums in _flipped(influence[:, :, columns], flips, seed):
+        top = np.where(absent, -np.inf, sums).max(axis=1)
+        bottom = np.where(absent, np.inf, sums).min(axis=1)
+        reached += int(((top - bottom).mean(axis=1) * _EQUAL >= gap).sum())
+    return (1 + reached) / (1 + flips)
 
 
 def flip_each(gaps: Floats, influence: Floats, flips: int, seed: int) -> Floats:

@@ -61,6 +61,24 @@ def ratio_subsets(numerator: Floats, denominator: Floats, masks: Masks, codes: C
     return Subsets(*halves)
 
 
+def keep_positives(target: Floats, kept: npt.NDArray[np.bool_]) -> Floats:
+    """Return targets in which other positives are unknown and every negative stays, whatever is known of it.
+
+    So do Oakden-Rayner et al. (2020, ACM CHIL) compare pneumothoraces with and without a drain: a drain hardly ever
+    stands in a negative, and often nobody looked for one there.
+
+    Args:
+        target: ``(N,)`` or ``(N, K)``, 1 present, 0 absent, NaN unknown.
+        kept: ``(N,)`` rows whose positives stay.
+
+    >>> keep_positives(np.array([1.0, 1.0, 0.0]), np.array([True, False, False])).tolist()
+    [1.0, nan, 0.0]
+    """
+    rows = kept.reshape(-1, *[1] * (target.ndim - 1))
+    found: Floats = np.where((target == 1) & ~rows, np.nan, target)
+    return found
+
+
 def auroc_subsets(
     target: Floats, score: Floats, masks: Masks, codes: Codes, weights: Weights, all_negatives: bool = False
 ) -> Subsets:
@@ -72,18 +90,18 @@ def auroc_subsets(
         masks: ``(M, N)`` the subsets.
         codes: ``(N,)`` the patient's column in the weights.
         weights: ``(B, P)``.
-        all_negatives: the subset's positives against the negatives of all subsets, as Oakden-Rayner et al. (2020, ACM
-            CHIL) compare pneumothoraces with and without a drain: a drain hardly ever stands in a negative.
+        all_negatives: the subset's positives against all negatives, of studies in no subset, too (`keep_positives`).
     """
     patients, findings = weights.shape[1], target.shape[1]
     shape = len(masks), findings
     value, drawn = np.full(shape, np.nan), np.full((len(weights), *shape), np.nan)
     left_out = np.full((patients, *shape), np.nan)
-    anywhere, both = masks.any(axis=0), _with_sample(weights)
+    both = _with_sample(weights)
     for m, mask in enumerate(masks):
+        kept = keep_positives(target, mask)
         for k in range(findings):
-            y, s = target[:, k], score[:, k]
-            rows = mask | (anywhere & (y == 0)) if all_negatives else mask
+            y, s = kept[:, k], score[:, k]
+            rows = mask | (y == 0) if all_negatives else mask
             of = y[rows], s[rows]
             if (of[0] == 1).any() and (of[0] == 0).any():
                 value[m, k], *drawn[:, m, k] = auroc_replicates(*of, both, codes[rows])

@@ -28,6 +28,7 @@ def test_what_is_planned_and_what_is_not() -> None:
     assert plan.status("iou", "macro") == plan.status("auroc", "Mass") == plan.status("iou", "Effusion") == "planned"
     assert plan.status("auroc", "Hernia") == plan.status("f1", "macro") == plan.status("seconds", "x") == "exploratory"
     assert parse_plan(TEXT.replace("[Effusion, Mass]", "all")).findings == FINDINGS
+    assert parse_plan(TEXT.replace("auroc/macro", "iou/Consolidation")).status("iou", "Consolidation") == "primary"
     single = parse_plan(TEXT.replace("auroc/macro", "iou/Mass"))
     assert single.status("iou", "Mass") == "primary"
     assert single.status("auroc", "macro") == "planned"
@@ -47,7 +48,7 @@ def test_what_is_planned_and_what_is_not() -> None:
         ),
         ("auroc/macro", "auc/macro", r"metric 'auc' is not known\. Did you mean 'auroc'\?"),
         ("auroc/macro", "auroc", r"primary\.metric '' is not known\. There are macro, Atelectasis"),
-        ("auroc/macro", "iou/Hernia", r"primary\.metric 'Hernia' is not known"),
+        ("auroc/macro", "iou/Heart", r"primary\.metric 'Heart' is not known"),
         ("[auroc, iou]", "[auroc, IOU]", r"metric 'IOU' is not known"),
         ("[Effusion, Mass]", "[Effusion, Masses]", r"finding 'Masses' is not known\. Did you mean 'Mass'\?"),
         ("[Effusion, Mass]", "Effusion", r"findings is 'Effusion'; it must be a list"),

@@ -48,8 +48,8 @@ def test_strangers_are_told(tmp_path: Path) -> None:
     [
         ("name\na.png\n", r"no column image_id \(it has name\)"),
         ("image_id,left,right\na.png,0,1\n", "no column 'drain', but left, right"),
-        ("image_id,drain\na.png,0\na.png,1\n", "gives 'a.png' two values"),
-        ("image_id\na\n", r"names none of the 3 films \(it has 'a', they are like 'a.png'\)"),
+        ("image_id,drain\na.png,left\na.png,right\n", "gives 'a.png' two values"),
+        ("image_id\nq\n", r"names none of the 3 films \(it has 'q', they are like 'a.png'\)"),
         ("image_id\n", "names none of the 3 films"),
         ("", "is no CSV"),
     ],

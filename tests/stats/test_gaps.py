@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from cxr_xai.stats.bootstrap import draw_patient_counts
 from cxr_xai.stats.coverage import simulate_patients
-from cxr_xai.stats.gaps import Groups, average_folds, flip_each, flip_largest, largest_gap
+from cxr_xai.stats.gaps import Groups, average_folds, flip_each, flip_largest, flip_mean_of_gaps, largest_gap
 from cxr_xai.stats.intervals import interval
 from cxr_xai.stats.subsets import Subsets, auroc_subsets, ratio_subsets
 
@@ -25,6 +25,31 @@ def test_folds_are_averaged_where_all_that_take_part_are_defined() -> None:
     np.testing.assert_allclose(first.value, [[0.7, 0.7], [0.75, np.nan]])
     assert both.influence.shape == (5, 2, 2)
     np.testing.assert_allclose(both.influence[:, 0], [[0.05, 0], [0.05, 0], [0.05, 0.1], [0.05, 0.1], [0.05, 0.1]])
+
+
+def test_what_hangs_on_one_patient_of_a_fold_is_undefined_there() -> None:
+    """Without the only positive of column 1 the mean would be of column 0 alone: .4 off, of which none is influence."""
+    left_out = np.full((3, 1, 2), [0.5, 0.9])
+    left_out[0, 0, 1] = np.nan
+    hanging = Subsets(np.array([[0.5, 0.9]]), np.array([[[0.5, 0.9]]]), left_out)
+
+    def mean(numbers: np.ndarray) -> np.ndarray:
+        return np.nanmean(numbers, axis=-1, keepdims=True)
+
+    found = average_folds([hanging], np.ones((1, 2), bool), mean)
+    assert (found.value[0, 0], found.drawn[0, 0, 0], np.abs(found.influence).max()) == (0.5, 0.5, 0)
+
+
+def test_signed_gaps_that_cancel_in_a_mean_are_found() -> None:
+    """Two findings, .05 too high and .05 too low in one of two groups of 200 patients."""
+    error = np.random.default_rng(0).normal(0, 0.1, (200, 2)) / 100
+    sides = np.arange(200) % 2 == 0
+    influence = np.stack([error * sides[:, None], error * ~sides[:, None]], axis=1)
+    value = np.array([[0.05, -0.05], [0.0, 0.0]]) + influence.sum(axis=0)
+    assert flip_mean_of_gaps(value, influence, 999, 0) < 0.01
+    mean = np.concatenate([influence.mean(axis=2, keepdims=True)], axis=2)
+    assert flip_largest(value.mean(axis=1, keepdims=True), mean, 999, 0)[0] > 0.05
+    assert np.isnan(flip_mean_of_gaps(np.full((2, 2), np.nan), influence, 9, 0))
 
 
 def test_the_largest_gap() -> None:

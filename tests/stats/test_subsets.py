@@ -57,6 +57,9 @@ def test_positives_may_be_held_against_the_negatives_of_all() -> None:
     against_all = auroc_subsets(target, score, masks, codes, weights, all_negatives=True).value
     assert apart.ravel().tolist() == [0.0, 1.0]
     assert against_all.ravel().tolist() == [0.5, 1.0]
+    positives = masks & (target[:, 0] == 1)  # nobody looked at the negatives
+    unknown = auroc_subsets(target, score, positives, codes, weights, all_negatives=True).value
+    assert unknown.tolist() == against_all.tolist()
 
 
 def test_an_empty_subset_is_undefined() -> None:

@@ -13,7 +13,7 @@ from cxr_xai.data.phantom.tables import SHORTCUT_FILE
 from cxr_xai.data.readers.nih import NihReader
 from cxr_xai.files import hash_file
 
-PLACED = ("marker", "drain")
+YES_OR_NO = ("marker", "drain")
 """Shortcuts that a film has or has not; brightness every film has some of."""
 
 
@@ -79,5 +79,5 @@ class PhantomReader:
 def read_planted(root: Path, images: pd.Series) -> pd.DataFrame:
     """Return ``image_id, marker, drain``: ``yes`` where the phantom has planted one, else ``no``."""
     table = pd.read_csv(root / SHORTCUT_FILE).set_index("image_id")
-    planted = {name: images.map(table[name].map({1: "yes", 0: "no"})) for name in PLACED}
+    planted = {name: images.map(table[name].map({1: "yes", 0: "no"})) for name in YES_OR_NO}
     return pd.DataFrame({"image_id": images, **planted})

@@ -9,6 +9,7 @@ from cxr_xai.experiments.box_summary import as_entry
 from cxr_xai.stats.bootstrap import bootstrap_auroc
 from cxr_xai.stats.clusters import metric_patients
 from cxr_xai.stats.intervals import interval
+from cxr_xai.stats.subsets import keep_positives
 from cxr_xai.stats.weightings import Floats
 
 Names = npt.NDArray[np.str_]
@@ -31,8 +32,8 @@ def stratify(target: Floats, drain: Names) -> Floats:
     >>> stratify(np.array([1.0, 1, 1, 0, 0]), np.array(["yes", "no", "", "yes", "no"])).T.tolist()
     [[1.0, 1.0, 1.0, 0.0, 0.0], [1.0, nan, nan, 0.0, 0.0], [nan, 1.0, nan, 0.0, 0.0], [nan, nan, nan, 1.0, 0.0]]
     """
-    positive, negative = target == 1, target == 0
-    having = [np.where(positive & (drain != word), np.nan, target) for word in ("yes", "no")]
+    negative = target == 0
+    having = [keep_positives(target, drain == word) for word in ("yes", "no")]
     seen = np.select([negative & (drain == "yes"), negative & (drain == "no")], [1.0, 0.0], np.nan)
     return np.stack([target, *having, seen], axis=1)
 

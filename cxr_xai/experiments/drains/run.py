@@ -8,9 +8,10 @@ import numpy as np
 import pandas as pd
 
 from cxr_xai.artifacts.ledger import note_read
+from cxr_xai.artifacts.protocol import read_card
 from cxr_xai.artifacts.run_folder import RunFolder
 from cxr_xai.data.index import Index
-from cxr_xai.data.neatx import read_drains
+from cxr_xai.data.neatx import read_drain_file
 from cxr_xai.data.phantom.twins import PhantomTruth
 from cxr_xai.errors import UserError
 from cxr_xai.experiments.controls.run import build_source
@@ -24,6 +25,7 @@ from cxr_xai.experiments.studies import open_studies, require_paths
 from cxr_xai.experiments.terminal import quiet_libraries
 from cxr_xai.experiments.verification.evidence import require_known_targets
 from cxr_xai.files import write_csv, write_json
+from cxr_xai.report.published import why_not
 from cxr_xai.report.write import write_report
 
 Settings = Mapping[str, Any]
@@ -41,8 +43,8 @@ def run_drains(settings: Settings) -> None:
     require_numbers(settings, max_studies=2, bootstrap=1)
     folder = RunFolder(Path(settings["folder"]))
     summary, replicates = folder.read_summary(), settings["bootstrap"]
-    drains, whose, source = find_drains(folder, settings)
     table = read_test(folder)
+    drains, whose, source = find_drains(folder, settings, table["image_id"])
     found = table["image_id"].map(drains).fillna("").to_numpy(str)
     columns = {key: table[key].to_numpy(np.float64) for key in ("target", "logit")}
     patients = table["patient_id"].to_numpy(str)
@@ -51,7 +53,7 @@ def run_drains(settings: Settings) -> None:
         "finding": FINDING,
         "drains": whose,
         "protocol": summary["protocol"]["label"],
-        "published": PUBLISHED if source == "nih" else {},
+        "published": {} if why_not(read_card(summary["protocol"])) else PUBLISHED,
         **rank_drains(columns["target"], columns["logit"], found, patients, replicates),
         "boxes": compare_boxes(read_sealed(folder), drains, replicates),
         "planted": None,
@@ -64,12 +66,14 @@ def run_drains(settings: Settings) -> None:
     print_drains(audit, write_report(folder))
 
 
-def find_drains(folder: RunFolder, settings: Settings) -> tuple["pd.Series[str]", str, str]:
+def find_drains(folder: RunFolder, settings: Settings, images: pd.Series) -> tuple["pd.Series[str]", str, str]:
     """Return ``yes`` or ``no`` by image id, who says so, and the name of the run's source.
 
     Args:
         folder: of the run.
-        settings: ``drains``, a file in the layout of NEATX, goes before what the source itself knows; ``root``.
+        settings: ``drains``, a file in the layout of NEATX or a list of films that have one, goes before what the
+            source itself knows; ``root``.
+        images: of the test part; of a mere list the others have none.
 
     Raises:
         UserError: nobody says so.
@@ -79,7 +83,7 @@ def find_drains(folder: RunFolder, settings: Settings) -> tuple["pd.Series[str]"
     source = str(folder.read_summary()["protocol"]["source"])
     if settings["drains"] is not None:
         path = Path(settings["drains"])
-        return read_drains(path).dropna(), path.name, source
+        return read_drain_file(path).place(images.unique()).dropna(), path.name, source
     datamodule = {**own["datamodule"], "root": settings["root"] or own["datamodule"]["root"]}
     index: Index = build_source({"datamodule": datamodule}).tables
     if "drain" not in index.attributes:
@@ -102,7 +106,7 @@ def read_test(folder: RunFolder) -> pd.DataFrame:
 def read_sealed(folder: RunFolder) -> pd.DataFrame:
     """Return the sealed rows of the run's first explainer; the reading is noted."""
     if not folder.localization.is_file():
-        return pd.DataFrame(columns=["finding", "image_id", "patient_id", "energy", "dead"])
+        return pd.DataFrame(columns=["finding", "image_id", "patient_id", "energy", "energy_ratio", "dead"])
     table = pd.read_parquet(folder.localization)
     table = table[table["half"] == "sealed"]
     if len(table):

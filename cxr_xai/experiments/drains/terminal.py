@@ -10,6 +10,13 @@ from rich.table import Table
 from cxr_xai.experiments.terminal import NOTICE, console
 from cxr_xai.report.format import interval, number
 
+RULES = {
+    "all": "energy in the {where}, all maps, dead 0",
+    "live": "energy in the {where}, live maps",
+    "corrected": "log2 of energy over area of the {where}, live",
+    "area": "share of the film of the {where}",
+}
+
 
 def list_rows(audit: Mapping[str, Any]) -> list[tuple[str, Any, Any, Any]]:
     """Return ``what, with, without, gap`` of the numbers that have these three."""
@@ -17,11 +24,13 @@ def list_rows(audit: Mapping[str, Any]) -> list[tuple[str, Any, Any, Any]]:
         ("AUROC against all negatives", audit["auroc"]["with"], audit["auroc"]["without"], audit["gap"])
     ]
     boxes, planted = audit["boxes"], audit["planted"]
-    if boxes is not None:
-        rows.append(("energy in the box", boxes["with"], boxes["without"], boxes["gap"]))
-    if planted is not None:
-        lesion = planted["lesion"]
-        rows.append(("energy in the drawn lesion", lesion["with"], lesion["without"], lesion["gap"]))
+    for where, found in (("box", boxes), ("drawn lesion", (planted or {}).get("lesion"))):
+        if found is not None:
+            rows += [
+                (words.format(where=where), *(found[key][side] for side in ("with", "without", "gap")))
+                for key, words in RULES.items()
+                if key in found
+            ]
     return rows
 
 
@@ -41,7 +50,8 @@ def print_drains(audit: Mapping[str, Any], report: Path) -> None:
     console.print(f"A drain without a {audit['finding'].lower()} ranks above none: {interval(audit['drain_alone'])}")
     for side, row in (audit["planted"] or {"drain": {}})["drain"].items():
         console.print(
-            f"Evidence along the drain, {side} films: {interval(row['share'])} on {interval(row['area'])} of the film"
+            f"Evidence along the drain, {side} films: {interval(row['all'])} of all, {interval(row['live'])} of live "
+            f"maps, on {interval(row['area'])} of the film"
         )
     console.print(NOTICE, style="yellow")
     console.print(f"report: {report}", soft_wrap=True)

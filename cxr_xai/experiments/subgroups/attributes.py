@@ -11,7 +11,6 @@ import pandas as pd
 
 from cxr_xai.data.attributes import Unlisted, read_attribute_file
 from cxr_xai.data.index import Index
-from cxr_xai.data.phantom.tables import SHORTCUT_FILE
 from cxr_xai.errors import UserError
 from cxr_xai.experiments.aggregate.cells import Cell
 from cxr_xai.experiments.controls.run import build_source
@@ -20,7 +19,6 @@ from cxr_xai.experiments.subgroups.read import Judged, run_of
 from cxr_xai.experiments.verification.evidence import require_known_targets
 
 Settings = Mapping[str, Any]
-PLANTED = ("drain", "marker")
 MOST_GROUPS = 12
 
 
@@ -63,7 +61,6 @@ def read_attributes(judged: Judged, settings: Settings) -> Attributes:
         found.notes.append(f"Age, sex, view and follow-up are not in reach: {why}.")
     else:
         _add_known(found, index, settings)
-        _add_planted(found, index, Path(settings["root"] or data_of(judged.cell)["root"]))
     everyone = judged.images if index is None else index.studies["image_id"].to_numpy(str)
     _add_files(found, settings["attributes"], settings["unlisted"], everyone)
     asked = [*settings["attributes"], *(settings["only"] or [])]
@@ -98,13 +95,14 @@ def reach_tables(cell: Cell, root: str | None) -> tuple[Index | None, str]:
         index = build_source({"datamodule": {**datamodule, "root": str(place)}}).tables
     except (UserError, KeyError, TypeError) as error:
         return None, str(error).rstrip(".")
-    label_file = next(iter(index.sources))
-    scored = cell.certificate["data"]["files"].get(label_file)
-    if scored != index.sources[label_file]:
-        raise UserError(
-            f"{place / label_file} is not the label file that was scored ({index.sources[label_file][:8]}, was "
-            f"{str(scored)[:8]}); root=… names the folder that has it."
-        )
+    scored = cell.certificate["data"]["files"]
+    for number, (name, found) in enumerate(index.sources.items()):
+        if found != scored.get(name):
+            what = "label file" if number == 0 else "file"
+            raise UserError(
+                f"{place / name} is not the {what} that was scored ({found[:8]}, was {str(scored.get(name))[:8]}); "
+                "root=… names the folder that has it."
+            )
     return index, ""
 
 
@@ -114,19 +112,9 @@ def _add_known(found: Attributes, index: Index, settings: Settings) -> None:
     found.table["age"] = band(studies["age"], settings["age_bands"])
     found.table["view"] = _strings(studies["view"])
     found.table["followup"] = band(studies["followup"], settings["followup_bands"])
-    extra = getattr(index, "attributes", None)
-    if extra is not None and len(extra):
-        known = extra.set_index("image_id").reindex(found.table.index)
-        for name in known.columns:
-            found.table[name] = _strings(known[name])
-
-
-def _add_planted(found: Attributes, index: Index, root: Path) -> None:
-    """Add the shortcuts that a program planted, where one made the source."""
-    path = root / SHORTCUT_FILE
-    if index.about and path.is_file():
-        for name in PLANTED:
-            found.table[name] = read_attribute_file(path, name).place(found.table.index)
+    known = index.attributes.set_index("image_id").reindex(found.table.index)
+    for name in known.columns:
+        found.table[name] = _strings(known[name])
 
 
 def _add_files(found: Attributes, files: Mapping[str, str], unlisted: Unlisted, everyone: npt.NDArray[np.str_]) -> None:

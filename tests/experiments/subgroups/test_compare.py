@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from cxr_xai.experiments.drains.ranking import rank_drains
 from cxr_xai.experiments.subgroups.compare import (
     MACRO,
     OTHERS,
@@ -85,6 +86,49 @@ def test_worse_maps_of_women_are_found_and_their_classification_is_not_blamed(ju
     assert rows_of(judged, sex, "auroc")[2].loc[MACRO, "p"] > 0.05
 
 
+def test_a_boxed_finding_beyond_the_release_has_its_own_column(judged: Judged, sex: Attribute) -> None:
+    edema = judged.boxes[judged.boxes["finding"] == "Atelectasis"].assign(finding="Edema")
+    more = replace(judged, boxes=pd.concat([judged.boxes, edema], ignore_index=True))
+    groups, _, largest = rows_of(more, sex, "iou")
+    assert groups.loc["Edema", "value"].tolist() == groups.loc["Atelectasis", "value"].tolist()
+    assert largest.loc[MACRO, "over"] == 3
+
+
+def test_a_gap_of_energy_that_is_one_of_size_is_none_of_skill(judged: Judged, sex: Attribute) -> None:
+    """Boxes of women are half as large: energy, its prior and its ceiling are halved together."""
+    woman, random = judged.boxes["patient_id"].astype(int) % 2 == 1, np.random.default_rng(3)
+    share = np.where(woman, 0.1, 0.2)
+    energy = share * (2 + 0.2 * random.normal(size=len(share)))
+    boxes = judged.boxes.assign(energy=energy, prior_energy=share, ceiling_energy=4 * share)
+    sized = replace(judged, boxes=boxes)
+    assert rows_of(sized, sex, "energy")[2].loc[MACRO, "p"] < 0.01
+    skill = rows_of(sized, sex, "energy_skill")[2].loc[MACRO]
+    assert skill["p"] > 0.05
+    assert skill["low_value"] == pytest.approx(1 / 3, abs=0.05)
+
+
+def test_calibration_that_cancels_over_findings_is_told(judged: Judged, sex: Attribute) -> None:
+    lean = np.where(sex.labels == "F", 0.2, 0.0)[:, None] * np.resize([1.0, -1.0], len(FINDINGS))
+    bent = replace(judged, scores={"calibrated": [judged.scores["calibrated"][0] + lean]})
+    _, gaps, largest = rows_of(bent, sex, "citl")
+    row = largest.loc[MACRO]
+    assert row["gap"] == pytest.approx(gaps.loc[list(FINDINGS[:8]), "gap"].abs().mean())
+    assert row["gap"] == pytest.approx(row["high_value"] - row["low_value"])
+    assert row["p"] < 0.01 < 0.05 < gaps.loc[MACRO, "p"]
+
+
+def test_drains_and_subgroups_agree_where_only_positives_are_annotated(judged: Judged) -> None:
+    """The layout of NEATX: drains of pneumothoraces alone."""
+    k = FINDINGS.index("Pneumothorax")
+    target, logit = judged.target[:, k], judged.scores["prob"][0][:, k]
+    drain = np.where(target == 1, np.resize(["yes", "no"], len(target)), "")
+    ranked = rank_drains(target, logit, drain, judged.patients, 100)["auroc"]
+    groups = rows_of(judged, attribute_of(judged, drain.astype(object)), "auroc_positives")[0]
+    mine = groups.loc["Pneumothorax"].set_index("group")["value"]
+    assert mine["yes"] == pytest.approx(ranked["with"]["value"])
+    assert mine["no"] == pytest.approx(ranked["without"]["value"])
+
+
 def test_too_few_are_given_and_take_part_in_nothing(judged: Judged) -> None:
     labels = np.where(np.arange(len(judged.images)) < 40, "few", "many").astype(object)
     groups, gaps, largest = rows_of(judged, attribute_of(judged, labels), "auroc")
@@ -144,9 +188,9 @@ def test_the_family_and_the_rest_are_corrected_apart() -> None:
 
 @pytest.mark.slow
 def test_a_family_of_random_groups_claims_something_in_one_case_of_twenty(judged: Judged) -> None:
-    """Two random attributes, one by film in three groups, one by patient in two, and four metrics: eight tests."""
+    """Two random attributes, one by film in three groups, one by patient in two, and five metrics: ten tests."""
     claimed, simulations = 0, 300
-    family = ["auroc", "fnr", "fpr", "iou"]
+    family = ["auroc", "fnr", "fpr", "citl", "skill"]
     for seed in range(simulations):
         random, tables = np.random.default_rng(seed), []
         by_patient = dict(zip(np.unique(judged.patients), random.permuted(np.resize([0, 1], 150)), strict=True))

@@ -38,7 +38,7 @@ def test_the_drain_is_found(compared: SubgroupsFolder) -> None:
         assert row["gap"] > 0.3
         assert (row["p_adjusted"] < 0.05, row["adjusted_by"]) == (True, "bh")
     claims = {(one["attribute"], one["metric"]) for one in compared.read_summary()["claims"]}
-    assert ("sex", "iou") in claims
+    assert ("sex", "skill") in claims
     assert not {claim for claim in claims if claim[0] == "view"}
 
 
@@ -63,7 +63,7 @@ def test_the_reading_is_noted(compared: SubgroupsFolder, run: RunFolder) -> None
 
 def test_the_page_says_it(compared: SubgroupsFolder) -> None:
     page = compared.report.read_text()
-    assert "IoU differs by sex: F" in page
+    assert "skill differs by sex: F" in page
     assert re.search(r"Pneumothorax, [A-Za-z, ]+ by drain: no", page)
     assert page.count("<section") == 5
     assert "http-equiv" in page
