@@ -145,6 +145,29 @@ def test_a_run_of_films_of_nih_on_nih(run: Any) -> None:
     assert choose(run, make_data(make_index(name="vindr")), "all").kin == ""
 
 
+@pytest.mark.parametrize("linked", [True, False])
+def test_films_of_one_source_whose_patients_go_by_two_kinds_of_ids(run: Any, linked: bool) -> None:
+    """A run of RSNA with its mapping on RSNA without, and the reverse: a film is itself, its patient is unknown."""
+    trained = {"source": "rsna", "files": {"labels.csv": "a" * 64}, "films_of": "nih", "linked": not linked}
+    write_json(run.folder.certificate, {"data": trained})
+    index = replace(make_index(name="rsna"), films_of="nih", linked=linked)
+    data = make_data(replace(index, studies=index.studies.assign(patient_id=[f"other {n}" for n in range(8)])))
+    assert not is_same_source(trained, data)
+    with pytest.raises(UserError, match=f"rsna {'without' if linked else 'with'} its mapping.*may_have_met=true"):
+        choose(run, data, "all")
+    accepted = choose_studies(run, data, "all", data.scheme, may_have_met=True)
+    assert (accepted.kin, accepted.same_source) == ("unlinked", False)
+    assert accepted.rows.tolist() == [3, 5, 7], "the films that the run has met are left out all the same"
+    write_json(run.folder.certificate, {"data": trained | {"linked": linked}})
+    assert choose(run, data, "all").rows.tolist() == [3, 5, 7], "under the same kind of ids nothing is refused"
+
+
+def test_first_weights_of_a_run_of_rsna_may_have_seen_nih(run: Any) -> None:
+    begin_with(run, "run a (rsna of nih, split 12345678, 9 images)")
+    assert len(choose(run, make_data(make_index()), "all").unsure) == 1
+    assert choose(run, make_data(make_index(name="vindr")), "all").unsure == []
+
+
 def test_weights_that_saw_nih_saw_rsna(run: Any) -> None:
     begin_with(run, "nih:train_val")
     data = make_data(replace(make_index(name="rsna"), films_of="nih"))
@@ -167,6 +190,10 @@ def test_boxes_that_the_run_watched_are_told_from_others(run: Any) -> None:
     run.summary["protocol"]["split"] = "official"
     foreign = make_data(make_index(name="other"))
     assert divide_boxed(run, foreign, choose(run, foreign, "all"))["sealed"].tolist() == [2, 3]
+    run.folder.split.write_text(run.folder.split.read_text().replace(",train", ",").replace(",val", ","))
+    kin = make_data(replace(make_index(name="rsna"), films_of="nih"))
+    found = {half: rows.tolist() for half, rows in divide_boxed(run, kin, choose(run, kin, "all")).items()}
+    assert found == {"monitored": [2], "sealed": [3]}, "the run watched boxes of patient 2, on films of NIH"
 
 
 def begin_with(run: Any, *trained_on: str) -> None:
