@@ -97,7 +97,7 @@ class RsnaReader:
             counts |= read_classes(files[1], films, self.walk)
         patients, mapped = films.index.to_series(), []
         if self.mapping is not None:
-            mapped = [root / self.mapping]
+            mapped = [gate.find(self.mapping, root, f"datamodule.reader.mapping names the challenge's {MAPPING}")]
             patients = read_mapping(mapped[0], films.index)
         studies, translated = make_studies(
             list(films.index + SUFFIX), list(patients), films.reset_index(drop=True), self.walk
@@ -171,10 +171,8 @@ def read_mapping(path: Path, films: "pd.Index[str]") -> "pd.Series[str]":
     """Return the NIH patient of every film, without leading zeros, from ``subset_img_id`` and ``img_id``.
 
     Raises:
-        UserError: the file is missing or another, or does not know a film.
+        UserError: the file is another, or does not know a film.
     """
-    if not path.is_file():
-        raise UserError(f"No {path}: datamodule.reader.mapping names the challenge's {MAPPING}.")
     try:
         pairs = {str(row["subset_img_id"]): str(row["img_id"]) for row in read_json(path)}
     except (ValueError, TypeError, KeyError) as error:
