@@ -31,8 +31,8 @@ def describe_unlinked(trained_on: Mapping[str, Any], index: Index) -> str:
     if trained_on["source"] == index.name:
         way_out = "leave it out" if index.linked else "give it"
         return (
-            f"The run was trained on {index.name} {'without' if index.linked else 'with'} its mapping, these films come "
-            f"{'with' if index.linked else 'without'}: ids of their patients ({index.origin}) are of two kinds, and "
+            f"The run was trained on {index.name} {'without' if index.linked else 'with'} its mapping, these films "
+            f"come {'with' if index.linked else 'without'}: ids of their patients ({index.origin}) are of two kinds, and "
             f"nothing says who was met; {way_out} here, too (datamodule.reader.mapping), or {accept}"
         )
     unlinked = index.name if not index.linked else trained_on["source"]

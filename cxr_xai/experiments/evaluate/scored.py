@@ -149,7 +149,7 @@ def is_same_source(trained_on: Mapping[str, Any], data: ChestXrayDataModule) -> 
 
 
 def read_met(run: Run, by: str = "patient_id") -> dict[str, str]:
-    """Return the patients (or films, ``image_id``) that trained a run or chose anything of it → the part they did it in."""
+    """Return the patients (or by ``image_id`` films) that trained a run or chose anything of it → their part."""
     table = read_split(run.folder.split)[1]
     met = table[~table["part"].isin(UNSEEN)]
     return dict(zip(met[by], met["part"], strict=True))
