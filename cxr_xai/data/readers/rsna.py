@@ -16,7 +16,7 @@ from cxr_xai.data.boxes import CORNERS, REFERENCE_SIZE
 from cxr_xai.data.crosswalk import SAME, Crosswalk
 from cxr_xai.data.films.dicom_header import read_headers
 from cxr_xai.data.index import Index
-from cxr_xai.data.release.foreign import Counts, describe_labels, make_boxes, make_studies
+from cxr_xai.data.release.foreign import ONE_A_FILM, Counts, describe_labels, make_boxes, make_studies
 from cxr_xai.data.release.image_files import match_files
 from cxr_xai.data.release.image_names import Names, as_names, check_names
 from cxr_xai.data.release.links import Gate
@@ -105,7 +105,7 @@ class RsnaReader:
         boxes, boxed = make_boxes(drawn, studies, self.walk, files[0])
         sources = {path.name: hash_file(path) for path in [*files, *mapped]}
         about = describe_labels(self.walk, labels="readers of the challenge")
-        about = {**about, "patients": "those of NIH" if mapped else "one a film, for no mapping was given"}
+        about = {**about, "patients": "those of NIH" if mapped else f"{ONE_A_FILM}, for no mapping was given"}
         counts |= {**translated, **boxed}
         index = Index(self.name, studies, boxes, sources, counts, about, LABELS, films_of="nih", linked=bool(mapped))
         return index, images
