@@ -16,6 +16,7 @@ from cxr_xai.data.splits.split import make_split
 from cxr_xai.errors import UserError
 from cxr_xai.experiments.evaluate.boxes import divide_boxed
 from cxr_xai.experiments.evaluate.describe import list_marks, list_unknown
+from cxr_xai.experiments.evaluate.run import choose_part, hash_asked
 from cxr_xai.experiments.evaluate.scored import Scored, choose_studies, describe_scored, is_same_source
 from cxr_xai.files import read_json, write_json
 from cxr_xai.findings import FINDINGS
@@ -249,6 +250,48 @@ def test_marks_say_it_in_words(run: Any) -> None:
     assert "Labels: majority of readers; boxes mean. Crosswalk of findings: same." in list_marks(
         run, told, choose(run, told, "all"), None
     )
+
+
+def test_equal_names_that_overlap_are_told_between_sources(run: Any) -> None:
+    run.is_best = True
+    about = {"labels": "majority of readers", "crosswalk": "same"}
+    vindr, own = make_data(make_index(name="vindr", about=about)), make_data(make_index())
+    vindr.image_size = own.image_size = 64
+    marks = " ".join(list_marks(run, vindr, choose(run, vindr, "all"), None))
+    assert "Not one to one: Consolidation with Infiltration, Pneumonia; Pneumonia with Infiltration, Consol" in marks
+    assert "Effusion" not in marks, "one to one"
+    assert "Not one to one" not in " ".join(list_marks(run, own, choose(run, own, "all"), None))
+    write_json(run.folder.certificate, {"data": {"source": "vindr", "files": {}, "about": about}})
+    assert "Not one to one" in " ".join(list_marks(run, own, choose(run, own, "all"), None)), "and the other way"
+
+
+def test_kinds_of_labels_are_not_mixed_unasked(run: Any) -> None:
+    """CheXpert with train and valid alone: mined labels beside radiologists'."""
+    index = make_index(name="chexpert")
+    parted = [*["train_val"] * 6, None, None]
+    data = make_data(replace(index, studies=index.studies.assign(official=parted)))
+    settings: dict[str, Any] = {"part": None, "datamodule": {"reader": {"held_out": "test"}}}
+    with pytest.raises(
+        UserError, match="6 films of its training part beside 2 others.*held_out=valid, or all.*part=all"
+    ):
+        choose_part(settings, run, data)
+    assert choose_part({**settings, "part": "all"}, run, data) == "all"
+    for official, part in (
+        (["train_val"] * 8, "all"),
+        ([None] * 8, "all"),
+        ([*["train_val"] * 6, "test", None], "test"),
+    ):
+        studies = index.studies.assign(official=pd.Series(official, dtype=object))
+        assert choose_part(settings, run, make_data(replace(index, studies=studies))) == part
+
+
+@pytest.mark.parametrize("key", ["adjudicated", "neatx"])
+def test_an_evaluation_with_a_file_more_has_a_name_of_its_own(key: str) -> None:
+    def name(files: Any) -> str:
+        reader = {"labels": "mined", "adjudicated": None, "neatx": None} | {key: files}
+        return hash_asked({"datamodule": {"reader": reader}, "boxes": True, "bootstrap": 9}, "all")
+
+    assert name(None) != name(["/a"]) == name(["/b"])
 
 
 def test_findings_that_the_data_do_not_know(run: Any) -> None:
