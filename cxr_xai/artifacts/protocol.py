@@ -103,8 +103,7 @@ class ProtocolCard:
         region = f"region ≥ {rule['threshold']:g} of the maximum, box around {rule['rule']}, resized {rule['resize']}"
         boxes = "no boxes" if self.box_list is None else f"boxes {_name(self.box_list)}, {self.uses_of_boxes}; {region}"
         return (
-            f"labels {_name(self.label_file)}"
-            + "".join(f", {words}" for words in (self.labels, *self.label_rules) if words),
+            ", ".join(filter(None, (f"labels {_name(self.label_file)}", self.labels, *self.label_rules))),
             f"mean {self.mean}, {self.mean_over} of {len(self.findings)}",
             f"thresholds from {self.threshold_source}",
             f"calibration {self.calibration}",

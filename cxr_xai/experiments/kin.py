@@ -29,11 +29,10 @@ def describe_unlinked(trained_on: Mapping[str, Any], index: Index) -> str:
     """Say that films may have trained the run, and what would tell."""
     accept = "accept with may_have_met=true numbers that are too good, which the page will say."
     if trained_on["source"] == index.name:
-        way_out = "leave it out" if index.linked else "give it"
+        was, now, way_out = ("without", "with", "leave it out") if index.linked else ("with", "without", "give it")
         return (
-            f"The run was trained on {index.name} {'without' if index.linked else 'with'} its mapping, these films "
-            f"come {'with' if index.linked else 'without'}: ids of their patients ({index.origin}) are of two kinds, and "
-            f"nothing says who was met; {way_out} here, too (datamodule.reader.mapping), or {accept}"
+            f"The run was trained on {index.name} {was} its mapping, these films come {now}: ids of their patients "
+            f"({index.origin}) are of two kinds, and nothing says who was met; {way_out} here, too (datamodule.reader.mapping), or {accept}"
         )
     unlinked = index.name if not index.linked else trained_on["source"]
     return (
