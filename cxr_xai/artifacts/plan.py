@@ -12,7 +12,7 @@ import yaml
 
 from cxr_xai.artifacts.ledger import first_read, utc_now
 from cxr_xai.errors import UserError
-from cxr_xai.findings import FINDINGS
+from cxr_xai.findings import BOXED, FINDINGS
 
 CLASSIFICATION = ("auroc", "auprc", "f1", "precision", "recall", "specificity", "accuracy", "brier", "ece")
 LOCALIZATION = ("pointing", "energy", "iou", "skill")
@@ -101,7 +101,7 @@ def parse_plan(text: str, name: str = "the plan") -> Plan:
     _require_known([metric, *metrics], METRICS, "metric", name)
     _require_known(findings, FINDINGS, "finding", name)
     _require_known([metric], TESTABLE, "primary.metric", name)
-    _require_known([over], (MACRO, *FINDINGS), "primary.metric", name)
+    _require_known([over], (MACRO, *(FINDINGS if metric in CLASSIFICATION else BOXED)), "primary.metric", name)
     arms, seeds = _list(primary["arms"], "primary.arms", name), _list(raw["seeds"], "seeds", name)
     margin, alpha = raw["margin"], raw["alpha"]
     rules = {

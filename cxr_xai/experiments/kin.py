@@ -32,7 +32,8 @@ def describe_unlinked(trained_on: Mapping[str, Any], index: Index) -> str:
         was, now, way_out = ("without", "with", "leave it out") if index.linked else ("with", "without", "give it")
         return (
             f"The run was trained on {index.name} {was} its mapping, these films come {now}: ids of their patients "
-            f"({index.origin}) are of two kinds, and nothing says who was met; {way_out} here, too (datamodule.reader.mapping), or {accept}"
+            f"({index.origin}) are of two kinds, and nothing says who was met; {way_out} here, too "
+            f"(datamodule.reader.mapping), or {accept}"
         )
     unlinked = index.name if not index.linked else trained_on["source"]
     return (

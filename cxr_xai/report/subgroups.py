@@ -31,7 +31,6 @@ SHORT = {
     "energy": "energy",
     "pointing": "pointing",
     "skill": "skill",
-    "energy_skill": "skill of energy",
 }
 MIXED = 1.5
 """A finding that is so many times as frequent in one group as in another is told."""

@@ -103,10 +103,9 @@ def compare_groups(attribute: Attribute, judged: Judged, metric: str, folds: Seq
     if METRICS[metric].of == "boxes":
         labels = pd.Series(labels, index=judged.images).reindex(judged.boxes["image_id"]).fillna("").to_numpy(str)
     masks = attribute.masks(labels)
-    names = names_of(metric, judged)
     measured, behind = measure(metric, judged, masks, folds), count_behind(metric, judged, masks)
     size = len(attribute.groups)
-    alone = [_average(metric, measured, [m], np.zeros(len(names), bool)) for m in range(len(masks))]
+    alone = [_average(metric, measured, [m], np.zeros(len(names_of(metric)), bool)) for m in range(len(masks))]
     defined = np.stack([~np.isnan(one.value[0, :-1]) for one in alone])
     enough = behind.enough & defined
     shared, common = choose_common(enough[:size])
@@ -114,9 +113,9 @@ def compare_groups(attribute: Attribute, judged: Judged, metric: str, folds: Seq
     each = _average(metric, measured, range(size), common, enough[:size])
     value = np.concatenate([each.value[:, :-1], joint.value[:, -1:]], axis=1)
     influence = np.concatenate([each.influence[..., :-1], joint.influence[..., -1:]], axis=2)
-    rows = _group_rows(attribute, metric, names, (alone, joint), behind._replace(enough=enough), (shared, common))
-    gaps, gap_value, gap_influence = _gap_rows(attribute, metric, names, measured, enough, behind)
-    largest = _largest_rows(attribute, metric, names, value, (enough[:size], shared, common))
+    rows = _group_rows(attribute, metric, (alone, joint), behind._replace(enough=enough), (shared, common))
+    gaps, gap_value, gap_influence = _gap_rows(attribute, metric, measured, enough, behind)
+    largest = _largest_rows(attribute, metric, value, (enough[:size], shared, common))
     return Compared(metric, rows, gaps, largest, (value, influence, gap_value, gap_influence))
 
 
@@ -165,7 +164,6 @@ def _entries(value: Floats, drawn: Floats, patients: npt.ArrayLike, units: Float
 def _group_rows(
     attribute: Attribute,
     metric: str,
-    names: Sequence[str],
     numbers: tuple[Sequence[Groups], Groups],
     behind: Behind,
     chosen: tuple[npt.NDArray[np.bool_], npt.NDArray[np.bool_]],
@@ -179,7 +177,7 @@ def _group_rows(
         patients, units = np.append(behind.patients[g], np.inf), np.append(behind.units[g], np.nan)
         enough = np.append(behind.enough[g], shared[g] and common.any())
         entries = _entries(value, drawn, patients, units)
-        for k, (finding, entry) in enumerate(zip((*names, MACRO), entries, strict=True)):
+        for k, (finding, entry) in enumerate(zip((*names_of(metric), MACRO), entries, strict=True)):
             mean = finding == MACRO
             cases, over = (None, int(common.sum()) * bool(shared[g])) if mean else (int(behind.cases[g, k]), None)
             head = {"attribute": attribute.name, "group": group, "metric": metric, "finding": finding}
@@ -188,12 +186,7 @@ def _group_rows(
 
 
 def _gap_rows(
-    attribute: Attribute,
-    metric: str,
-    names: Sequence[str],
-    measured: Sequence[Subsets],
-    enough: npt.NDArray[np.bool_],
-    behind: Behind,
+    attribute: Attribute, metric: str, measured: Sequence[Subsets], enough: npt.NDArray[np.bool_], behind: Behind
 ) -> tuple[Rows, Floats, Floats]:
     rows: Rows = []
     values, influences = [], []
@@ -206,7 +199,7 @@ def _gap_rows(
         influences.append(both.influence[:, 0] - both.influence[:, 1])
         patients = np.append(np.minimum(behind.patients[a], behind.patients[b]), np.inf)
         entries = _entries(gap, drawn, patients)
-        for k, (finding, entry) in enumerate(zip((*names, MACRO), entries, strict=True)):
+        for k, (finding, entry) in enumerate(zip((*names_of(metric), MACRO), entries, strict=True)):
             head = {"attribute": attribute.name, "group": attribute.side(a), "against": attribute.side(b)}
             sides = {"first": float(both.value[0, k]), "second": float(both.value[1, k]), "gap": entry.pop("value")}
             over = int(counted.sum()) if finding == MACRO else None
@@ -218,14 +211,13 @@ def _gap_rows(
 def _largest_rows(
     attribute: Attribute,
     metric: str,
-    names: Sequence[str],
     value: Floats,
     chosen: tuple[npt.NDArray[np.bool_], npt.NDArray[np.bool_], npt.NDArray[np.bool_]],
 ) -> Rows:
     enough, shared, common = chosen
     gap, low, high = largest_gap(value)
     rows: Rows = []
-    for k, finding in enumerate((*names, MACRO)):
+    for k, finding in enumerate((*names_of(metric), MACRO)):
         inside = shared if finding == MACRO else enough[:, k]
         known = bool(np.isfinite(gap[k]))
         rows.append({

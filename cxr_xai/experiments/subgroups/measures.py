@@ -9,7 +9,7 @@ import numpy.typing as npt
 
 from cxr_xai.experiments.box_summary import number_findings
 from cxr_xai.experiments.subgroups.read import Judged
-from cxr_xai.findings import FINDINGS, boxed_among
+from cxr_xai.findings import BOXED, FINDINGS
 from cxr_xai.metrics.skill import macro_skill, skill
 from cxr_xai.stats.bootstrap import draw_patient_counts
 from cxr_xai.stats.clusters import effective_patients
@@ -56,11 +56,8 @@ METRICS: Mapping[str, Metric] = {
     "energy": Metric("energy in box", "boxes", ("boxes",), "high"),
     "pointing": Metric("pointing game", "boxes", ("boxes",), "high"),
     "skill": Metric("skill of IoU", "boxes", ("boxes",), "high", bounded=False),
-    "energy_skill": Metric("skill of energy", "boxes", ("boxes",), "high", bounded=False),
 }
 """``citl`` is the mean of calibrated probability - label; the true positive rate is 1 - ``fnr``."""
-SKILLS = {"skill": "iou", "energy_skill": "energy"}
-"""Skill → its score: between the prior and the ceiling of the same boxes, so that their size is no gap."""
 SCORED = {"calibrated": ("citl", "brier", "ece"), "pred": ("fnr", "fpr"), "prob": ("auroc", "auroc_positives")}
 
 
@@ -100,9 +97,9 @@ def measured(judged: Judged) -> list[str]:
     return [name for name in METRICS if name in names]
 
 
-def names_of(metric: str, judged: Judged) -> tuple[str, ...]:
-    """Return the findings of a metric's columns: all, or those that tables of these boxes list."""
-    return FINDINGS if METRICS[metric].of == "studies" else boxed_among(judged.boxes["finding"])
+def names_of(metric: str) -> tuple[str, ...]:
+    """Return the findings of a metric's columns."""
+    return FINDINGS if METRICS[metric].of == "studies" else BOXED
 
 
 def measure(metric: str, judged: Judged, masks: Masks, folds: Sequence[Fold]) -> list[Subsets]:
@@ -115,7 +112,7 @@ def measure(metric: str, judged: Judged, masks: Masks, folds: Sequence[Fold]) ->
         folds: from `draw_folds`.
 
     Returns:
-        a fold's ``(M, R)`` numbers: ``R`` is ``K``, for skills ``3 F`` (own, prior, ceiling).
+        a fold's ``(M, R)`` numbers: ``R`` is ``K``, for skill ``3 F`` (own, prior, ceiling).
     """
     if METRICS[metric].of == "boxes":
         numerator, denominator = _box_columns(metric, judged)
@@ -142,19 +139,12 @@ def _of_model(metric: str, target: Floats, score: Floats, masks: Masks, codes: C
 
 
 def _box_columns(metric: str, judged: Judged) -> tuple[Floats, Floats]:
-    base = SKILLS.get(metric)
-    keys = (metric,) if base is None else (base, f"prior_{base}", f"ceiling_{base}")
+    keys = ("iou", "prior_iou", "ceiling_iou") if metric == "skill" else (metric,)
     values = judged.boxes[list(keys)].to_numpy(np.float64)
     known = ~np.isnan(values).any(axis=1)
-    mine = _of_findings(judged) & known[:, None]
+    mine = (number_findings(judged.boxes)[:, None] == np.arange(len(BOXED))) & known[:, None]
     numerator = np.concatenate([np.where(mine, column[:, None], 0) for column in values.T], axis=1)
     return numerator, np.tile(mine, len(keys)).astype(np.float64)
-
-
-def _of_findings(judged: Judged) -> npt.NDArray[np.bool_]:
-    """Return ``(R, F)`` whether a boxed pair is of a finding."""
-    found: npt.NDArray[np.bool_] = number_findings(judged.boxes)[:, None] == np.arange(len(names_of("iou", judged)))
-    return found
 
 
 def columns(metric: str, numbers: Floats, counted: npt.NDArray[np.bool_]) -> Floats:
@@ -165,7 +155,7 @@ def columns(metric: str, numbers: Floats, counted: npt.NDArray[np.bool_]) -> Flo
         numbers: ``(…, R)`` of `measure`.
         counted: ``(K,)``.
     """
-    if metric in SKILLS:
+    if metric == "skill":
         method, prior, ceiling = np.split(numbers, 3, axis=-1)
         each = skill(method, prior, ceiling).skill
         mean = macro_skill(method, prior, ceiling, np.where(counted, MIN_CASES, 0))
@@ -212,9 +202,8 @@ def count_behind(metric: str, judged: Judged, masks: Masks) -> Behind:
 def _sides(metric: str, judged: Judged) -> tuple[list[npt.NDArray[np.bool_]], Floats, npt.NDArray[np.str_]]:
     if METRICS[metric].of == "boxes":
         boxes = judged.boxes
-        base = SKILLS.get(metric)
-        known = np.ones(len(boxes), bool) if base is None else boxes[f"prior_{base}"].notna().to_numpy()
-        mine = _of_findings(judged) & known[:, None]
+        known = boxes["prior_iou"].notna().to_numpy() if metric == "skill" else np.ones(len(boxes), bool)
+        mine = (number_findings(boxes)[:, None] == np.arange(len(BOXED))) & known[:, None]
         return [mine], boxes["boxes"].to_numpy(np.float64), boxes["patient_id"].to_numpy(str)
     sides = {"positives": judged.target == 1, "negatives": judged.target == 0}
     return [sides[need] for need in METRICS[metric].needs], np.ones(len(judged.target)), judged.patients
