@@ -81,25 +81,7 @@ def list_marks(run: Run, data: ChestXrayDataModule, scored: Scored, asked_size: 
         scored: the studies.
         asked_size: side of films in pixels that somebody asked for, None if nobody did.
     """
-    marks = []
-    if not scored.same_source:
-        own, other = run.summary["protocol"]["source"], data.index.name
-        marks.append(f"The run was trained on {own}, these films are of {'another ' if own == other else ''}{other}.")
-    if scored.kin == "unlinked":
-        marks.append(
-            f"These films are of {data.index.origin}'s patients, as the run's are, and nobody knows which: it may have "
-            "been trained on them, and then all numbers are too good. They are no external test."
-        )
-    elif scored.kin == "linked":
-        marks.append(
-            f"These films are of {data.index.origin}'s patients, as the run's are: none of a patient that it has met "
-            "is scored, and the hospital is the same."
-        )
-    if labels := describe_labels(data.index.about):
-        marks.append(labels)
-    sides = (read_json(run.folder.certificate)["data"], {"source": data.index.name, "about": data.index.about})
-    if not scored.same_source and (overlaps := describe_overlaps(sides, list_unknown(data, scored))):
-        marks.append(overlaps)
+    marks = list_source_marks(run, data, scored)
     if data.index.masks is not None and len(data.index.boxes):
         marks.append(
             "Maps are judged by marked pixels: pointing, energy and mask IoU. The boxes, of IoU and of the prior, are "
@@ -135,6 +117,30 @@ def list_marks(run: Run, data: ChestXrayDataModule, scored: Scored, asked_size: 
             f"{run.checkpoint.name} holds other weights than the best ones: curves and thresholds were fitted to what "
             "they say on the run's val."
         )
+    return marks
+
+
+def list_source_marks(run: Run, data: ChestXrayDataModule, scored: Scored) -> list[str]:
+    """Return what must be known of films, patients and labels of another source."""
+    marks = []
+    if not scored.same_source:
+        own, other = run.summary["protocol"]["source"], data.index.name
+        marks.append(f"The run was trained on {own}, these films are of {'another ' if own == other else ''}{other}.")
+    if scored.kin == "unlinked":
+        marks.append(
+            f"These films are of {data.index.origin}'s patients, as the run's are, and nobody knows which: it may have "
+            "been trained on them, and then all numbers are too good. They are no external test."
+        )
+    elif scored.kin == "linked":
+        marks.append(
+            f"These films are of {data.index.origin}'s patients, as the run's are: none of a patient that it has met "
+            "is scored, and the hospital is the same."
+        )
+    if labels := describe_labels(data.index.about):
+        marks.append(labels)
+    sides = (read_json(run.folder.certificate)["data"], {"source": data.index.name, "about": data.index.about})
+    if not scored.same_source and (overlaps := describe_overlaps(sides, list_unknown(data, scored))):
+        marks.append(overlaps)
     return marks
 
 
