@@ -103,13 +103,21 @@ class ProtocolCard:
         region = f"region ≥ {rule['threshold']:g} of the maximum, box around {rule['rule']}, resized {rule['resize']}"
         boxes = "no boxes" if self.box_list is None else f"boxes {_name(self.box_list)}, {self.uses_of_boxes}; {region}"
         return (
-            f"labels {_name(self.label_file)}" + (f", {self.labels}" if self.labels else ""),
+            ", ".join(filter(None, (f"labels {_name(self.label_file)}", self.labels, *self.label_rules))),
             f"mean {self.mean}, {self.mean_over} of {len(self.findings)}",
             f"thresholds from {self.threshold_source}",
             f"calibration {self.calibration}",
             *([] if self.tta == "none" else [f"predicted from the {self.tta}"]),
             boxes,
         )
+
+    @property
+    def label_rules(self) -> tuple[str, ...]:
+        """Whose labels of another source these are and by which rules they became ours; empty for our own."""
+        if "crosswalk" not in self.about:
+            return ()
+        rules = (f"{key} {value}" for key, value in self.about.items() if key not in ("labels", "crosswalk"))
+        return (str(self.about.get("labels", "")), *rules, f"crosswalk {self.about['crosswalk']}")
 
     def as_dict(self) -> dict[str, Any]:
         """Return plain types for ``summary.json``; ``label`` is among them."""

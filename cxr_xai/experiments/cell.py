@@ -46,12 +46,17 @@ NAMED = (None, "atlas")
 SHARDS = "datamodule.shards"
 """Null or a folder, whose place is no setting; that films stream is one, for they are visited in another order."""
 
+FILES = ("datamodule.reader.mapping", "datamodule.reader.adjudicated", "datamodule.reader.neatx")
+"""Null or files, whose place is no setting; that there are any is one: what lies in them is in the data's hash."""
+
 
 def strip(settings: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
     """Return the settings without the unhashed keys.
 
     >>> strip({"seed": 1, "paths": {"data": "x"}, "trainer": {"devices": 2, "precision": 32}})
     {'seed': 1, 'trainer': {'precision': 32}}
+    >>> strip({"datamodule": {"reader": {"mapping": "/somewhere", "neatx": None, "adjudicated": ["/a", "/b"]}}})
+    {'datamodule': {'reader': {'mapping': 'given', 'adjudicated': 'given'}}}
     >>> strip({"guidance": {"masks": "/somewhere"}}), strip({"guidance": {"masks": "atlas"}})
     ({'guidance': {'masks': 'folder'}}, {'guidance': {'masks': 'atlas'}})
     """
@@ -63,6 +68,8 @@ def strip(settings: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
             kept[key] = "folder"
         if f"{prefix}{key}" == SHARDS and value is not None:
             kept[key] = "folder"
+        if f"{prefix}{key}" in FILES and value is not None:
+            kept[key] = "given"
     return kept
 
 

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from cxr_xai.data.release.foreign import ONE_A_FILM
 from cxr_xai.experiments.summary import widen
 from cxr_xai.findings import FINDINGS
 from cxr_xai.stats.bootstrap import MetricBootstrap, bootstrap_auroc
@@ -54,6 +55,7 @@ def raise_flags(summary: Summary, predictions: pd.DataFrame, replicates: int) ->
         flag_label_only(test, summary["label_only"]),
         flag_never_predicted(predictions),
         flag_weights(summary.get("weights")),
+        flag_patients(summary["protocol"]),
         *flag_maps(summary["localization"]),
     ]
     return [asdict(flag) for flag in flags if flag is not None]
@@ -172,6 +174,23 @@ def flag_weights(weights: Summary | None) -> Flag | None:
             "compared with theirs.",
         )
     return None
+
+
+def flag_patients(protocol: Summary) -> Flag | None:
+    """Raise it where every film is taken as a patient of its own because nobody knows whose it is.
+
+    Args:
+        protocol: of the run; ``about`` says how patients were told apart.
+    """
+    if not str(protocol.get("about", {}).get("patients", "")).startswith(ONE_A_FILM):
+        return None
+    return Flag(
+        "patients unknown",
+        {},
+        f"{protocol['source']} does not say whose a film is, so each counts as a patient of its own: films of one "
+        "patient may lie in training and in test, numbers may be too good, and intervals are too narrow where a "
+        "patient has several.",
+    )
 
 
 def flag_maps(localization: Summary) -> Iterator[Flag]:

@@ -12,7 +12,10 @@ from cxr_xai.files import whole
 from cxr_xai.signals import Interrupted
 
 Settings = Mapping[str, Any]
-PLACES = ("root", "cache_dir", "exclude", "path", "masks", "shards", "shard_url", "adjudicated", "neatx")
+PLACES = (
+    *("root", "cache_dir", "exclude", "path", "masks", "shards", "shard_url"),
+    *("adjudicated", "mapping", "neatx"),
+)
 """Settings that name a place on this machine."""
 
 USUAL = {"balancing": "none", "finetune": "full", "guidance": "none", "tta": "none"}

@@ -12,6 +12,7 @@ from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
+from cxr_xai.data.release.foreign import ONE_A_FILM
 from cxr_xai.experiments.verification.checks import Check
 from cxr_xai.metrics.thresholds.contract import PREVALENCE_MATCHED
 from cxr_xai.report.format import UNDEFINED, coverage, number
@@ -65,6 +66,9 @@ def print_data(certificate: Mapping[str, Any]) -> None:
         f"{part} {split['images'][part]:,} images of {split['patients'][part]:,} patients" for part in split["images"]
     )
     console.print(f"[bold]split={split['scheme']}[/] ({split['sha256'][:8]}): {parts}")
+    if str((data.get("about") or {}).get("patients", "")).startswith(ONE_A_FILM):
+        words = "patients are unknown: films of one may lie in two parts."
+        console.print(words, style="yellow", soft_wrap=True)
     if data.get("quarantine"):
         reasons = ", ".join(f"{count:,} {reason}" for reason, count in data["quarantine"].items())
         console.print(f"[bold]in quarantine[/]: {reasons}")

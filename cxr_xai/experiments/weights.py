@@ -99,7 +99,9 @@ def describe_run(path: Path, folder: RunFolder, datamodule: ChestXrayDataModule)
     kin = find_kin(certificate["data"], datamodule.source)
     if source == datamodule.source.name or kin == "linked":
         require_other_patients(path, folder, datamodule)
-    own = f"{RUN}{folder.path.name} ({source}, split {split['sha256'][:8]}, {split['images']['train']:,} images)"
+    origin = f" of {films_of}" if (films_of := certificate["data"].get("films_of")) else ""
+    images = f"{split['images']['train']:,} images"
+    own = f"{RUN}{folder.path.name} ({source}{origin}, split {split['sha256'][:8]}, {images})"
     before = certificate.get("weights", {"trained_on": [UNKNOWN]})["trained_on"]
     # Runs that it began with have patients in common with neither val nor test of *its* split; of another, who knows.
     unsure = kin == "unlinked" or (
@@ -112,7 +114,8 @@ def require_other_patients(path: Path, folder: RunFolder, datamodule: ChestXrayD
     """Refuse weights of a run that knows patients of this run's other parts.
 
     Its training part must share none with val or test; what chose its epoch, val and the selection fold, none with
-    test. Patients of val that chose once may choose again.
+    test. Patients of val that chose once may choose again. A film is known by its own name, too, where its patient goes
+    by another in either run.
 
     Raises:
         UserError: says how many, and of which part.
@@ -120,10 +123,12 @@ def require_other_patients(path: Path, folder: RunFolder, datamodule: ChestXrayD
     _, table = read_split(folder.split)
     studies, split = datamodule.source.studies, datamodule.split
     for part in split.parts[1:]:
-        held = set(studies["patient_id"].iloc[split.rows(part)].astype(str))
+        held = studies.iloc[split.rows(part)]
         for used, what in USED.items() if part in JUDGES else [("train", USED["train"])]:
-            if shared := held & set(table.loc[table["part"] == used, "patient_id"]):
+            known = table[table["part"] == used]
+            shared = held["patient_id"].isin(known["patient_id"]) | held["image_id"].isin(known["image_id"])
+            if count := held.loc[shared, "patient_id"].nunique():
                 raise UserError(
-                    f"model.weights={path}: {folder.path.name} {what} {len(shared):,} patients of this run's {part} "
+                    f"model.weights={path}: {folder.path.name} {what} {count:,} patients of this run's {part} "
                     f"part; use weights of a run with the same split (split=file split.path={folder.split})."
                 )

@@ -135,3 +135,11 @@ def test_words_say_the_rest() -> None:
     ):
         assert fact in words
     assert replace(CARD, box_list=None).words[-1] == "no boxes"
+
+
+def test_words_tell_by_which_rules_labels_of_another_source_became_ours() -> None:
+    about = {"labels": "mined from reports", "uncertain": "ones", "blank": "zero", "crosswalk": "implied + same"}
+    words = replace(CARD, about=about).words[0]
+    assert words.endswith(", mined from reports, uncertain ones, blank zero, crosswalk implied + same")
+    assert replace(CARD, about=about | {"uncertain": "zeros"}).words != replace(CARD, about=about).words
+    assert "crosswalk" not in CARD.words[0]

@@ -9,11 +9,12 @@ import pytest
 from cxr_xai.experiments.cell import hash_settings, name_cell
 
 CHOICES = {"datamodule": "nih", "model": "resnet50", "loss": "focal", "balancing": "sampler", "split": "official"}
+FILES = {"mapping": "here.json", "adjudicated": None, "neatx": "here.csv"}
 SETTINGS: dict[str, Any] = {
     "name": "x",
     "seed": 3,
     "paths": {"outputs": "a"},
-    "datamodule": {"root": "here", "image_size": 224, "num_workers": 0, "batch_size": 32},
+    "datamodule": {"root": "here", "image_size": 224, "num_workers": 0, "batch_size": 32, "reader": dict(FILES)},
     "split": {"_target_": "s"},
     "guidance": {"needs": "regions", "masks": "masks"},
     "trainer": {"devices": 1, "max_epochs": 5, "precision": "32-true"},
@@ -64,6 +65,8 @@ def test_odd_characters_are_replaced() -> None:
         ("paths.outputs", "b"),
         ("datamodule.root", "there"),
         ("guidance.masks", "/elsewhere/masks"),
+        ("datamodule.reader.mapping", "/elsewhere/mapping.json"),
+        ("datamodule.reader.neatx", "/elsewhere/drains.csv"),
         ("datamodule.num_workers", 8),
         ("trainer.devices", 4),
         ("trainer.max_epochs", 50),
@@ -87,6 +90,9 @@ def test_places_devices_and_epochs_keep_the_hash(path: str, value: Any) -> None:
         ("trainer.precision", "bf16-mixed"),
         ("guidance.masks", "atlas"),
         ("guidance.masks", None),
+        ("datamodule.reader.mapping", None),
+        ("datamodule.reader.neatx", None),
+        ("datamodule.reader.adjudicated", ["/elsewhere/a.csv", "/elsewhere/b.csv"]),
         ("callbacks.explain.max_studies", 100),
     ],
 )

@@ -11,6 +11,7 @@ from cxr_xai.experiments.flags import (
     flag_label_only,
     flag_maps,
     flag_never_predicted,
+    flag_patients,
     flag_val_above_test,
     flag_weights,
     raise_flags,
@@ -64,6 +65,14 @@ def test_val_above_test_beyond_chance() -> None:
     assert 0 < flag.numbers["gap from"] < flag.numbers["gap to"]
     assert flag_val_above_test(predict(1.0, 1.0), 200) is None
     assert flag_val_above_test(predict(1.0, 2.0), 200) is None, "test above val is no such flag"
+
+
+def test_patients_unknown() -> None:
+    flag = flag_patients({"source": "vindr", "about": {"patients": "one a film, for none are published"}})
+    assert flag is not None
+    assert "may lie in training and in test" in flag.words
+    assert flag_patients({"source": "rsna", "about": {"patients": "those of NIH"}}) is None
+    assert flag_patients({"source": "nih", "about": {}}) is None
 
 
 def test_another_prevalence_raises_nothing() -> None:

@@ -18,6 +18,7 @@ from cxr_xai.signals import Interrupted
 def test_paths_do_not_leave_the_machine(logger: str) -> None:
     overrides = ["paths.data=/home/ada/films", "paths.outputs=/home/ada/runs", "datamodule.root=/home/ada/nih"]
     overrides += ["datamodule.exclude=/home/ada/list.csv", "guidance=regions", "guidance.masks=/home/ada/masks"]
+    overrides += ["datamodule=rsna", "datamodule.reader.mapping=/home/ada/mapping.json"]
     settings, choices = compose("train", [*overrides, f"logger={logger}"])
     public = public_settings(settings, choices, "a-cell-1234abcd")
     assert "/home/ada" in str(settings)

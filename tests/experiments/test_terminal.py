@@ -133,6 +133,13 @@ def test_what_was_found_and_divided(console: Console) -> None:
     assert "boxes: 400 studies watched every epoch, 480 sealed until the end" in text
 
 
+def test_unknown_patients_are_told_before_training(console: Console) -> None:
+    parts = {"train": 2, "val": 1, "test": 1}
+    data = {"source": "vindr", "counts": {}, "about": {"patients": "one a film, for none are published"}}
+    print_data({"data": data, "split": {"scheme": "patient", "sha256": "0" * 10, "images": parts, "patients": parts}})
+    assert "patients are unknown: films of one may lie in two parts." in " ".join(console.export_text().split())
+
+
 def test_intervals() -> None:
     assert interval({"value": 0.8164, "low": 0.75, "high": 0.85}, 2) == ".82 (.75–.85)"
     assert interval({"value": None, "low": None, "high": None}) == "–"

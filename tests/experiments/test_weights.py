@@ -35,6 +35,7 @@ def make_run(
     parts: list[str] | None = None,
     source: str = "nih",
     began_with: tuple[str, ...] = ("imagenet",),
+    **about: Any,
 ) -> Path:
     """Leave what a run leaves that the check reads; ``parts`` are those of the label file's rows."""
     run, studies = RunFolder(folder), data.source.studies
@@ -42,7 +43,7 @@ def make_run(
     run.checkpoints.mkdir(parents=True)
     write_split(run.split, studies, split)
     images = {"train": int((split.part == "train").sum())}
-    certificate = {"config_sha256": "c0ffee", "data": {"source": source}}
+    certificate = {"config_sha256": "c0ffee", "data": {"source": source, **about}}
     certificate |= {"split": {"sha256": split.hash, "images": images}, "weights": {"trained_on": list(began_with)}}
     write_json(run.certificate, certificate)
     torch.save({"state_dict": {}, "run": {"configuration": "c0ffee"}}, run.best)
@@ -130,6 +131,24 @@ def test_a_checkpoint_chosen_by_a_patient_of_test_is_refused(
     with pytest.raises(UserError, match=r"cell chose its epoch by 1 patients of this run's test part; use weights of"):
         begin_with(chosen_by("test", "cell"), data)
     assert begin_with(chosen_by("val", "other"), data)["known_by"] == "run", "who chose once may choose again"
+
+
+def test_films_of_a_run_whose_patients_go_by_other_ids(data: ChestXrayDataModule, tmp_path: Path) -> None:
+    """A film of this run's test is known by its own name; whose the others are nobody knows."""
+    index = data.source
+    tested = np.flatnonzero(data.split.part == "test")[0]
+    object.__setattr__(index, "studies", index.studies.assign(patient_id=[f"NIH {n}" for n in index.studies.index]))
+    parts = ["train" if n == tested else "" for n in range(len(index.studies))]
+    path = make_run(tmp_path / "cell", data, parts, films_of="nih", linked=False)
+    object.__setattr__(index, "studies", index.studies.assign(patient_id=[str(n) for n in index.studies.index]))
+    with pytest.raises(UserError, match="cell trained on 1 patients of this run's test part"):
+        begin_with(path, data)
+    untested = ["train" if part == "train" else "" for part in data.split.part]
+    trained_on = begin_with(make_run(tmp_path / "other", data, untested, films_of="nih", linked=False), data)[
+        "trained_on"
+    ]
+    assert trained_on[0].startswith("run other (nih of nih, split ")
+    assert trained_on[-1] == "unknown"
 
 
 def test_fewer_training_patients_than_this_runs_are_welcome(data: ChestXrayDataModule, tmp_path: Path) -> None:

@@ -28,6 +28,7 @@ from cxr_xai.files import hash_file
 from cxr_xai.findings import FINDINGS, INDEX
 
 LABEL_FILES = ("Data_Entry_2017_v2020.csv", "Data_Entry_2017.csv")
+NAMED = "copy it there, or name it with its folder"
 LISTS = {"train_val": "train_val_list.txt", "test": "test_list.txt"}
 
 
@@ -113,7 +114,7 @@ class NihReader:
         """Add what radiologists said, and make it the labels where that is asked for."""
         if not self.adjudicated:
             return index
-        paths = [_find(name, root, gate) for name in self.adjudicated]
+        paths = [gate.find(name, root, NAMED) for name in self.adjudicated]
         read, counts = read_adjudicated(paths)
         table, placed = place_adjudicated(read, index.studies)
         theirs = self.labels == "adjudicated"
@@ -129,7 +130,7 @@ class NihReader:
     def _add_drains(self, index: Index, root: Path, gate: Gate) -> Index:
         if self.neatx is None:
             return index
-        path = _find(self.neatx, root, gate)
+        path = gate.find(self.neatx, root, NAMED)
         drains, images = read_drains(path), index.studies["image_id"]
         known = drains[drains.index.isin(images)]
         if known.empty:
@@ -152,17 +153,6 @@ class NihReader:
                 "without boxes (no localization scores)."
             )
         return path
-
-
-def _find(name: str, root: Path, gate: Gate) -> Path:
-    """Return a file of the root, or of any place that was named with its folder."""
-    if (path := root / name).is_file():
-        if path.is_relative_to(root):  # a path from the file system's own root leads elsewhere
-            gate.check(path)
-        return path
-    if Path(name).is_file():
-        return Path(name)
-    raise UserError(f"No {name} in {root} or as a path of its own: copy it there, or name it with its folder.")
 
 
 def find_label_file(root: Path) -> Path:

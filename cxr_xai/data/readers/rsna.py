@@ -16,7 +16,7 @@ from cxr_xai.data.boxes import CORNERS, REFERENCE_SIZE
 from cxr_xai.data.crosswalk import SAME, Crosswalk
 from cxr_xai.data.films.dicom_header import look_up_headers, read_headers
 from cxr_xai.data.index import Index
-from cxr_xai.data.release.foreign import Counts, describe_labels, make_boxes, make_studies
+from cxr_xai.data.release.foreign import ONE_A_FILM, Counts, describe_labels, make_boxes, make_studies
 from cxr_xai.data.release.image_files import match_files
 from cxr_xai.data.release.image_names import Names, as_names, check_names
 from cxr_xai.data.release.links import Gate
@@ -119,7 +119,7 @@ class RsnaReader:
             counts |= read_classes(files[1], films, self.walk)
         patients, mapped = films.index.to_series(), []
         if self.mapping is not None:
-            mapped = [root / self.mapping]
+            mapped = [gate.find(self.mapping, root, f"datamodule.reader.mapping names the challenge's {MAPPING}")]
             patients = read_mapping(mapped[0], films.index)
         studies, translated = make_studies(
             list(films.index + SUFFIX), list(patients), films.reset_index(drop=True), self.walk
@@ -127,7 +127,7 @@ class RsnaReader:
         boxes, boxed = make_boxes(drawn, studies, self.walk, files[0])
         sources = {path.name: hash_file(path) for path in [*files, *mapped]}
         about = describe_labels(self.walk, labels="readers of the challenge")
-        about = {**about, "patients": "those of NIH" if mapped else "one a film, for no mapping was given"}
+        about = {**about, "patients": "those of NIH" if mapped else f"{ONE_A_FILM}, for no mapping was given"}
         counts |= {**translated, **boxed}
         index = Index(self.name, studies, boxes, sources, counts, about, LABELS, films_of="nih", linked=bool(mapped))
         return index, images
@@ -193,10 +193,8 @@ def read_mapping(path: Path, films: "pd.Index[str]") -> "pd.Series[str]":
     """Return the NIH patient of every film, without leading zeros, from ``subset_img_id`` and ``img_id``.
 
     Raises:
-        UserError: the file is missing or another, or does not know a film.
+        UserError: the file is another, or does not know a film.
     """
-    if not path.is_file():
-        raise UserError(f"No {path}: datamodule.reader.mapping names the challenge's {MAPPING}.")
     try:
         pairs = {str(row["subset_img_id"]): str(row["img_id"]) for row in read_json(path)}
     except (ValueError, TypeError, KeyError) as error:

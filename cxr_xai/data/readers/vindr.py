@@ -20,7 +20,7 @@ from cxr_xai.data.crosswalk import SAME, Crosswalk
 from cxr_xai.data.films.dicom_header import look_up_headers, read_headers
 from cxr_xai.data.index import Index
 from cxr_xai.data.merging import merge_boxes
-from cxr_xai.data.release.foreign import Counts, describe_labels, make_boxes, make_studies
+from cxr_xai.data.release.foreign import ONE_A_FILM, Counts, describe_labels, make_boxes, make_studies
 from cxr_xai.data.release.image_files import match_files
 from cxr_xai.data.release.image_names import as_names, check_names
 from cxr_xai.data.release.links import Gate
@@ -135,7 +135,7 @@ class VindrReader:
         sources = {path.name: hash_file(path) for pair in (judged, *files.values()) for path in pair}
         total = {key: sum(each[key] for each in counts) for key in counts[0]}
         about = describe_labels(self.walk, labels=f"{self.votes} of readers, consensus on test", boxes=self.merge)
-        about = {**about, "patients": "one a film, for none are published"}
+        about = {**about, "patients": f"{ONE_A_FILM}, for none are published"}
         counted = {**total, **translated, **found, **boxed, "links out of the root": gate.out}
         return Index(self.name, studies, boxes, sources, counted, about, judged[1].name), len(table)
 

@@ -16,6 +16,9 @@ from cxr_xai.findings import FINDINGS
 SLACK = 0.02
 """How far, in fractions of the film, a box may lie outside before film and box cannot belong together."""
 
+ONE_A_FILM = "one a film"
+"""How ``patients`` of ``about`` begins where every film is taken as a patient of its own, for none is known."""
+
 Counts = dict[str, int]
 
 

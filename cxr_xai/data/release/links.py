@@ -36,3 +36,21 @@ class Gate:
                 "with +datamodule.reader.links_out=true."
             )
         self.out += 1
+
+    def find(self, name: str, root: Path, what: str) -> Path:
+        """Return a file that a setting names: of the root, looked at, or of any place that was named with its folder.
+
+        Args:
+            name: of the file, in the root or a path.
+            root: the folder of the source.
+            what: the setting, and what it should name.
+
+        Raises:
+            UserError: there is none, or it is in the root and a link that leads out of it.
+        """
+        if (path := root / name).is_relative_to(root):  # a path from the file system's own root leads elsewhere
+            self.check(path)
+        found = next((place for place in (path, Path(name)) if place.is_file()), None)
+        if found is None:
+            raise UserError(f"No {name} in {root} or as a path of its own: {what}.")
+        return found

@@ -20,16 +20,17 @@ from cxr_xai.experiments.reopen import Run
 def divide_boxed(run: Run, data: ChestXrayDataModule, scored: Scored) -> dict[str, npt.NDArray[np.int64]]:
     """Return the rows of scored studies with boxes, by half.
 
-    ``monitored`` are those that the run watched every epoch, on the source that it was trained on: half of the patients
-    where its split keeps the published test list, under other schemes the patients of its own val. All others are
-    ``sealed``: the run has seen none of their boxes.
+    ``monitored`` are those of whom the run watched boxes every epoch: half of the patients where its split keeps the
+    published test list, under other schemes the patients of its own val. That holds for films of another source under
+    the ids of the run's patients, too. All others are ``sealed``: the run has seen none of their boxes.
     """
     boxed = scored.rows[data.index.studies["image_id"].isin(data.index.boxes["image_id"]).to_numpy()[scored.rows]]
     owners = data.index.studies["patient_id"].iloc[boxed]
     half = np.full(len(boxed), "sealed", dtype="<U9")
-    if scored.same_source and run.summary["protocol"]["split"] in LISTED:
+    known = scored.same_source or scored.kin == "linked"
+    if known and run.summary["protocol"]["split"] in LISTED:
         half = owners.map(box_half).to_numpy(str)
-    elif scored.same_source:
+    elif known:
         half[(owners.map(read_met(run)) == "val").to_numpy()] = "monitored"
     return {name: boxed[half == name] for name in HALVES}
 

@@ -1,6 +1,6 @@
 """What an evaluation rests on, and what must be said beside its numbers."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -8,6 +8,7 @@ import numpy.typing as npt
 
 from cxr_xai.artifacts.certificate import describe_code, describe_versions
 from cxr_xai.artifacts.run_folder import SCHEMA_VERSION
+from cxr_xai.data.crosswalk import SAME, read_pairs
 from cxr_xai.data.datamodule import ChestXrayDataModule
 from cxr_xai.experiments.certify import BOX_RULE, TUNED, describe_data
 from cxr_xai.experiments.evaluate.scored import Scored, describe_scored
@@ -80,22 +81,7 @@ def list_marks(run: Run, data: ChestXrayDataModule, scored: Scored, asked_size: 
         scored: the studies.
         asked_size: side of films in pixels that somebody asked for, None if nobody did.
     """
-    marks = []
-    if not scored.same_source:
-        own, other = run.summary["protocol"]["source"], data.index.name
-        marks.append(f"The run was trained on {own}, these films are of {'another ' if own == other else ''}{other}.")
-    if scored.kin == "unlinked":
-        marks.append(
-            f"These films are of {data.index.origin}'s patients, as the run's are, and nobody knows which: it may have "
-            "been trained on them, and then all numbers are too good. They are no external test."
-        )
-    elif scored.kin == "linked":
-        marks.append(
-            f"These films are of {data.index.origin}'s patients, as the run's are: none of a patient that it has met "
-            "is scored, and the hospital is the same."
-        )
-    if labels := describe_labels(data.index.about):
-        marks.append(labels)
+    marks = list_source_marks(run, data, scored)
     if data.index.masks is not None and len(data.index.boxes):
         marks.append(
             "Maps are judged by marked pixels: pointing, energy and mask IoU. The boxes, of IoU and of the prior, are "
@@ -134,6 +120,30 @@ def list_marks(run: Run, data: ChestXrayDataModule, scored: Scored, asked_size: 
     return marks
 
 
+def list_source_marks(run: Run, data: ChestXrayDataModule, scored: Scored) -> list[str]:
+    """Return what must be known of films, patients and labels of another source."""
+    marks = []
+    if not scored.same_source:
+        own, other = run.summary["protocol"]["source"], data.index.name
+        marks.append(f"The run was trained on {own}, these films are of {'another ' if own == other else ''}{other}.")
+    if scored.kin == "unlinked":
+        marks.append(
+            f"These films are of {data.index.origin}'s patients, as the run's are, and nobody knows which: it may have "
+            "been trained on them, and then all numbers are too good. They are no external test."
+        )
+    elif scored.kin == "linked":
+        marks.append(
+            f"These films are of {data.index.origin}'s patients, as the run's are: none of a patient that it has met "
+            "is scored, and the hospital is the same."
+        )
+    if labels := describe_labels(data.index.about):
+        marks.append(labels)
+    sides = (read_json(run.folder.certificate)["data"], {"source": data.index.name, "about": data.index.about})
+    if not scored.same_source and (overlaps := describe_overlaps(sides, list_unknown(data, scored))):
+        marks.append(overlaps)
+    return marks
+
+
 def describe_labels(about: Mapping[str, Any]) -> str:
     """Say whose labels a source has, how they were made, and by which crosswalk they became ours; empty if not told.
 
@@ -144,6 +154,34 @@ def describe_labels(about: Mapping[str, Any]) -> str:
         return ""
     rules = [str(about["labels"]), *(f"{key} {about[key]}" for key in about if key not in ("labels", "crosswalk"))]
     return f"Labels: {'; '.join(rules)}. Crosswalk of findings: {about['crosswalk']}."
+
+
+def describe_overlaps(sides: Sequence[Mapping[str, Any]], unknown: Sequence[str]) -> str:
+    """Say which findings are the same by name or rule in two sources, and not one to one; empty where none is.
+
+    Args:
+        sides: ``source`` and ``about`` of the data that the run was trained on, and of those at hand.
+        unknown: findings that the data at hand say nothing of.
+
+    >>> describe_overlaps([{"source": "chexpert", "about": {"crosswalk": "same"}}], [])[:80]
+    'Not one to one: Consolidation with Pneumonia, Infiltration; Pneumonia with Conso'
+    """
+    found: dict[str, list[str]] = {}
+    for side in sides:
+        rules = str(side.get("about", {}).get("crosswalk", "")).split(" + ")
+        pairs = read_pairs(side["source"])
+        for pair in pairs:
+            if rules == [""] or not (pair.relation == SAME or (pair.rule and pair.rule in rules)):
+                continue
+            others = [p.ours for p in pairs if p.theirs == pair.theirs and p.ours not in ("", pair.ours)]
+            found[pair.ours] = list(dict.fromkeys([*found.get(pair.ours, []), *others]))
+    said = [f"{ours} with {', '.join(others)}" for ours, others in found.items() if others and ours not in unknown]
+    if not said:
+        return ""
+    return (
+        f"Not one to one: {'; '.join(said)} overlap between sources, where another reader or rule may use another of "
+        "these words for the same shadow. A disagreement may be of words alone."
+    )
 
 
 def list_unknown(data: ChestXrayDataModule, scored: Scored) -> list[str]:

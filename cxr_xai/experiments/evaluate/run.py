@@ -92,11 +92,26 @@ def open_data(settings: Settings, run: Run) -> ChestXrayDataModule:
 
 
 def choose_part(settings: Settings, run: Run, data: ChestXrayDataModule) -> str:
-    """Return the part that is named; without one ``test``, or ``all`` of another source that publishes no test list."""
+    """Return the part that is named; without one ``test``, or ``all`` of another source that publishes no test list.
+
+    Raises:
+        UserError: such a source divides its films all the same, and one number over both kinds would mix their labels.
+    """
     if settings["part"] is not None:
         return str(settings["part"])
     divided = "split" in settings or is_same_source(read_json(run.folder.certificate)["data"], data)
-    return "test" if divided or (data.index.studies["official"] == "test").any() else "all"
+    official = data.index.studies["official"]
+    if divided or (official == "test").any():
+        return "test"
+    if 0 < (trained := int((official == "train_val").sum())) < len(official):
+        held_out = "held_out" in settings["datamodule"].get("reader", {})
+        way_out = "the others with datamodule.reader.held_out=valid, or all" if held_out else "all"
+        raise UserError(
+            f"{data.index.name} has no published test part here, and {trained:,} films of its training part beside "
+            f"{len(official) - trained:,} others, whose labels may be of another kind: score {way_out} of them as one "
+            "with part=all."
+        )
+    return "all"
 
 
 def choose_scheme(settings: Settings, run: Run, data: ChestXrayDataModule, part: str) -> SplitScheme:

@@ -87,10 +87,13 @@ def choose_studies(
     kin = "" if same else find_kin(trained["data"], index)
     if kin == "unlinked" and not may_have_met:
         raise UserError(describe_unlinked(trained["data"], index))
+    of_one_name = same or (kin != "" and trained["data"]["source"] == index.name)
     met = read_met(run) if same or kin == "linked" else {}
+    films = read_met(run, "image_id") if of_one_name else {}  # a film is itself, whatever its patient is called
     split = None if part == "all" else scheme.split(index)
     listed = np.arange(len(index.studies)) if split is None else split.rows(part)
-    where = np.array([met.get(patient, "") for patient in index.studies["patient_id"]], dtype=str)
+    owners = zip(index.studies["patient_id"], index.studies["image_id"], strict=True)
+    where = np.array([met.get(patient) or films.get(film, "") for patient, film in owners], dtype=str)
     name, about = (ALL_FILMS, {}) if split is None else (split.scheme, dict(split.about))
     sources = dict.fromkeys((index.name, index.origin))
     for source in sources:
@@ -130,25 +133,26 @@ def _refuse_met(run: Run, patients: "pd.Series[str]", where: npt.NDArray[np.str_
 def is_same_source(trained_on: Mapping[str, Any], data: ChestXrayDataModule) -> bool:
     """Tell whether patients of equal ids are the same people: sources of one name, whatever the edition or copy.
 
-    A phantom, which a program makes, is the same only if its label file is.
+    A phantom, which a program makes, is the same only if its label file is; films of another source only if both sides
+    name its patients, or neither does (`find_kin`).
 
     Args:
         trained_on: ``data`` of the run's certificate.
         data: to be scored on.
     """
     index = data.index
-    if trained_on["source"] != index.name:
+    if trained_on["source"] != index.name or trained_on.get("linked", True) != index.linked:
         return False
     label_file = next(iter(index.sources))
     made = index.name == PHANTOM
     return not made or trained_on["files"].get(label_file) == index.sources[label_file]
 
 
-def read_met(run: Run) -> dict[str, str]:
-    """Return the patients that trained a run or chose anything of it → the part in which they did."""
+def read_met(run: Run, by: str = "patient_id") -> dict[str, str]:
+    """Return the patients (or by ``image_id`` films) that trained a run or chose anything of it → their part."""
     table = read_split(run.folder.split)[1]
     met = table[~table["part"].isin(UNSEEN)]
-    return dict(zip(met["patient_id"], met["part"], strict=True))
+    return dict(zip(met[by], met["part"], strict=True))
 
 
 def read_judged(run: Run) -> set[str]:

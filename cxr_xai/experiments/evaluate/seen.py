@@ -1,5 +1,6 @@
 """What the weights that a run began with have seen of the scored films: refused if known, told if nobody knows."""
 
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -42,9 +43,21 @@ def find_unsure(trained_on: Sequence[str], source: str, checked: bool) -> list[s
     ['run a (nih, split 12345678, 9 images)', 'unknown']
     >>> find_unsure(["run a (nih, split 12345678, 9 images)"], "phantom", checked=False)
     []
+    >>> find_unsure(["run a (rsna of nih, split 12345678, 9 images)"], "nih", checked=False)
+    ['run a (rsna of nih, split 12345678, 9 images)']
     """
     return [
         entry
         for entry in trained_on
-        if entry == UNKNOWN or (entry.startswith(RUN) and f" ({source}, " in entry and not checked)
+        if entry == UNKNOWN or (entry.startswith(RUN) and source in read_sources(entry) and not checked)
     ]
+
+
+def read_sources(entry: str) -> tuple[str, ...]:
+    """Return the source of a run's entry, and the one whose films these are where that is another.
+
+    >>> read_sources("run a (rsna of nih, split 12345678, 9 images)"), read_sources("run b (nih, split 0, 9 images)")
+    (('rsna', 'nih'), ('nih',))
+    """
+    found = re.search(r" \(([^()]*), split [^()]*\)$", entry)
+    return () if found is None else tuple(found[1].split(" of "))

@@ -101,3 +101,13 @@ def test_a_mapping_that_is_not_there(root: Path, tmp_path: Path) -> None:
     (tmp_path / "elsewhere.json").write_text(json.dumps([{"subset_img_id": k, "img_id": v} for k, v in NIH.items()]))
     index = RsnaReader(str(tmp_path / "elsewhere.json"), "challenge").read_tables(root)
     assert index.studies["patient_id"].iloc[0] == "7"
+
+
+def test_a_mapping_that_is_a_link_out_of_the_root_is_refused(tmp_path: Path) -> None:
+    root = tmp_path / "rsna"
+    write_rsna(root, BOXES, NIH, films={})
+    (root / MAPPING).rename(tmp_path / "elsewhere.json")
+    (root / MAPPING).symlink_to("../elsewhere.json")
+    with pytest.raises(UserError, match=f"{MAPPING} is a link that leads out"):
+        RsnaReader(MAPPING, "challenge").read_tables(root)
+    assert RsnaReader(MAPPING, "challenge", links_out=True).read_tables(root).linked

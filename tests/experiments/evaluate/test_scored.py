@@ -16,6 +16,7 @@ from cxr_xai.data.splits.split import make_split
 from cxr_xai.errors import UserError
 from cxr_xai.experiments.evaluate.boxes import divide_boxed
 from cxr_xai.experiments.evaluate.describe import list_marks, list_unknown
+from cxr_xai.experiments.evaluate.run import choose_part, hash_asked
 from cxr_xai.experiments.evaluate.scored import Scored, choose_studies, describe_scored, is_same_source
 from cxr_xai.files import read_json, write_json
 from cxr_xai.findings import FINDINGS
@@ -145,6 +146,29 @@ def test_a_run_of_films_of_nih_on_nih(run: Any) -> None:
     assert choose(run, make_data(make_index(name="vindr")), "all").kin == ""
 
 
+@pytest.mark.parametrize("linked", [True, False])
+def test_films_of_one_source_whose_patients_go_by_two_kinds_of_ids(run: Any, linked: bool) -> None:
+    """A run of RSNA with its mapping on RSNA without, and the reverse: a film is itself, its patient is unknown."""
+    trained = {"source": "rsna", "files": {"labels.csv": "a" * 64}, "films_of": "nih", "linked": not linked}
+    write_json(run.folder.certificate, {"data": trained})
+    index = replace(make_index(name="rsna"), films_of="nih", linked=linked)
+    data = make_data(replace(index, studies=index.studies.assign(patient_id=[f"other {n}" for n in range(8)])))
+    assert not is_same_source(trained, data)
+    with pytest.raises(UserError, match=f"rsna {'without' if linked else 'with'} its mapping.*may_have_met=true"):
+        choose(run, data, "all")
+    accepted = choose_studies(run, data, "all", data.scheme, may_have_met=True)
+    assert (accepted.kin, accepted.same_source) == ("unlinked", False)
+    assert accepted.rows.tolist() == [3, 5, 7], "the films that the run has met are left out all the same"
+    write_json(run.folder.certificate, {"data": trained | {"linked": linked}})
+    assert choose(run, data, "all").rows.tolist() == [3, 5, 7], "under the same kind of ids nothing is refused"
+
+
+def test_first_weights_of_a_run_of_rsna_may_have_seen_nih(run: Any) -> None:
+    begin_with(run, "run a (rsna of nih, split 12345678, 9 images)")
+    assert len(choose(run, make_data(make_index()), "all").unsure) == 1
+    assert choose(run, make_data(make_index(name="vindr")), "all").unsure == []
+
+
 def test_weights_that_saw_nih_saw_rsna(run: Any) -> None:
     begin_with(run, "nih:train_val")
     data = make_data(replace(make_index(name="rsna"), films_of="nih"))
@@ -167,6 +191,10 @@ def test_boxes_that_the_run_watched_are_told_from_others(run: Any) -> None:
     run.summary["protocol"]["split"] = "official"
     foreign = make_data(make_index(name="other"))
     assert divide_boxed(run, foreign, choose(run, foreign, "all"))["sealed"].tolist() == [2, 3]
+    run.folder.split.write_text(run.folder.split.read_text().replace(",train", ",").replace(",val", ","))
+    kin = make_data(replace(make_index(name="rsna"), films_of="nih"))
+    found = {half: rows.tolist() for half, rows in divide_boxed(run, kin, choose(run, kin, "all")).items()}
+    assert found == {"monitored": [2], "sealed": [3]}, "the run watched boxes of patient 2, on films of NIH"
 
 
 def begin_with(run: Any, *trained_on: str) -> None:
@@ -222,6 +250,46 @@ def test_marks_say_it_in_words(run: Any) -> None:
     assert "Labels: majority of readers; boxes mean. Crosswalk of findings: same." in list_marks(
         run, told, choose(run, told, "all"), None
     )
+
+
+def test_equal_names_that_overlap_are_told_between_sources(run: Any) -> None:
+    run.is_best = True
+    about = {"labels": "majority of readers", "crosswalk": "same"}
+    vindr, own = make_data(make_index(name="vindr", about=about)), make_data(make_index())
+    vindr.image_size = own.image_size = 64
+    marks = " ".join(list_marks(run, vindr, choose(run, vindr, "all"), None))
+    assert "Not one to one: Consolidation with Infiltration, Pneumonia; Pneumonia with Infiltration, Consol" in marks
+    assert "Effusion" not in marks, "one to one"
+    assert "Not one to one" not in " ".join(list_marks(run, own, choose(run, own, "all"), None))
+    write_json(run.folder.certificate, {"data": {"source": "vindr", "files": {}, "about": about}})
+    assert "Not one to one" in " ".join(list_marks(run, own, choose(run, own, "all"), None)), "and the other way"
+
+
+def test_kinds_of_labels_are_not_mixed_unasked(run: Any) -> None:
+    """CheXpert with train and valid alone: mined labels beside radiologists'."""
+    index = make_index(name="chexpert")
+    parted = [*["train_val"] * 6, None, None]
+    data = make_data(replace(index, studies=index.studies.assign(official=parted)))
+    settings: dict[str, Any] = {"part": None, "datamodule": {"reader": {"held_out": "test"}}}
+    with pytest.raises(UserError, match=r"6 films of its training part beside 2 others.*held_out=valid.*part=all"):
+        choose_part(settings, run, data)
+    assert choose_part({**settings, "part": "all"}, run, data) == "all"
+    for official, part in (
+        (["train_val"] * 8, "all"),
+        ([None] * 8, "all"),
+        ([*["train_val"] * 6, "test", None], "test"),
+    ):
+        studies = index.studies.assign(official=pd.Series(official, dtype=object))
+        assert choose_part(settings, run, make_data(replace(index, studies=studies))) == part
+
+
+@pytest.mark.parametrize("key", ["adjudicated", "neatx"])
+def test_an_evaluation_with_a_file_more_has_a_name_of_its_own(key: str) -> None:
+    def name(files: Any) -> str:
+        reader = {"labels": "mined", "adjudicated": None, "neatx": None} | {key: files}
+        return hash_asked({"datamodule": {"reader": reader}, "boxes": True, "bootstrap": 9}, "all")
+
+    assert name(None) != name(["/a"]) == name(["/b"])
 
 
 def test_findings_that_the_data_do_not_know(run: Any) -> None:
