@@ -106,10 +106,17 @@ class ChexpertReader:
         check_names(as_names(table["image_id"]), files[0], header=1)
         if (twice := table["image_id"].duplicated()).any():
             raise UserError(f"{root}: two rows are of {table['image_id'][twice].iloc[0]}; use the published tables.")
-        labels, uncertain = self._decide(table[list(observations)])
+        said = table[list(observations)].reset_index(drop=True)
+        labels, uncertain = self._decide(said)
         known = {key: table[key] for key in ("age", "sex", "view")}
         studies, translated = make_studies(
-            table["image_id"], table["patient_id"], labels, self.walk, official=self._official(table["part"]), **known
+            table["image_id"],
+            table["patient_id"],
+            labels,
+            self.walk,
+            said,
+            official=self._official(table["part"]),
+            **known,
         )
         masks, boxes, marked = self._read_masks(layout.masks, studies) if self.masks else (None, NO_BOXES, {})
         used = files if masks is None else [*files, *layout.masks.values()]

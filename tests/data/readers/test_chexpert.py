@@ -83,6 +83,25 @@ def test_what_is_not_mentioned_is_unknown_unless_it_is_said_to_be_absent(root: P
         assert np.isnan(label(index, ONE, "Pneumonia"))
 
 
+@pytest.mark.parametrize("rule", ["ignore", "zeros", "ones"])
+@pytest.mark.parametrize("blank", ["unknown", "zero"])
+def test_only_what_was_said_implies_anything(tmp_path: Path, rule: Any, blank: Any) -> None:
+    """Of an uncertain opacity follows nothing; of a stated absence that of what was not mentioned, not of a maybe."""
+    said = {
+        ONE: {"Lung Opacity": -1.0, "Pneumonia": -1.0},
+        TWO: {"Lung Opacity": 0.0, "Edema": -1.0, "Pneumothorax": 0.0},
+    }
+    write_chexpert(tmp_path, {"train": said}, films={})
+    plain, implied = (
+        ChexpertReader(rule, blank, crosswalk=rules).read_tables(tmp_path).targets for rules in ("same", "implied")
+    )
+    np.testing.assert_array_equal(implied[0], plain[0])
+    changed = [name for name, column in INDEX.items() if implied[1, column] == 0 and np.isnan(plain[1, column])]
+    found = ["Atelectasis", "Consolidation", "Pneumonia"] if blank == "unknown" else []
+    assert sorted(changed) == found
+    np.testing.assert_array_equal(implied[1, INDEX["Edema"]], plain[1, INDEX["Edema"]])
+
+
 def test_frontal_films_with_what_the_path_says(root: Path) -> None:
     index = ChexpertReader().read(root)
     studies = index.studies.set_index("image_id")

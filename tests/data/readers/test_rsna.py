@@ -34,7 +34,11 @@ def test_an_opacity_is_a_pneumonia_only_as_the_challenge_defines_it(root: Path) 
     boxes = index.boxes
     assert boxes["finding"].tolist() == ["Pneumonia"] * 3
     assert boxes.loc[0, ["x0", "y0", "x1", "y1"]].tolist() == [0.25, 0.5, 0.5, 1.0]
-    with pytest.raises(UserError, match=r"Under the crosswalk same no label .*may add challenge or implied"):
+    with pytest.raises(UserError, match=r"crosswalk=implied: no such rule for rsna; choose among same, challenge\.$"):
+        RsnaReader(crosswalk="implied")
+    with pytest.raises(
+        UserError, match=r"Under the crosswalk same no label .*use datamodule.reader.crosswalk=challenge\.$"
+    ):
         RsnaReader().read(root)
 
 

@@ -146,8 +146,8 @@ def test_what_is_missing(tmp_path: Path) -> None:
 
 
 def test_labels_are_of_the_14(root: Path) -> None:
-    index = VindrReader(crosswalk=["by_name", "implied"]).read_tables(root)
+    index = VindrReader(crosswalk="by_name").read_tables(root)
     assert label(index, A, "Infiltration") == 0
-    assert label(index, D, "Nodule") == label(index, D, "Mass") == 0, "no nodule or mass is neither"
+    assert np.isnan([label(index, D, "Nodule"), label(index, D, "Mass")]).all(), "nothing could call them present"
     assert np.isnan(label(index, C, "Hernia"))
     assert pd.Series(index.positives()).index.tolist() == list(FINDINGS)
