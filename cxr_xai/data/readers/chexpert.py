@@ -46,7 +46,7 @@ class ChexpertReader:
         blank: what an observation becomes that a report does not mention: ``unknown``, or ``zero``.
         held_out: what stands for the published test list: ``test``, ``valid`` or ``both``; of the others only train
             takes part in ``split=official``.
-        masks: whether CheXlocalize's masks are read where they are there.
+        masks: whether CheXlocalize's masks (marked pixels of findings, `data.masks`) are read where they are there.
         crosswalk: rules beside ``same`` by which observations become ours.
         name: what the source calls itself.
         links_out: whether links may lead out of the root.
