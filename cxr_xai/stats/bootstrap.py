@@ -130,8 +130,9 @@ def bootstrap_metric(
     """Return a metric per finding and macro, with intervals from resampled patients.
 
     The macro mean of a replicate is over the findings that are defined in that replicate; a finding that drops out of
-    some (few positive patients) is counted in ``interval.undefined``. The same seed and patients draw the same
-    replicates for every metric. A finding without positives, or without negatives, is never in the mean. Levels of findings are expanded for few patients (`stats.intervals`), macro's is not.
+    some (few positive patients) is counted in ``interval.undefined``. A finding without positives, or without
+    negatives, is never in the mean. The same seed and patients draw the same replicates for every metric. Levels of
+    findings are expanded for few patients (`stats.intervals`), macro's is not.
 
     Args:
         metric: ``auroc auprc f1 brier ece``.
