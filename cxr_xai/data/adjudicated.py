@@ -8,11 +8,11 @@ that is not listed was not judged: unknown, never absent.
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Literal
 
 import numpy as np
 import pandas as pd
 
+from cxr_xai.data.crosswalk import Crosswalk
 from cxr_xai.errors import UserError
 from cxr_xai.findings import FINDINGS
 
@@ -21,20 +21,11 @@ LABELS = ("Fracture", "Pneumothorax", "Airspace opacity", "Nodule or mass")
 COLUMNS = ("image_id", *LABELS, *(f"mined {name}" for name in FINDINGS))
 WHOSE = "adjudicated by radiologists (Majkowska 2020)"
 
-Relation = Literal["same", "narrower", "wider", "overlaps"]
-RELATIONS: dict[str, dict[str, Relation]] = {
-    "Fracture": {},
-    "Pneumothorax": {"Pneumothorax": "same"},
-    "Airspace opacity": {
-        "Consolidation": "narrower",
-        "Pneumonia": "narrower",
-        "Edema": "overlaps",  # the interstitial kind fills no airspace
-        "Infiltration": "overlaps",  # a word of reports for more than airspaces
-        "Atelectasis": "overlaps",  # opaque only where much of a lobe is without air
-    },
-    "Nodule or mass": {"Mass": "narrower", "Nodule": "narrower"},
+_WALK = Crosswalk("majkowska")
+RELATIONS: dict[str, dict[str, str]] = {
+    name: {pair.ours: pair.relation for pair in _WALK.pairs if pair.theirs == name and pair.ours} for name in LABELS
 }
-"""What a finding of ours is to theirs: ``narrower`` is contained in it, ``overlaps`` neither contains the other."""
+"""What their label is to findings of ours, as in all of ``crosswalk.csv``."""
 
 UNIONS: dict[str, tuple[str, ...]] = {
     "Pneumothorax": ("Pneumothorax",),
@@ -44,8 +35,8 @@ UNIONS: dict[str, tuple[str, ...]] = {
 """The findings whose union stands for a label of theirs. Atelectasis is in none: reports name it for lines and plates
 that nobody calls an opacity. Fracture is none of the 14."""
 
-SAME = tuple(name for name, ours in RELATIONS.items() if ours.get(name) == "same")
-"""What alone becomes a label of ours."""
+EQUAL = _WALK.equal
+"""Our finding → their label that is the same: what alone becomes a label of ours."""
 
 _WORDS = {"YES": 1.0, "NO": 0.0, "": np.nan}
 
@@ -133,5 +124,5 @@ def relabel(studies: pd.DataFrame, adjudicated: pd.DataFrame) -> pd.DataFrame:
         adjudicated: of `place_adjudicated`.
     """
     judged = adjudicated.set_index("image_id")
-    labels = {name: studies["image_id"].map(judged[name]) if name in SAME else np.nan for name in FINDINGS}
+    labels = {name: studies["image_id"].map(judged[EQUAL[name]]) if name in EQUAL else np.nan for name in FINDINGS}
     return studies.assign(**labels).astype(dict.fromkeys(FINDINGS, np.float32))

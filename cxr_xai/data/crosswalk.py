@@ -1,9 +1,9 @@
 """From the classes of another source to the 14 findings: what is the same becomes a label, nothing else does by itself.
 
 ``crosswalk.csv`` has a row for each pair, whose ``relation`` says what *their* class is to our finding: ``same``,
-``narrower`` (theirs is a kind of ours), ``wider`` (ours is a kind of theirs), ``overlaps``, or ``none`` for a class
-without a counterpart. Every row says why. Infiltration, Consolidation, Pneumonia and opacities overlap: no pair of them
-is the same under two names.
+``wider`` (ours is a kind of theirs), ``overlaps``, or ``none`` for a class without a counterpart; no class is
+narrower. Every row says why. Infiltration, Consolidation and Pneumonia overlap, and an opacity may be any of them: no
+pair of these is the same under two names.
 """
 
 import csv
@@ -21,8 +21,10 @@ from cxr_xai.findings import FINDINGS, INDEX
 
 TABLE = Path(__file__).with_name("crosswalk.csv")
 SAME = "same"
+WIDER = "wider"
 IMPLIED = "implied"
-"""The rule that adds what follows by logic: a narrower class that is present, a wider one that is absent."""
+"""The rule that adds what follows by logic: where a wider class is absent, so is every kind of it. A finding without a
+class that can call it present stays unknown: absent alone, it would teach and score nothing but never."""
 
 Labels = npt.NDArray[np.float32]
 
@@ -50,7 +52,7 @@ class Crosswalk:
     """Translates the labels of one source.
 
     Args:
-        source: ``vindr``, ``rsna`` or ``chexpert``.
+        source: ``vindr``, ``rsna``, ``chexpert`` or ``majkowska``.
         rules: beside ``same``, which always holds: ``implied``, or a name in the column ``rule``, by which pairs that
             merely overlap are taken as the same.
 
@@ -59,14 +61,20 @@ class Crosswalk:
     """
 
     def __init__(self, source: str, rules: str | Sequence[str] = SAME) -> None:
-        self.pairs = read_pairs(source)
+        self.source, self.pairs = source, read_pairs(source)
         self.rules = tuple(sorted({SAME, *([rules] if isinstance(rules, str) else rules)}))
-        named = sorted({pair.rule for pair in self.pairs if pair.rule})
-        if unknown := [rule for rule in self.rules if rule not in (SAME, IMPLIED, *named)]:
+        if unknown := [rule for rule in self.rules if rule not in (SAME, *self.choices)]:
             raise UserError(
                 f"datamodule.reader.crosswalk={unknown[0]}: no such rule for {source}; choose among "
-                f"{', '.join([SAME, IMPLIED, *named])}."
+                f"{', '.join([SAME, *self.choices])}."
             )
+
+    @property
+    def choices(self) -> tuple[str, ...]:
+        """The rules beside ``same`` that add anything for this source."""
+        same = {pair.ours for pair in self.pairs if pair.relation == SAME}
+        implied = any(pair.relation == WIDER and pair.ours in same for pair in self.pairs)
+        return (*sorted({pair.rule for pair in self.pairs if pair.rule}), *([IMPLIED] if implied else []))
 
     @property
     def classes(self) -> tuple[str, ...]:
@@ -81,8 +89,7 @@ class Crosswalk:
     @property
     def silent(self) -> tuple[str, ...]:
         """The findings that no class can make known under these rules."""
-        implied = {p.ours for p in self.pairs if p.relation in ("narrower", "wider") and IMPLIED in self.rules}
-        return tuple(name for name in FINDINGS if name not in self.equal and name not in implied)
+        return tuple(name for name in FINDINGS if name not in self.equal)
 
     @property
     def unused(self) -> tuple[str, ...]:
@@ -90,39 +97,33 @@ class Crosswalk:
         return tuple(name for name in self.classes if name not in self.equal.values())
 
     def places(self, theirs: str) -> tuple[str, ...]:
-        """Return the findings that evidence of their class is evidence of: the same, and with ``implied`` wider ones.
+        """Return the findings that evidence of their class is evidence of.
 
         >>> Crosswalk("vindr").places("Pleural effusion"), Crosswalk("vindr").places("Nodule/Mass")
         (('Effusion',), ())
         """
-        equal = [ours for ours, name in self.equal.items() if name == theirs]
-        kinds = [p.ours for p in self.pairs if p.theirs == theirs and p.relation == "narrower"]
-        return tuple(dict.fromkeys([*equal, *(kinds if IMPLIED in self.rules else [])]))
+        return tuple(ours for ours, name in self.equal.items() if name == theirs)
 
-    def translate(self, labels: pd.DataFrame) -> tuple[Labels, int]:
-        """Return ``(rows, K)`` labels of ours, and how many were left unknown because two implications contradict.
+    def translate(self, labels: pd.DataFrame, said: pd.DataFrame | None = None) -> Labels:
+        """Return ``(rows, K)`` labels of ours; what no rule makes known stays NaN.
 
         Args:
             labels: one column a class of theirs, 0, 1 or NaN (unknown); a class that has no column is unknown.
+            said: what the source itself said, where ``labels`` have more: NaN where it said nothing. What follows
+                follows from its 0 alone, and for findings of which it said nothing.
 
-        A label that is stated stands; what is implied fills in where none is. What is left stays NaN.
-
-        >>> made, _ = Crosswalk("chexpert", "implied").translate(pd.DataFrame({"Lung Opacity": [0.0, 1.0]}))
-        >>> made[:, INDEX["Edema"]].tolist(), made[:, INDEX["Hernia"]].tolist()
+        >>> made = Crosswalk("chexpert", "implied").translate(pd.DataFrame({"Lung Opacity": [0.0, 1.0]}))
+        >>> made[:, INDEX["Edema"]].tolist(), made[:, INDEX["Nodule"]].tolist()
         ([0.0, nan], [nan, nan])
         """
+        said = labels if said is None else said
         made = np.full((len(labels), len(FINDINGS)), np.nan, np.float32)
         for ours, theirs in self.equal.items():
             if theirs in labels:
                 made[:, INDEX[ours]] = labels[theirs]
-        if IMPLIED not in self.rules:
-            return made, 0
-        follows = {1.0: np.zeros(made.shape, bool), 0.0: np.zeros(made.shape, bool)}
-        for pair in self.pairs:
-            value = {"narrower": 1.0, "wider": 0.0}.get(pair.relation)
-            if value is not None and pair.theirs in labels:
-                follows[value][:, INDEX[pair.ours]] |= (labels[pair.theirs] == value).to_numpy()
-        both, open_ = follows[1.0] & follows[0.0], np.isnan(made)
-        for value, said in follows.items():
-            made[open_ & said & ~both] = value
-        return made, int((both & open_).sum())
+        for pair in self.pairs if IMPLIED in self.rules else ():
+            if pair.relation == WIDER and pair.theirs in said and (same := self.equal.get(pair.ours)):
+                open_ = said[same].isna().to_numpy() if same in said else True
+                column = made[:, INDEX[pair.ours]]
+                column[np.isnan(column) & open_ & (said[pair.theirs] == 0).to_numpy()] = 0
+        return made

@@ -1,5 +1,8 @@
 """Pixels that radiologists marked, as COCO run lengths: made masks of any size, packed, and the boxes around them.
 
+These are evidence of a finding, which judges maps. The label images of ``guidance.masks`` are another thing: regions of
+the body, which say where a finding may be (`data.anatomy.folder`).
+
 Source: Lin et al., Microsoft COCO (https://arxiv.org/abs/1405.0312), run lengths as pycocotools writes them.
 """
 

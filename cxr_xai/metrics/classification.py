@@ -182,12 +182,13 @@ def macro_table(table: pd.DataFrame) -> pd.DataFrame:
     """Return the macro mean of every metric of a `classification_table`, or of one with more columns.
 
     Macro F1 leaves out findings whose threshold was matched to the prevalence, for want of positives in val; every
-    other mean is over the findings where it is defined.
+    other mean is over the findings where it is defined. A finding without positives, or without negatives, is in none.
 
     Returns:
         One row per metric; columns ``mean`` and ``over`` (the number of findings).
     """
     metrics = table.select_dtypes("number").drop(columns=["positives", "negatives", "threshold"])
     metrics["f1"] = metrics["f1"].where(table["threshold_rule"] != PREVALENCE_MATCHED)
+    metrics = metrics.where((table["positives"] > 0) & (table["negatives"] > 0))
     means = {str(name): macro_mean(column) for name, column in metrics.items()}
     return pd.DataFrame.from_dict(means, orient="index", columns=["mean", "over"])

@@ -130,8 +130,9 @@ def bootstrap_metric(
     """Return a metric per finding and macro, with intervals from resampled patients.
 
     The macro mean of a replicate is over the findings that are defined in that replicate; a finding that drops out of
-    some (few positive patients) is counted in ``interval.undefined``. The same seed and patients draw the same
-    replicates for every metric. Levels of findings are expanded for few patients (`stats.intervals`), macro's is not.
+    some (few positive patients) is counted in ``interval.undefined``. A finding without positives, or without
+    negatives, is never in the mean. The same seed and patients draw the same replicates for every metric. Levels of
+    findings are expanded for few patients (`stats.intervals`), macro's is not.
 
     Args:
         metric: ``auroc auprc f1 brier ece``.
@@ -157,11 +158,12 @@ def bootstrap_metric(
         left_out = np.stack([auroc_jackknife(*column, codes, counts.shape[1]) for column in columns], axis=1)
     elif kind == "bca":
         left_out = leave_one_out(statistic, counts.shape[1])
-    units, defined = end_units(metric, y, p, codes, thresholds), ~np.isnan(value)
-    macro, means = mean_defined(value), mean_defined(drawn)
+    both = (y == 1).any(axis=0) & (y == 0).any(axis=0)
+    units, defined = end_units(metric, y, p, codes, thresholds), ~np.isnan(value) & both
+    macro, means = mean_defined(value[both]), mean_defined(drawn[:, both])
     # the weakest finding bounds a mean of perfect ones
     weakest = units[defined].min(initial=np.iinfo(np.int64).max)
-    left_out_means = None if left_out is None else mean_defined(left_out)
+    left_out_means = None if left_out is None else mean_defined(left_out[:, both])
     return MetricBootstrap(
         value=value,
         interval=interval(value, drawn, left_out, kind, level, units, metric_patients(metric, y, codes)),

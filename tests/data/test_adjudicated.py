@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from cxr_xai.data.adjudicated import FILES, LABELS, RELATIONS, SAME, UNIONS, WHOSE
+from cxr_xai.data.adjudicated import EQUAL, FILES, LABELS, RELATIONS, UNIONS, WHOSE
 from cxr_xai.data.readers.nih import NihReader
 from cxr_xai.errors import UserError
 from cxr_xai.findings import FINDINGS
@@ -65,7 +65,10 @@ def test_as_labels_what_is_the_same_is_known_and_all_else_unknown(release: Path)
 
 
 def test_only_the_same_becomes_a_label_and_unions_are_of_related_findings() -> None:
-    assert SAME == ("Pneumothorax",)
+    assert EQUAL == {"Pneumothorax": "Pneumothorax"}
+    assert RELATIONS["Airspace opacity"]["Consolidation"] == RELATIONS["Nodule or mass"]["Mass"] == "wider"
+    assert RELATIONS["Airspace opacity"]["Pneumonia"] == "overlaps"
+    assert RELATIONS["Fracture"] == {}
     assert set(LABELS) == set(RELATIONS)
     for name, union in UNIONS.items():
         assert set(union) <= set(RELATIONS[name]) <= set(FINDINGS)

@@ -133,7 +133,6 @@ def make_chexpert(root: Path, studies: pd.DataFrame, boxes: pd.DataFrame) -> Non
     write_chexpert(root, parts, masks, films)
 
 
-@pytest.mark.slow
 def test_chexpert_with_masks(phantom: pd.DataFrame, boxes: pd.DataFrame, ask: Ask, tmp_path: Path) -> None:
     make_chexpert(tmp_path / "chexpert", phantom, boxes)
     folder = RunFolder(tmp_path / "out")
@@ -182,16 +181,24 @@ def test_training_on_them(
         assert split[split["part"].notna()].groupby("patient_id")["part"].nunique().max() == 1
 
 
-@pytest.mark.slow
-def test_a_run_of_nih_on_films_of_nih(
-    phantom: pd.DataFrame, small_data: Path, small_overrides: list[str], tmp_path: Path
-) -> None:
-    """With the mapping whoever trained it is left out; without it nothing is scored unless that is accepted."""
-    kept = [word for word in small_overrides if not word.startswith("datamodule.reader")]
+@pytest.fixture(scope="module")
+def run_of_nih(
+    finished: RunFolder, small_data: Path, small_overrides: list[str], tmp_path_factory: pytest.TempPathFactory
+) -> RunFolder:
+    """An epoch on the phantom read as NIH, with no more around it than an evaluation asks for."""
+    assert finished.summary.is_file()
+    kept = [word for word in small_overrides if not word.startswith(("datamodule.reader", "bootstrap"))]
     words = ["datamodule=nih", f"datamodule.root={small_data / 'phantom'}", "split=official", "trainer.max_epochs=1"]
-    settings, choices = compose("train", [*kept, *words, "model=resnet10", f"paths.outputs={tmp_path}"])
+    outputs = tmp_path_factory.mktemp("nih")
+    less = ["model=resnet10", "bootstrap=1", f"paths.outputs={outputs}"]
+    settings, choices = compose("train", [*kept, *words, *less])
     run_training(settings, choices)
-    run = RunFolder(tmp_path / settings["name"] / name_cell(settings, choices))
+    return RunFolder(outputs / settings["name"] / name_cell(settings, choices))
+
+
+def test_a_run_of_nih_on_films_of_nih(run_of_nih: RunFolder, phantom: pd.DataFrame, tmp_path: Path) -> None:
+    """With the mapping whoever trained it is left out; without it nothing is scored unless that is accepted."""
+    run = run_of_nih
     names = [f"{n:08x}-0000-4000-8000-000000000000" for n in range(len(phantom))]
     found = [[(300.0, 400.0, 200.0, 200.0)] if sick == 1 else [] for sick in phantom["Pneumonia"]]
     films = dict(zip(names, map(read_pixels, phantom["path"]), strict=True))

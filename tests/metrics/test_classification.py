@@ -92,6 +92,9 @@ def test_table_and_macro_leave_out_what_they_must() -> None:
     assert table.loc["Effusion", "ece_calibrated"] == pytest.approx(0.05)
     macro = c.macro_table(table)
     assert macro.loc["auroc", "over"] == 2
+    for key in ("brier", "ece_calibrated", "accuracy", "specificity", "all_negative_accuracy", "prevalence"):
+        assert macro.loc[key, "over"] == 2, "a finding without positives is in no mean"
+    assert macro.loc["brier", "mean"] == pytest.approx(table["brier"].iloc[:2].mean())
     assert macro.loc["auroc", "mean"] == pytest.approx((1.0 + 0.5) / 2)
     assert tuple(macro.loc["f1"]) == (1.0, 1)  # the second by rule, the third undefined
 

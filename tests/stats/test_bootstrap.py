@@ -125,3 +125,11 @@ def test_perfect_findings_have_exact_bounds_and_macro_that_of_the_weakest() -> N
     np.testing.assert_allclose([means.low, means.high], [[0.025 ** (1 / 2), 0], [1, 0.975]])
     unbounded = bootstrap_means([0.0, 0, 5], [0, 0, 1], list("aab"), replicates=50).interval
     assert (unbounded.low == unbounded.high).all()
+
+
+@pytest.mark.parametrize("metric", ["brier", "ece"])
+def test_a_finding_without_positives_is_in_no_mean(metric: str) -> None:
+    target, probs = np.array([[1.0, 0], [0, 0], [1, 0]]), np.array([[0.9, 0.5], [0.2, 0.5], [0.6, 0.5]])
+    both, one = (bootstrap_metric(metric, target[:, k], probs[:, k], [0, 1, 2], 20) for k in (slice(2), slice(1)))
+    assert (both.over, both.macro) == (1, one.macro)
+    np.testing.assert_array_equal(both.macro_replicates, one.macro_replicates)

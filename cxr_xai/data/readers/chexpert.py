@@ -46,7 +46,7 @@ class ChexpertReader:
         blank: what an observation becomes that a report does not mention: ``unknown``, or ``zero``.
         held_out: what stands for the published test list: ``test``, ``valid`` or ``both``; of the others only train
             takes part in ``split=official``.
-        masks: whether CheXlocalize's masks are read where they are there.
+        masks: whether CheXlocalize's masks (marked pixels of findings, `data.masks`) are read where they are there.
         crosswalk: rules beside ``same`` by which observations become ours.
         name: what the source calls itself.
         links_out: whether links may lead out of the root.
@@ -106,10 +106,17 @@ class ChexpertReader:
         check_names(as_names(table["image_id"]), files[0], header=1)
         if (twice := table["image_id"].duplicated()).any():
             raise UserError(f"{root}: two rows are of {table['image_id'][twice].iloc[0]}; use the published tables.")
-        labels, uncertain = self._decide(table[list(observations)])
+        said = table[list(observations)].reset_index(drop=True)
+        labels, uncertain = self._decide(said)
         known = {key: table[key] for key in ("age", "sex", "view")}
         studies, translated = make_studies(
-            table["image_id"], table["patient_id"], labels, self.walk, official=self._official(table["part"]), **known
+            table["image_id"],
+            table["patient_id"],
+            labels,
+            self.walk,
+            said,
+            official=self._official(table["part"]),
+            **known,
         )
         masks, boxes, marked = self._read_masks(layout.masks, studies) if self.masks else (None, NO_BOXES, {})
         used = files if masks is None else [*files, *layout.masks.values()]

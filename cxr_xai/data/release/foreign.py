@@ -23,7 +23,12 @@ Counts = dict[str, int]
 
 
 def make_studies(
-    image_ids: Sequence[str], patient_ids: Sequence[str], labels: pd.DataFrame, walk: Crosswalk, **columns: Any
+    image_ids: Sequence[str],
+    patient_ids: Sequence[str],
+    labels: pd.DataFrame,
+    walk: Crosswalk,
+    said: pd.DataFrame | None = None,
+    **columns: Any,
 ) -> tuple[pd.DataFrame, Counts]:
     """Return the study table, and what of their labels is none of ours.
 
@@ -32,17 +37,23 @@ def make_studies(
         patient_ids: of each.
         labels: one column a class of theirs, 0, 1 or NaN.
         walk: from theirs to ours.
+        said: what the source said, where ``labels`` have more (`Crosswalk.translate`).
         columns: further columns of the study table; what is not given is unknown.
 
     Raises:
         UserError: nothing of the source is a label of ours under these rules.
     """
-    made, contradictions = walk.translate(labels)
+    made = walk.translate(labels, said)
     if np.isnan(made).all():
-        rules = sorted({pair.rule for pair in walk.pairs if pair.rule} | {"implied"})
+        walks = {rule: Crosswalk(walk.source, rule) for rule in walk.choices}
+        others = [rule for rule, one in walks.items() if not np.isnan(one.translate(labels, said)).all()]
         raise UserError(
             f"Under the crosswalk {', '.join(walk.rules)} no label of these files is one of the 14 findings; "
-            f"datamodule.reader.crosswalk may add {' or '.join(rules)}."
+            + (
+                f"use datamodule.reader.crosswalk={' or '.join(others)}."
+                if others
+                else "no other rule makes one of them."
+            )
         )
     unknown = {"followup": np.nan, "age": np.nan, "sex": "", "view": "", "path": None, "official": None}
     studies = pd.DataFrame({"image_id": list(image_ids), "patient_id": list(patient_ids), **unknown})
@@ -55,7 +66,6 @@ def make_studies(
         f"findings that nothing speaks of ({', '.join(walk.silent)})": len(walk.silent),
         "labels that are unknown": int(np.isnan(made).sum()),
     }
-    counts |= {"labels left unknown where two classes contradict each other": contradictions} if contradictions else {}
     return studies[list(STUDY_COLUMNS)], counts
 
 

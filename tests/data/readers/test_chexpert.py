@@ -13,7 +13,7 @@ from cxr_xai.data.splits.official import OfficialSplit
 from cxr_xai.data.splits.split import prevalence_by_part
 from cxr_xai.errors import UserError
 from cxr_xai.findings import INDEX
-from tests.data.readers.published import write_chexpert
+from tests.data.readers.published import CHEXPERT_CLASSES, write_chexpert
 
 ONE, TWO, THREE = (f"patient0000{n}/study1/view1_frontal.jpg" for n in (1, 2, 3))
 SIDE = "patient00001/study1/view2_lateral.jpg"
@@ -83,6 +83,25 @@ def test_what_is_not_mentioned_is_unknown_unless_it_is_said_to_be_absent(root: P
         assert np.isnan(label(index, ONE, "Pneumonia"))
 
 
+@pytest.mark.parametrize("rule", ["ignore", "zeros", "ones"])
+@pytest.mark.parametrize("blank", ["unknown", "zero"])
+def test_only_what_was_said_implies_anything(tmp_path: Path, rule: Any, blank: Any) -> None:
+    """Of an uncertain opacity follows nothing; of a stated absence that of what was not mentioned, not of a maybe."""
+    said = {
+        ONE: {"Lung Opacity": -1.0, "Pneumonia": -1.0},
+        TWO: {"Lung Opacity": 0.0, "Edema": -1.0, "Pneumothorax": 0.0},
+    }
+    write_chexpert(tmp_path, {"train": said}, films={})
+    plain, implied = (
+        ChexpertReader(rule, blank, crosswalk=rules).read_tables(tmp_path).targets for rules in ("same", "implied")
+    )
+    np.testing.assert_array_equal(implied[0], plain[0])
+    changed = [name for name, column in INDEX.items() if implied[1, column] == 0 and np.isnan(plain[1, column])]
+    found = ["Atelectasis", "Consolidation", "Pneumonia"] if blank == "unknown" else []
+    assert sorted(changed) == found
+    np.testing.assert_array_equal(implied[1, INDEX["Edema"]], plain[1, INDEX["Edema"]])
+
+
 def test_frontal_films_with_what_the_path_says(root: Path) -> None:
     index = ChexpertReader().read(root)
     studies = index.studies.set_index("image_id")
@@ -145,6 +164,30 @@ def test_the_layouts_of_both_releases(tmp_path: Path) -> None:
     write_chexpert(tmp_path / "full", PARTS, prefix="CheXpert-v1.0")
     (tmp_path / "full" / "train").rename(tmp_path / "full" / "CheXpert-v1.0 batch 2 (train 1)")
     assert ChexpertReader().read(tmp_path / "full").present.all()
+
+
+@pytest.mark.parametrize("prefix", ["CheXpert-v1.0-small/valid", "CheXpert-v1.0/valid", "valid", "val"])
+def test_what_the_published_columns_hold(tmp_path: Path, prefix: str) -> None:
+    """Views beside AP and PA (lateral decubitus: LL, RL), one film of unknown sex and age 0, prefixes of both sizes."""
+    folder = prefix.rpartition("/")[2]
+    rows = [("Male", "68", "Frontal", "AP"), ("Female", "90", "Frontal", "LL"), ("Unknown", "0", "Frontal", "RL")]
+    rows += [("Male", "41", "Frontal", "PA"), ("Male", "41", "Lateral", "")]
+    lines = ["Path,Sex,Age,Frontal/Lateral,AP/PA," + ",".join(CHEXPERT_CLASSES)]
+    for n, row in enumerate(rows):
+        place = f"patient{64541 + n}/study1/view1_{row[2].lower()}.jpg"
+        lines.append(",".join([f"{prefix}/{place}", *row, *["1.0"], *["0.0"] * 12, ""]))
+        path = tmp_path / folder / place
+        path.parent.mkdir(parents=True)
+        path.touch()
+    (tmp_path / ("val_labels.csv" if folder == "val" else "valid.csv")).write_text("\n".join(lines) + "\n")
+    index = ChexpertReader(held_out="valid").read(tmp_path)
+    studies = index.studies
+    assert studies["view"].tolist() == ["AP", "", "", "PA"], "a decubitus film is neither"
+    assert studies["sex"].tolist() == ["M", "F", "", "M"]
+    np.testing.assert_array_equal(studies["age"], [68, 90, np.nan, 41])
+    assert studies["official"].eq("test").all()
+    assert index.present.all()
+    assert (studies["Edema"] == 0).all()
 
 
 @pytest.mark.parametrize(

@@ -11,6 +11,7 @@ from cxr_xai.data.splits.patient import PatientSplit
 from cxr_xai.errors import UserError
 from tests.data.readers.published import write_rsna
 
+ABNORMAL = "No Lung Opacity / Not Normal"
 FILMS = [f"{n:08d}-0000-4000-8000-00000000000{n}" for n in range(6)]
 BOXES = {name: [] for name in FILMS} | {
     FILMS[0]: [(256.0, 512.0, 256.0, 512.0), (0.0, 0.0, 1024.0, 64.0)],
@@ -34,7 +35,11 @@ def test_an_opacity_is_a_pneumonia_only_as_the_challenge_defines_it(root: Path) 
     boxes = index.boxes
     assert boxes["finding"].tolist() == ["Pneumonia"] * 3
     assert boxes.loc[0, ["x0", "y0", "x1", "y1"]].tolist() == [0.25, 0.5, 0.5, 1.0]
-    with pytest.raises(UserError, match=r"Under the crosswalk same no label .*may add challenge or implied"):
+    with pytest.raises(UserError, match=r"crosswalk=implied: no such rule for rsna; choose among same, challenge\.$"):
+        RsnaReader(crosswalk="implied")
+    with pytest.raises(
+        UserError, match=r"Under the crosswalk same no label .*use datamodule.reader.crosswalk=challenge\.$"
+    ):
         RsnaReader().read(root)
 
 
@@ -47,7 +52,8 @@ def test_with_the_mapping_patients_are_those_of_nih(root: Path) -> None:
     assert split.part[0] == split.part[1], "two films of one patient"
     assert index.studies["age"].tolist() == [50, 51, 52, 53, 54, 55]
     assert index.studies["view"].eq("AP").all()
-    assert index.counts["films called Lung Opacity"] == 2
+    called = {name: index.counts[f"films called {name}"] for name in ("Lung Opacity", "Normal", ABNORMAL)}
+    assert called == {"Lung Opacity": 2, "Normal": 2, ABNORMAL: 2}, "a film with two boxes has two rows, and is one"
 
 
 def test_without_it_nobody_knows_who_they_are(root: Path) -> None:

@@ -46,7 +46,7 @@ def test_a_wider_label_is_scored_as_the_union(capsys: pytest.CaptureFixture[str]
     found = summarize_adjudicated(make_index(theirs, mined), make_predictions(probs), 50)
     assert found is not None
     row = found["labels"]["Nodule or mass"]
-    assert (row["relations"], row["union"]) == ({"Mass": "narrower", "Nodule": "narrower"}, ["Mass", "Nodule"])
+    assert (row["relations"], row["union"]) == ({"Nodule": "wider", "Mass": "wider"}, ["Mass", "Nodule"])
     assert (row["agreement"]["both"], row["agreement"]["mined_only"], row["agreement"]["neither"]) == (2, 1, 3)
     assert row["auroc"]["adjudicated"]["value"] == 15 / 16  # one film of theirs (.25) lies below one of the others (.3)
     assert row["auroc"]["mined"]["value"] == pytest.approx((5 + 5 + 4) / 15)
