@@ -126,7 +126,8 @@ def read_attribute_file(path: Path, name: str) -> AttributeFile:
 
 
 def _index(names: Any) -> pd.Index:
-    return pd.Index(names, name="image_id")
+    index: pd.Index = pd.Index(names, name="image_id")
+    return index
 
 
 def _plain(column: object) -> str:
@@ -149,8 +150,8 @@ def _values(path: Path, name: str, ids: pd.Series, said: pd.DataFrame) -> pd.Ser
     votes = said.apply(lambda column: column.str.lower().map(VOTES))
     if votes.notna().all(axis=None):
         balance = votes.sum(axis=1).set_axis(_index(ids)).groupby(level=0, sort=False).sum()
-        words = balance.map(lambda sum_: YES if sum_ > 0 else NO if sum_ < 0 else None)
-        return words.astype("str").where(balance != 0).rename(name)
+        words: pd.Series = balance.map(lambda sum_: YES if sum_ > 0 else NO if sum_ < 0 else None).astype("str")
+        return words.where(balance != 0).rename(name)
     if said.shape[1] > 1:
         raise UserError(f"{name}: {path} says more than yes and no in {', '.join(said.columns)}; leave one of them.")
     table = pd.DataFrame({"image_id": ids, name: said.iloc[:, 0]}).drop_duplicates()
