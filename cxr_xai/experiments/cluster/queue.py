@@ -26,7 +26,7 @@ SQUEUE = (
     f"--Format=ArrayJobID:{WIDTH},ArrayTaskID:{WIDTH},State:{WIDTH},exit_code:{WIDTH},Reason:60",
 )
 SACCT = ("sacct", "--noheader", "--allocations", "--parsable2", "--format=JobID,State,ExitCode")
-PATIENCE = 60.0
+ANSWER_WITHIN = 60.0
 """Seconds for an answer: a busy controller takes its time."""
 
 Ask = Callable[[Sequence[str]], "subprocess.CompletedProcess[str]"]
@@ -68,7 +68,7 @@ def ask_slurm(command: Sequence[str]) -> "subprocess.CompletedProcess[str]":
         Unreachable: it is missing, or took too long.
     """
     try:
-        return subprocess.run(command, capture_output=True, text=True, timeout=PATIENCE, check=False)
+        return subprocess.run(command, capture_output=True, text=True, timeout=ANSWER_WITHIN, check=False)
     except (OSError, subprocess.TimeoutExpired) as error:
         raise Unreachable(str(error)) from error
 

@@ -4,10 +4,9 @@ import shlex
 from collections.abc import Sequence
 from pathlib import Path
 
-from cxr_xai.experiments.cluster.resources import Resources, srun_options
+from cxr_xai.experiments.cluster.resources import Resources, name_options, srun_options
 from cxr_xai.experiments.sweep.launch import Job
 
-NAMES = ("partition", "account", "qos", "constraint", "cpus_per_task", "gpus_per_node", "mem")
 BODY = """\
 # One cell of the sweep per task of the array. Slurm sends SIGUSR1 {delay} s before the time is up, and that or SIGTERM
 # when it takes the node back: the run saves, and is queued again to go on in its own folder.
@@ -46,14 +45,12 @@ def write_script(
     options = {
         "job-name": name,
         "array": f"0-{len(jobs) - 1}%{resources.jobs}",
-        "nodes": resources.nodes,
         "ntasks-per-node": tasks_per_node,
-        "time": resources.time,
         "signal": f"USR1@{resources.signal_delay_s}",
         "requeue": True,
         "open-mode": "append",
         "output": f"{logs.resolve()}/%A_%a.log",
-        **{name.replace("_", "-"): getattr(resources, name) for name in NAMES},
+        **name_options(vars(resources)),
         **resources.additional_parameters,
     }
     lines = [_option(key, value) for key, value in options.items() if value is not None and value is not False]

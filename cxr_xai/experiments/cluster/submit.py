@@ -9,7 +9,7 @@ from typing import Any
 
 from cxr_xai.errors import UserError
 from cxr_xai.experiments.cluster import shield
-from cxr_xai.experiments.cluster.resources import Resources, srun_options
+from cxr_xai.experiments.cluster.resources import OPTIONS, Resources, srun_options
 from cxr_xai.experiments.cluster.task import CellTask
 
 LARGEST = 1000
@@ -70,8 +70,8 @@ def _last_line(text: str) -> str:
 def make_parameters(resources: Resources, tasks_per_node: int, name: str) -> dict[str, Any]:
     """Return what submitit writes at the head of its script; what nobody chose is left out."""
     chosen: Mapping[str, Any] = {
-        **{key: getattr(resources, key) for key in ("nodes", "time", "partition", "account", "qos", "constraint")},
-        **{key: getattr(resources, key) for key in ("gpus_per_node", "cpus_per_task", "mem", "signal_delay_s")},
+        **{key: getattr(resources, key) for key in OPTIONS},
+        "signal_delay_s": resources.signal_delay_s,
         "job_name": name,
         "ntasks_per_node": tasks_per_node,
         "array_parallelism": resources.jobs,

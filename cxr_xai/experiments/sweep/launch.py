@@ -137,7 +137,7 @@ def end_job(entry: Running, reporter: Reporter) -> bool:
         return False
     if status.state is CellState.RUNNING:
         return True
-    reason = explainend_job(code, entry)
+    reason = explain_end(code, entry)
     record_failure(job.folder, reason, code)
     reporter.event("failed", job, reason)
     return False
@@ -153,7 +153,7 @@ def record_failure(folder: RunFolder, reason: str, code: int) -> None:
         write_json(folder.failure, {"reason": reason, "exit_code": code, "at": at})
 
 
-def explainend_job(code: int, entry: Running) -> str:
+def explain_end(code: int, entry: Running) -> str:
     """Return why a process ended: the signal that killed it, or the last error that it printed."""
     if code < 0:
         hint = "; was there enough memory?" if -code == signal.SIGKILL else ""

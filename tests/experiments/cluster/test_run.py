@@ -132,7 +132,9 @@ def test_parameters_are_those_that_were_chosen() -> None:
 
 @pytest.mark.parametrize("name", ["slurm", "sbatch"])
 def test_every_setting_of_a_launcher_is_taken(name: str) -> None:
-    settings = yaml.safe_load((CONF / "hydra" / "launcher" / f"{name}.yaml").read_text())
+    files = [CONF / "hydra" / "launcher" / f"{each}.yaml" for each in ("sbatch", name)]  # what slurm extends
+    settings = {key: value for file in files for key, value in yaml.safe_load(file.read_text()).items()}
+    settings.pop("defaults", None)
     target = hydra.utils.get_object(settings.pop("_target_"))
     known = {field.name for field in dataclasses.fields(Resources)} | set(inspect.signature(target).parameters)
     assert settings.keys() <= known
