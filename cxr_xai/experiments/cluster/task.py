@@ -103,8 +103,11 @@ def hand_over(again: Handler, stopped: Interrupted, runs: Callable[[], bool] | N
 
 
 def still_runs(ask: Ask = ask_slurm) -> bool:
-    """Whether Slurm counts this job as running: not as cancelled, timed out or already queued again."""
-    command = ("squeue", "--noheader", f"--jobs={os.environ.get('SLURM_JOB_ID', '0')}", "--format=%T")
+    """Whether Slurm counts this task as running: not as cancelled, timed out or already queued again.
+
+    Its name is that of the task, for ``SLURM_JOB_ID`` of the last task of an array is the number of the whole array.
+    """
+    command = ("squeue", "--noheader", f"--jobs={own_task()}", "--format=%T")
     try:
         return ask(command).stdout.strip() == "RUNNING"
     except Unreachable:
