@@ -72,23 +72,29 @@ def _submit_missing(cells: Sequence[Composed], resources: Resources, time_limits
     if joined := sum(task is not None for task in tasks.values()):
         console.print(f"{joined} of {len(jobs)} cells are queued or running already", soft_wrap=True)
     if missing:
-        new = _submit(missing, resources, time_limits, home)
-        note_submitted(home, new)
-        tasks |= new
+        tasks |= _submit(missing, resources, time_limits, home)
     return [Submitted(job, tasks[job.folder.path.name]) for job in jobs]
 
 
 def _submit(cells: Sequence[Composed], resources: Resources, time_limits: int, home: Path) -> dict[str, str]:
     jobs = [make_job(*cell) for cell in cells]
-    for job in jobs:
-        job.folder.failure.unlink(missing_ok=True)
     runs = [
         CellTask(settings, choices, job.folder.output.resolve())
         for job, (_, settings, choices) in zip(jobs, cells, strict=True)
     ]
     per_node = count_tasks(resources, [settings["trainer"] for _, settings, _ in cells])
-    found = submit_cells(runs, resources, per_node, home / LOGS, name_array(home), time_limits)
-    return {job.folder.path.name: task for job, task in zip(jobs, found, strict=True)}
+    found: dict[str, str] = {}
+
+    def note(first: int, tasks: Sequence[str]) -> None:
+        accepted = jobs[first : first + len(tasks)]
+        new = {job.folder.path.name: task for job, task in zip(accepted, tasks, strict=True)}
+        note_submitted(home, new)
+        found.update(new)
+        for job in accepted:  # only now: a refusal must not lose the reasons
+            job.folder.failure.unlink(missing_ok=True)
+
+    submit_cells(runs, resources, per_node, home / LOGS, name_array(home), time_limits, note)
+    return found
 
 
 def name_array(home: Path) -> str:

@@ -47,9 +47,9 @@ def submitted(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     """How many cells each submission had; ``known`` tasks are those of job 7."""
     counts: list[int] = []
 
-    def submit(cells: Sequence[CellTask], *_: Any) -> list[str]:
+    def submit(cells: Sequence[CellTask], *given: Any) -> None:
         counts.append(len(cells))
-        return [f"{8 + len(counts)}_{number}" for number in range(len(cells))]
+        given[-1](0, [f"{8 + len(counts)}_{number}" for number in range(len(cells))])
 
     monkeypatch.setattr(run, "submit_cells", submit)
     monkeypatch.setattr(run, "read_tasks", lambda tasks: {t: Task("PENDING") for t in tasks if t.startswith("7_")})
@@ -78,6 +78,24 @@ def test_what_is_queued_is_joined_and_what_is_not_is_submitted(
     assert "1 of 2 cells are queued or running already" in said
     assert "end:  scancel 7 9" in said
     assert f"sweep_status.py runs={one.path.parent}" in said
+
+
+def test_an_array_that_is_refused_loses_neither_the_one_before_nor_reasons(
+    composed: Callable[[Path], list[Composed]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse_second(cells: Sequence[CellTask], *given: Any) -> None:
+        given[-1](0, ["9"])
+        raise UserError("Slurm refuses: no more")
+
+    monkeypatch.setattr(run, "submit_cells", refuse_second)
+    cells = composed(tmp_path)
+    one, two = folders(cells)
+    for folder in (one, two):
+        write_json(folder.failure, {"reason": "no films", "exit_code": 1})
+    with pytest.raises(UserError, match="Slurm refuses: no more"):
+        run_on_slurm(cells, RESOURCES, 5, wait=False, poll=1)
+    assert read_submitted(one.path.parent) == {one.path.name: "9"}
+    assert [folder.failure.exists() for folder in (one, two)] == [False, True]
 
 
 def test_nothing_is_submitted_while_slurm_is_away(
