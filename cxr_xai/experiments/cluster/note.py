@@ -4,6 +4,8 @@ import signal
 import sys
 
 from cxr_xai.artifacts.run_folder import RunFolder
+from cxr_xai.errors import UserError
+from cxr_xai.experiments.failures import is_said_by_another
 from cxr_xai.experiments.sweep.launch import last_words, record_failure
 from cxr_xai.experiments.sweep.states import CellState, read_status
 from cxr_xai.signals import STOPPING
@@ -20,6 +22,14 @@ def note_end(folder: RunFolder, epochs: int, code: int, offset: int) -> None:
     """
     if not is_settled(folder, epochs):
         record_failure(folder, explain_code(folder, code, offset), code)
+
+
+def note_error(folder: RunFolder, epochs: int, error: Exception) -> None:
+    """Write ``failure.json`` for an error that ends a task, by the rule of ``note_end``."""
+    if is_said_by_another(error) or is_settled(folder, epochs):
+        return
+    said = str(error) if isinstance(error, UserError) else f"{type(error).__name__}: {error}"
+    record_failure(folder, " ".join(said.split())[:300], 1)
 
 
 def is_settled(folder: RunFolder, epochs: int) -> bool:

@@ -28,11 +28,19 @@ def read_submitted(home: Path) -> dict[str, str]:
         return {}
 
 
-def note_submitted(home: Path, tasks: Mapping[str, str]) -> None:
-    """Add tasks, in place of earlier ones of the same cells."""
+def read_epochs(home: Path) -> dict[str, int]:
+    """Return the epochs that the last task of each cell was asked for, as far as they were noted."""
+    if not read_submitted(home):
+        return {}
+    return {folder: entry["epochs"] for folder, entry in read_json(home / FILE)["cells"].items() if "epochs" in entry}
+
+
+def note_submitted(home: Path, tasks: Mapping[str, str], epochs: Mapping[str, int] | None = None) -> None:
+    """Add tasks, in place of earlier ones of the same cells, and the epochs that they were asked for."""
     at = datetime.now(UTC).isoformat(timespec="seconds")
     old: dict[str, Any] = read_json(home / FILE)["cells"] if read_submitted(home) else {}
-    new = {folder: {"task": task, "submitted": at} for folder, task in tasks.items()}
+    asked = {} if epochs is None else {folder: {"epochs": epochs[folder]} for folder in tasks}
+    new = {folder: {"task": task, "submitted": at, **asked.get(folder, {})} for folder, task in tasks.items()}
     write_json(home / FILE, {"schema_version": 1, "cells": {**old, **new}})
 
 

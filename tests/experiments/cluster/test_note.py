@@ -2,8 +2,12 @@
 
 from pathlib import Path
 
+import pytest
+
 from cxr_xai.artifacts.run_folder import RunFolder
+from cxr_xai.errors import UserError
 from cxr_xai.experiments.cluster.note import note_end
+from cxr_xai.experiments.cluster.task import CellTask
 from cxr_xai.files import read_json
 from cxr_xai.lease import Lease
 
@@ -24,6 +28,17 @@ def test_a_task_that_found_the_cell_at_work_or_finished_notes_nothing(tmp_path: 
     assert not folder.failure.exists(), "the other start has finished it"
     note_end(folder, 4, 1, 0)
     assert read_json(folder.failure)["reason"].startswith("cell is being worked on"), "of more epochs it has not"
+
+
+def test_a_task_notes_its_own_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(settings: object, choices: object) -> None:
+        raise UserError("no films; unpack some.")
+
+    monkeypatch.setattr("cxr_xai.experiments.run.run_training", broken)
+    folder = RunFolder(tmp_path / "cell")
+    with pytest.raises(SystemExit):
+        CellTask({"trainer": {"max_epochs": 2}}, {}, folder.output)._run()
+    assert read_json(folder.failure)["reason"] == "no films; unpack some."
 
 
 def test_a_report_that_failed_is_a_failure(tmp_path: Path) -> None:

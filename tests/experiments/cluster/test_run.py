@@ -80,6 +80,21 @@ def test_what_is_queued_is_joined_and_what_is_not_is_submitted(
     assert f"sweep_status.py runs={one.path.parent}" in said
 
 
+def test_a_queued_task_of_fewer_epochs_is_not_joined(
+    composed: Callable[[Path], list[Composed]], submitted: list[int], tmp_path: Path
+) -> None:
+    cells = composed(tmp_path)
+    one, two = folders(cells)
+    epochs = cells[0][1]["trainer"]["max_epochs"]
+    tasks = {one.path.name: "7_0", two.path.name: "7_1"}
+    note_submitted(one.path.parent, tasks, {one.path.name: epochs + 1, two.path.name: epochs - 1})
+    with pytest.raises(
+        UserError, match=rf"task 7_1 of .* trainer\.max_epochs={epochs - 1}, and now {epochs} are asked"
+    ):
+        run_on_slurm(cells, RESOURCES, 5, wait=False, poll=1)
+    assert submitted == []
+
+
 def test_an_array_that_is_refused_loses_neither_the_one_before_nor_reasons(
     composed: Callable[[Path], list[Composed]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
