@@ -11,7 +11,7 @@ from cxr_xai.experiments.sweep.launch import Job, Reporter, last_words, record_f
 from cxr_xai.experiments.sweep.states import CellState, read_status
 from cxr_xai.experiments.terminal import console
 
-PATIENCE = 3
+LOOKS = 3
 """Looks at which a task must be gone, or done without a result: queues and shared disks lag behind."""
 
 
@@ -86,7 +86,7 @@ class Follower:
             return True
         if task is None or task.state == "COMPLETED":
             self._gone[job.label] += 1
-            if self._gone[job.label] < PATIENCE:
+            if self._gone[job.label] < LOOKS:
                 return False
         reason = explain(entry, task, status.reason)
         record_failure(job.folder, reason, 0 if task is None else 1)

@@ -5,6 +5,7 @@ import subprocess
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 
 WAITS = ("PENDING", "CONFIGURING", "REQUEUED", "REQUEUE_FED", "REQUEUE_HOLD", "SPECIAL_EXIT", "RESV_DEL_HOLD")
 WORKS = ("RUNNING", "COMPLETING", "SUSPENDED", "STOPPED", "RESIZING", "SIGNALING", "STAGE_OUT")
@@ -23,10 +24,10 @@ REASONS = {
 WIDTH = 24
 SQUEUE = (
     *("squeue", "--noheader", "--array", "--states=all"),
-    f"--Format=ArrayJobID:{WIDTH},ArrayTaskID:{WIDTH},State:{WIDTH},exit_code:{WIDTH},Reason:60",
+    f"--Format=ArrayJobID:{WIDTH},ArrayTaskID:{WIDTH},State:{WIDTH},exit_code:{WIDTH},EndTime:{WIDTH},Reason:60",
 )
-SACCT = ("sacct", "--noheader", "--allocations", "--parsable2", "--format=JobID,State,ExitCode")
-PATIENCE = 60.0
+SACCT = ("sacct", "--noheader", "--allocations", "--parsable2", "--format=JobID,State,ExitCode,End")
+ANSWER_WITHIN = 60.0
 """Seconds for an answer: a busy controller takes its time."""
 
 Ask = Callable[[Sequence[str]], "subprocess.CompletedProcess[str]"]
@@ -40,11 +41,13 @@ class Task:
         state: its word, ``PENDING``.
         reason: why it waits, as far as it does.
         killed: whether by SIGKILL, which leaves no last words.
+        ended: when, in seconds as files have them; None where Slurm does not say.
     """
 
     state: str
     reason: str = ""
     killed: bool = False
+    ended: float | None = None
 
     @property
     def waits(self) -> bool:
@@ -68,7 +71,7 @@ def ask_slurm(command: Sequence[str]) -> "subprocess.CompletedProcess[str]":
         Unreachable: it is missing, or took too long.
     """
     try:
-        return subprocess.run(command, capture_output=True, text=True, timeout=PATIENCE, check=False)
+        return subprocess.run(command, capture_output=True, text=True, timeout=ANSWER_WITHIN, check=False)
     except (OSError, subprocess.TimeoutExpired) as error:
         raise Unreachable(str(error)) from error
 
@@ -107,22 +110,32 @@ def read_squeue(text: str) -> dict[str, Task]:
     """Read the table that ``SQUEUE`` prints, columns of fixed widths; an exit code is that of ``wait``."""
     found = {}
     for line in text.splitlines():
-        job, index, state, code = (line[start : start + WIDTH].strip() for start in range(0, 4 * WIDTH, WIDTH))
-        reason = line[4 * WIDTH :].strip()
+        job, index, state, code, end = (line[start : start + WIDTH].strip() for start in range(0, 5 * WIDTH, WIDTH))
+        reason = line[5 * WIDTH :].strip()
         status = int(code) if code.isdigit() else 0
         killed = signal.SIGKILL in (status & 127, (status >> 8) - 128)
-        found[job if index in ("N/A", "") else f"{job}_{index}"] = Task(state, reason, killed)
+        found[job if index in ("N/A", "") else f"{job}_{index}"] = Task(
+            state, reason, killed, _read_time(end) if state not in (*WAITS, *WORKS) else None
+        )
     return found
 
 
 def read_sacct(text: str) -> dict[str, Task]:
-    """Read ``JobID|State|ExitCode``: ``CANCELLED by 0`` is ``CANCELLED``; a status above 128 is shown without these."""
+    """Read lines of ``SACCT``: ``CANCELLED by 0`` is ``CANCELLED``; a status above 128 is shown without these."""
     found = {}
     for line in text.splitlines():
-        task, state, code = line.split("|")
+        task, state, code, end = line.split("|")
         killed = str(int(signal.SIGKILL)) in code.split(":")
-        found[task] = Task(state.split()[0] if state else "UNKNOWN", killed=killed)
+        found[task] = Task(state.split()[0] if state else "UNKNOWN", killed=killed, ended=_read_time(end))
     return found
+
+
+def _read_time(text: str) -> float | None:
+    """Read local time, ``2026-03-01T12:00:00``; None for ``N/A`` and ``Unknown``."""
+    try:
+        return datetime.fromisoformat(text).timestamp()
+    except ValueError:
+        return None
 
 
 def explain_state(task: Task | None) -> str:

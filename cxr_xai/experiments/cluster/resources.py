@@ -11,6 +11,13 @@ STARTS_ITSELF = ("ddp_fork", "ddp_spawn", "ddp_notebook")
 """Strategies that start their own processes, where each is to be a task of Slurm."""
 
 
+OPTIONS = (
+    *("nodes", "time", "partition", "account", "qos", "constraint"),
+    *("gpus_per_node", "cpus_per_task", "mem"),
+)
+"""Settings that ``sbatch`` takes under the same name, with hyphens."""
+
+
 @dataclass(frozen=True)
 class Resources:
     """Of one cell, in the words of ``sbatch``; None leaves a choice to the cluster.
@@ -41,6 +48,15 @@ class Resources:
     signal_delay_s: int = 120
     additional_parameters: Mapping[str, Any] = field(default_factory=dict)
     setup: Sequence[str] = ()
+
+
+def name_options(settings: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what ``sbatch`` is told of these settings of a launcher; what nobody chose is left out.
+
+    >>> name_options({"time": 60, "gpus_per_node": 4, "mem": None, "poll": 10})
+    {'time': 60, 'gpus-per-node': 4}
+    """
+    return {name.replace("_", "-"): settings[name] for name in OPTIONS if settings.get(name) is not None}
 
 
 def count_tasks(resources: Resources, trainers: Sequence[Mapping[str, Any]]) -> int:

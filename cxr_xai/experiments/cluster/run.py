@@ -1,7 +1,7 @@
 """Cells on a cluster, from their settings to what became of them; or written down for ``sbatch``."""
 
 import shlex
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from cxr_xai.errors import UserError
@@ -11,7 +11,8 @@ from cxr_xai.experiments.cluster.resources import Resources, count_tasks
 from cxr_xai.experiments.cluster.script import write_script
 from cxr_xai.experiments.cluster.submit import submit_cells
 from cxr_xai.experiments.cluster.task import CellTask
-from cxr_xai.experiments.cluster.tasks import note_submitted, read_submitted
+from cxr_xai.experiments.cluster.tasks import note_submitted, read_epochs, read_submitted
+from cxr_xai.experiments.sweep.launch import Job
 from cxr_xai.experiments.sweep.run import Composed, claim_home, make_job
 from cxr_xai.experiments.sweep.show import Terminal
 from cxr_xai.experiments.sweep.states import CellState, read_status
@@ -61,6 +62,7 @@ def _submit_missing(cells: Sequence[Composed], resources: Resources, time_limits
         known = read_tasks([noted[job.folder.path.name] for job in jobs if job.folder.path.name in noted])
     except Unreachable as error:
         raise UserError(f"Slurm does not answer ({error}); nothing was submitted. Try again.") from error
+    _require_enough(jobs, {name: task for name, task in noted.items() if task in known and known[task].alive}, home)
     tasks: dict[str, str | None] = {}
     for job in jobs:
         task = noted.get(job.folder.path.name)
@@ -72,23 +74,45 @@ def _submit_missing(cells: Sequence[Composed], resources: Resources, time_limits
     if joined := sum(task is not None for task in tasks.values()):
         console.print(f"{joined} of {len(jobs)} cells are queued or running already", soft_wrap=True)
     if missing:
-        new = _submit(missing, resources, time_limits, home)
-        note_submitted(home, new)
-        tasks |= new
+        tasks |= _submit(missing, resources, time_limits, home)
     return [Submitted(job, tasks[job.folder.path.name]) for job in jobs]
+
+
+def _require_enough(jobs: Sequence[Job], alive: Mapping[str, str], home: Path) -> None:
+    """Refuse to join tasks that would end before what is asked for now: they keep the settings they were given.
+
+    Raises:
+        UserError: names a task, and both ways out.
+    """
+    epochs = read_epochs(home)
+    for job in jobs:
+        name = job.folder.path.name
+        if name in alive and epochs.get(name, job.epochs) < job.epochs:
+            raise UserError(
+                f"task {alive[name]} of {job.label} was submitted with trainer.max_epochs={epochs[name]}, and now "
+                f"{job.epochs} are asked for; wait for its end, or scancel {alive[name]}, then the same command."
+            )
 
 
 def _submit(cells: Sequence[Composed], resources: Resources, time_limits: int, home: Path) -> dict[str, str]:
     jobs = [make_job(*cell) for cell in cells]
-    for job in jobs:
-        job.folder.failure.unlink(missing_ok=True)
     runs = [
         CellTask(settings, choices, job.folder.output.resolve())
         for job, (_, settings, choices) in zip(jobs, cells, strict=True)
     ]
     per_node = count_tasks(resources, [settings["trainer"] for _, settings, _ in cells])
-    found = submit_cells(runs, resources, per_node, home / LOGS, name_array(home), time_limits)
-    return {job.folder.path.name: task for job, task in zip(jobs, found, strict=True)}
+    found: dict[str, str] = {}
+
+    def note(first: int, tasks: Sequence[str]) -> None:
+        accepted = jobs[first : first + len(tasks)]
+        new = {job.folder.path.name: task for job, task in zip(accepted, tasks, strict=True)}
+        note_submitted(home, new, {job.folder.path.name: job.epochs for job in accepted})
+        found.update(new)
+        for job in accepted:  # only now: a refusal must not lose the reasons
+            job.folder.failure.unlink(missing_ok=True)
+
+    submit_cells(runs, resources, per_node, home / LOGS, name_array(home), time_limits, note)
+    return found
 
 
 def name_array(home: Path) -> str:

@@ -4,10 +4,15 @@ import shlex
 from collections.abc import Sequence
 from pathlib import Path
 
-from cxr_xai.experiments.cluster.resources import Resources, srun_options
+from cxr_xai.experiments.cluster.resources import Resources, name_options, srun_options
 from cxr_xai.experiments.sweep.launch import Job
 
-NAMES = ("partition", "account", "qos", "constraint", "cpus_per_task", "gpus_per_node", "mem")
+RESTARTS = 50
+"""Times that a task goes back into the queue before its cell counts as failed, as ``max_num_timeout`` of slurm.yaml.
+
+``SLURM_RESTART_COUNT`` counts preemptions, too.
+"""
+
 BODY = """\
 # One cell of the sweep per task of the array. Slurm sends SIGUSR1 {delay} s before the time is up, and that or SIGTERM
 # when it takes the node back: the run saves, and is queued again to go on in its own folder.
@@ -17,15 +22,17 @@ cd {cwd} || exit 1
 esac
 mkdir -p "$folder"
 began=$(stat -c %s "$folder/output.log" 2>/dev/null || echo 0)
-trap true TERM USR1 # this shell stays, to see how the run ends
+trap true TERM USR1 USR2 # this shell stays, to see how the run ends
 srun {options} --open-mode=append --output="$folder/output.log" {command} "$@"
 code=$?
-# 138 and 143: stopped by SIGUSR1 and SIGTERM. A cancelled task gets SIGTERM too, and counts as running no more.
-if [ $code = 138 ] || [ $code = 143 ]; then
-  [ "$(squeue --noheader --jobs="$SLURM_JOB_ID" --format=%T)" = RUNNING ] && exec scontrol requeue "$SLURM_JOB_ID"
-  exit $code
-fi
-[ $code = 0 ] || {python} -m cxr_xai.experiments.cluster.note "$folder" $code "$began"
+task="${{SLURM_ARRAY_JOB_ID}}_$SLURM_ARRAY_TASK_ID" # SLURM_JOB_ID of the last one is the number of the whole array
+case $code in
+0) exit ;;
+138|140|143) # stopped by SIGUSR1, SIGUSR2 or SIGTERM; a cancelled task gets SIGTERM too, and counts as running no more
+  [ "$(squeue --noheader --jobs="$task" --format=%T)" = RUNNING ] || exit $code
+  [ "${{SLURM_RESTART_COUNT:-0}}" -ge {restarts} ] || exec scontrol requeue "$task" ;;
+esac
+{python} -m cxr_xai.experiments.cluster.note "$folder" "$epochs" $code "$began"
 exit $code
 """
 
@@ -46,19 +53,18 @@ def write_script(
     options = {
         "job-name": name,
         "array": f"0-{len(jobs) - 1}%{resources.jobs}",
-        "nodes": resources.nodes,
         "ntasks-per-node": tasks_per_node,
-        "time": resources.time,
         "signal": f"USR1@{resources.signal_delay_s}",
         "requeue": True,
         "open-mode": "append",
         "output": f"{logs.resolve()}/%A_%a.log",
-        **{name.replace("_", "-"): getattr(resources, name) for name in NAMES},
+        **name_options(vars(resources)),
         **resources.additional_parameters,
     }
     lines = [_option(key, value) for key, value in options.items() if value is not None and value is not False]
     cells = [
-        f"{number}) folder={shlex.quote(str(job.folder.path.resolve()))}; set -- {shlex.join(job.overrides)} ;;"
+        f"{number}) folder={shlex.quote(str(job.folder.path.resolve()))}; epochs={job.epochs}; "
+        f"set -- {shlex.join(job.overrides)} ;;"
         for number, job in enumerate(jobs)
     ]
     body = BODY.format(
@@ -68,6 +74,7 @@ def write_script(
         cells="\n".join(cells),
         options=shlex.join(srun_options(resources)),
         command=shlex.join(command),
+        restarts=RESTARTS,
         python=shlex.quote(command[0]),
     )
     return "\n".join(["#!/bin/bash", *lines, "", body])

@@ -3,13 +3,14 @@
 import shlex
 import subprocess
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from cxr_xai.errors import UserError
 from cxr_xai.experiments.cluster import shield
-from cxr_xai.experiments.cluster.resources import Resources, srun_options
+from cxr_xai.experiments.cluster.held import held
+from cxr_xai.experiments.cluster.resources import OPTIONS, Resources, srun_options
 from cxr_xai.experiments.cluster.task import CellTask
 
 LARGEST = 1000
@@ -31,9 +32,15 @@ def require_submitit() -> None:
 
 
 def submit_cells(
-    cells: Sequence[CellTask], resources: Resources, tasks_per_node: int, logs: Path, name: str, time_limits: int
-) -> list[str]:
-    """Submit cells as arrays; return the task of each, ``12_3``, or ``12`` for a single one.
+    cells: Sequence[CellTask],
+    resources: Resources,
+    tasks_per_node: int,
+    logs: Path,
+    name: str,
+    time_limits: int,
+    note: Callable[[int, Sequence[str]], None],
+) -> None:
+    """Submit cells as arrays.
 
     Args:
         cells: what the tasks run.
@@ -42,6 +49,8 @@ def submit_cells(
         logs: a folder for submissions, and for what tasks say before they know their cell.
         name: of the job.
         time_limits: how many of them a cell may run into before it counts as failed.
+        note: is told of each array once Slurm has accepted it: the number of its first cell, and the task of each,
+            ``12_3``, or ``12`` for a single one. A later array may be refused.
 
     Raises:
         UserError: Slurm refuses; in its own words.
@@ -51,15 +60,15 @@ def submit_cells(
     start = [sys.executable, "-I", "-S", str(Path(shield.__file__).resolve()), sys.executable]
     executor = submitit.SlurmExecutor(logs, max_num_timeout=time_limits, python=shlex.join(start))
     executor.update_parameters(**make_parameters(resources, tasks_per_node, name))
-    submitted: list[str] = []
-    try:
-        for first in range(0, len(cells), LARGEST):
-            with executor.batch():
-                jobs = [executor.submit(cell) for cell in cells[first : first + LARGEST]]
-            submitted += [str(job.job_id) for job in jobs]
-    except (submitit.core.utils.FailedJobError, subprocess.CalledProcessError, OSError) as error:
-        raise UserError(f"Slurm refuses: {_last_line(str(error))}; see hydra.launcher.… for what is asked.") from error
-    return submitted
+    for first in range(0, len(cells), LARGEST):
+        with held():  # Ctrl-C waits until what was submitted is known
+            try:
+                with executor.batch():
+                    jobs = [executor.submit(cell) for cell in cells[first : first + LARGEST]]
+            except (submitit.core.utils.FailedJobError, subprocess.CalledProcessError, OSError) as error:
+                said = _last_line(str(error))
+                raise UserError(f"Slurm refuses: {said}; see hydra.launcher.… for what is asked.") from error
+            note(first, [str(job.job_id) for job in jobs])
 
 
 def _last_line(text: str) -> str:
@@ -70,8 +79,8 @@ def _last_line(text: str) -> str:
 def make_parameters(resources: Resources, tasks_per_node: int, name: str) -> dict[str, Any]:
     """Return what submitit writes at the head of its script; what nobody chose is left out."""
     chosen: Mapping[str, Any] = {
-        **{key: getattr(resources, key) for key in ("nodes", "time", "partition", "account", "qos", "constraint")},
-        **{key: getattr(resources, key) for key in ("gpus_per_node", "cpus_per_task", "mem", "signal_delay_s")},
+        **{key: getattr(resources, key) for key in OPTIONS},
+        "signal_delay_s": resources.signal_delay_s,
         "job_name": name,
         "ntasks_per_node": tasks_per_node,
         "array_parallelism": resources.jobs,

@@ -7,7 +7,8 @@ import os
 import signal
 import socket
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -46,10 +47,22 @@ class CellTask:
     def _run(self) -> None:
         from cxr_xai.experiments.command import errors_end_in_a_line, explained
 
-        with errors_end_in_a_line("train"), explained(self.settings):
+        with errors_end_in_a_line("train"), self._noted(), explained(self.settings):
             from cxr_xai.experiments.run import run_training
 
             run_training(self.settings, self.choices)
+
+    @contextmanager
+    def _noted(self) -> Iterator[None]:
+        """Note an error in the folder: perhaps nobody waits for this task."""
+        try:
+            yield
+        except Exception as error:
+            from cxr_xai.artifacts.run_folder import RunFolder
+            from cxr_xai.experiments.cluster.note import note_error
+
+            note_error(RunFolder(self.output.parent), int(self.settings["trainer"]["max_epochs"]), error)
+            raise
 
     def checkpoint(self) -> Any:
         """Return what runs when the task is queued again: the same, for the folder knows where it goes on."""
@@ -103,8 +116,11 @@ def hand_over(again: Handler, stopped: Interrupted, runs: Callable[[], bool] | N
 
 
 def still_runs(ask: Ask = ask_slurm) -> bool:
-    """Whether Slurm counts this job as running: not as cancelled, timed out or already queued again."""
-    command = ("squeue", "--noheader", f"--jobs={os.environ.get('SLURM_JOB_ID', '0')}", "--format=%T")
+    """Whether Slurm counts this task as running: not as cancelled, timed out or already queued again.
+
+    Its name is that of the task, for ``SLURM_JOB_ID`` of the last task of an array is the number of the whole array.
+    """
+    command = ("squeue", "--noheader", f"--jobs={own_task()}", "--format=%T")
     try:
         return ask(command).stdout.strip() == "RUNNING"
     except Unreachable:

@@ -9,7 +9,7 @@ import re
 import signal
 import subprocess
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -23,6 +23,9 @@ from cxr_xai.signals import Interrupted
 POLL = 0.5
 """Seconds between looks at processes and claims."""
 ERROR_LINE = re.compile(r"^(error: .+|[A-Za-z_][\w.]*(Error|Exception|Interrupt|Exit)(: .*)?)$")
+
+OF_TASK = re.compile(r"SLURM_(PROCID|LOCALID|NODEID|GTIDS|TASK_PID|NTASKS|NPROCS|TASKS_PER_NODE|STEP)")
+"""Begins the names of what differs between the tasks of a step of Slurm, or counts them."""
 
 
 @dataclass(frozen=True)
@@ -124,8 +127,18 @@ def start_job(job: Job, command: Sequence[str]) -> Running:
             stdout=output,
             stderr=subprocess.STDOUT,
             start_new_session=True,
+            env=drop_task(os.environ),
         )
         return Running(job, process, output.tell())
+
+
+def drop_task(environ: Mapping[str, str]) -> dict[str, str]:
+    """Return an environment without what ``srun`` says of our own task: a cell is a run of its own, not a rank of it.
+
+    >>> drop_task({"SLURM_PROCID": "3", "SLURM_STEP_NUM_TASKS": "4", "SLURM_JOB_ID": "12"})
+    {'SLURM_JOB_ID': '12'}
+    """
+    return {name: value for name, value in environ.items() if not OF_TASK.match(name)}
 
 
 def end_job(entry: Running, reporter: Reporter) -> bool:
@@ -137,7 +150,7 @@ def end_job(entry: Running, reporter: Reporter) -> bool:
         return False
     if status.state is CellState.RUNNING:
         return True
-    reason = explainend_job(code, entry)
+    reason = explain_end(code, entry)
     record_failure(job.folder, reason, code)
     reporter.event("failed", job, reason)
     return False
@@ -153,7 +166,7 @@ def record_failure(folder: RunFolder, reason: str, code: int) -> None:
         write_json(folder.failure, {"reason": reason, "exit_code": code, "at": at})
 
 
-def explainend_job(code: int, entry: Running) -> str:
+def explain_end(code: int, entry: Running) -> str:
     """Return why a process ended: the signal that killed it, or the last error that it printed."""
     if code < 0:
         hint = "; was there enough memory?" if -code == signal.SIGKILL else ""

@@ -37,7 +37,6 @@ WORDS = {
     "stopping": "stop",
     "queued": "queue",
     "again": "again",
-    "left": "left",
     "pruned": "pruned",
 }
 WORD_STYLES = {
@@ -48,7 +47,6 @@ WORD_STYLES = {
     "stopping": "yellow",
     "queued": "blue",
     "again": "yellow",
-    "left": "yellow",
     "pruned": "magenta",
 }
 ENDS = ("finished", "failed", "pruned")

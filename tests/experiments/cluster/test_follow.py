@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from cxr_xai.artifacts.run_folder import RunFolder
-from cxr_xai.experiments.cluster.follow import PATIENCE, Follower, Submitted
+from cxr_xai.experiments.cluster.follow import LOOKS, Follower, Submitted
 from cxr_xai.experiments.cluster.queue import Task, Unreachable
 from cxr_xai.experiments.cluster.task import HEAD
 from cxr_xai.experiments.sweep.launch import Job
@@ -95,7 +95,7 @@ def test_a_failure_has_its_reason_at_once(follow: Follow, tmp_path: Path, task: 
 
 def test_a_job_that_nobody_knows_is_not_waited_for(follow: Follow, tmp_path: Path) -> None:
     follower, told, _ = follow()
-    for _ in range(PATIENCE - 1):
+    for _ in range(LOOKS - 1):
         follower.look()
     assert told == [], "a queue may lag behind its own submissions"
     follower.look()
@@ -126,11 +126,11 @@ def test_what_another_process_runs_is_waited_for_and_not_begun(follow: Follow, t
     folder = RunFolder(tmp_path / "cell")
     lease = Lease(folder.lease)
     assert lease.take(timeout=0)
-    for _ in range(PATIENCE + 1):
+    for _ in range(LOOKS + 1):
         follower.look()
     assert [what for what, _ in told] == ["elsewhere"]
     lease.release()
-    for _ in range(PATIENCE):
+    for _ in range(LOOKS):
         follower.look()
     assert told[-1] == ("failed", "another process worked on it and stopped; the same command submits it")
 
@@ -141,7 +141,7 @@ def test_a_controller_that_is_away_settles_nothing(tmp_path: Path, capsys: pytes
 
     heard = Heard()
     follower = Follower([Submitted(Job("fold 0", [], RunFolder(tmp_path / "cell"), 2), "7_0")], heard, away)
-    for _ in range(PATIENCE + 1):
+    for _ in range(LOOKS + 1):
         follower.look()
     assert len(follower.left) == 1
     assert heard.told == []

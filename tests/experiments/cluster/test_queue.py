@@ -19,7 +19,7 @@ from cxr_xai.experiments.cluster.queue import (
 
 
 def row(*values: str) -> str:
-    return "".join(value.ljust(WIDTH) for value in values[:-1]) + values[-1]
+    return "".join(value.ljust(WIDTH) for value in (*values[:-1], "N/A")) + values[-1]
 
 
 SQUEUE = "\n".join(
@@ -32,7 +32,7 @@ SQUEUE = "\n".join(
         row("10", "N/A", "FAILED", str(1 << 8), "NonZeroExitCode"),
     ]
 )
-SACCT = "7_4|CANCELLED by 0|0:0\n7_5|OUT_OF_MEMORY|0:125\n8|FAILED|9:0\n11|PREEMPTED|0:0\n"
+SACCT = "7_4|CANCELLED by 0|0:0|Unknown\n7_5|OUT_OF_MEMORY|0:125|\n8|FAILED|9:0|\n11|PREEMPTED|0:0|\n"
 
 Answer = tuple[int, str, str]
 Answers = Callable[[Answer, Answer], Ask]
@@ -71,7 +71,7 @@ def test_accounting_is_read() -> None:
 
 
 def test_accounting_speaks_of_what_the_queue_forgot_and_of_nothing_else(answers: Answers) -> None:
-    ask = answers((0, SQUEUE, ""), (0, SACCT + "7_1|FAILED|1:0\n", ""))
+    ask = answers((0, SQUEUE, ""), (0, SACCT + "7_1|FAILED|1:0|\n", ""))
     known = read_tasks(["7_1", "7_4", "7_99"], ask)
     assert known == {"7_1": Task("PENDING", "JobArrayTaskLimit"), "7_4": Task("CANCELLED")}
 

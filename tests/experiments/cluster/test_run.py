@@ -47,9 +47,9 @@ def submitted(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     """How many cells each submission had; ``known`` tasks are those of job 7."""
     counts: list[int] = []
 
-    def submit(cells: Sequence[CellTask], *_: Any) -> list[str]:
+    def submit(cells: Sequence[CellTask], *given: Any) -> None:
         counts.append(len(cells))
-        return [f"{8 + len(counts)}_{number}" for number in range(len(cells))]
+        given[-1](0, [f"{8 + len(counts)}_{number}" for number in range(len(cells))])
 
     monkeypatch.setattr(run, "submit_cells", submit)
     monkeypatch.setattr(run, "read_tasks", lambda tasks: {t: Task("PENDING") for t in tasks if t.startswith("7_")})
@@ -78,6 +78,39 @@ def test_what_is_queued_is_joined_and_what_is_not_is_submitted(
     assert "1 of 2 cells are queued or running already" in said
     assert "end:  scancel 7 9" in said
     assert f"sweep_status.py runs={one.path.parent}" in said
+
+
+def test_a_queued_task_of_fewer_epochs_is_not_joined(
+    composed: Callable[[Path], list[Composed]], submitted: list[int], tmp_path: Path
+) -> None:
+    cells = composed(tmp_path)
+    one, two = folders(cells)
+    epochs = cells[0][1]["trainer"]["max_epochs"]
+    tasks = {one.path.name: "7_0", two.path.name: "7_1"}
+    note_submitted(one.path.parent, tasks, {one.path.name: epochs + 1, two.path.name: epochs - 1})
+    with pytest.raises(
+        UserError, match=rf"task 7_1 of .* trainer\.max_epochs={epochs - 1}, and now {epochs} are asked"
+    ):
+        run_on_slurm(cells, RESOURCES, 5, wait=False, poll=1)
+    assert submitted == []
+
+
+def test_an_array_that_is_refused_loses_neither_the_one_before_nor_reasons(
+    composed: Callable[[Path], list[Composed]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse_second(cells: Sequence[CellTask], *given: Any) -> None:
+        given[-1](0, ["9"])
+        raise UserError("Slurm refuses: no more")
+
+    monkeypatch.setattr(run, "submit_cells", refuse_second)
+    cells = composed(tmp_path)
+    one, two = folders(cells)
+    for folder in (one, two):
+        write_json(folder.failure, {"reason": "no films", "exit_code": 1})
+    with pytest.raises(UserError, match="Slurm refuses: no more"):
+        run_on_slurm(cells, RESOURCES, 5, wait=False, poll=1)
+    assert read_submitted(one.path.parent) == {one.path.name: "9"}
+    assert [folder.failure.exists() for folder in (one, two)] == [False, True]
 
 
 def test_nothing_is_submitted_while_slurm_is_away(
@@ -132,7 +165,9 @@ def test_parameters_are_those_that_were_chosen() -> None:
 
 @pytest.mark.parametrize("name", ["slurm", "sbatch"])
 def test_every_setting_of_a_launcher_is_taken(name: str) -> None:
-    settings = yaml.safe_load((CONF / "hydra" / "launcher" / f"{name}.yaml").read_text())
+    files = [CONF / "hydra" / "launcher" / f"{each}.yaml" for each in ("sbatch", name)]  # what slurm extends
+    settings = {key: value for file in files for key, value in yaml.safe_load(file.read_text()).items()}
+    settings.pop("defaults", None)
     target = hydra.utils.get_object(settings.pop("_target_"))
     known = {field.name for field in dataclasses.fields(Resources)} | set(inspect.signature(target).parameters)
     assert settings.keys() <= known

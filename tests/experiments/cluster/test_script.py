@@ -9,7 +9,7 @@ import pytest
 
 from cxr_xai.artifacts.run_folder import RunFolder
 from cxr_xai.experiments.cluster.resources import Resources
-from cxr_xai.experiments.cluster.script import write_script
+from cxr_xai.experiments.cluster.script import RESTARTS, write_script
 from cxr_xai.experiments.sweep.launch import Job
 from cxr_xai.files import read_json
 
@@ -39,18 +39,19 @@ def test_it_asks_for_what_was_chosen(job: Job, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("status", "state", "requeued", "reason"),
+    ("status", "state", "restarts", "requeued", "reason"),
     [
-        (0, "RUNNING", False, None),
-        (138, "RUNNING", True, None),
-        (143, "RUNNING", True, None),
-        (143, "COMPLETING", False, None),
-        (1, "RUNNING", False, "no room in '"),
-        (137, "RUNNING", False, "killed by SIGKILL; was there enough memory?"),
+        (0, "RUNNING", 0, False, None),
+        (138, "RUNNING", RESTARTS - 1, True, None),
+        (138, "RUNNING", RESTARTS, False, "queued again as often as may be"),
+        (140, "RUNNING", 0, True, None),
+        (143, "COMPLETING", 0, False, None),
+        (1, "RUNNING", 0, False, "no room in '"),
+        (137, "RUNNING", 0, False, "killed by SIGKILL; was there enough memory?"),
     ],
 )
 def test_how_a_run_ends_decides_what_follows(
-    job: Job, tmp_path: Path, status: int, state: str, requeued: bool, reason: str | None
+    job: Job, tmp_path: Path, status: int, state: str, restarts: int, requeued: bool, reason: str | None
 ) -> None:
     for name, text in (("srun", SRUN), ("squeue", SQUEUE), ("scontrol", SCONTROL)):
         (tmp_path / name).write_text(text)
@@ -61,13 +62,14 @@ def test_how_a_run_ends_decides_what_follows(
         write_script([job], Resources(1, 60, setup=setup), 1, [sys.executable, "train.py"], tmp_path, "cxr")
     )
     environment = {**os.environ, "PATH": f"{tmp_path}:{os.environ['PATH']}", "STATUS": str(status), "STATE": state}
-    environment |= {"SLURM_ARRAY_TASK_ID": "0", "SLURM_JOB_ID": "12", "PYTHONPATH": str(Path.cwd())}
+    environment |= {"SLURM_ARRAY_TASK_ID": "0", "SLURM_ARRAY_JOB_ID": "12", "SLURM_JOB_ID": "12"}
+    environment |= {"SLURM_RESTART_COUNT": str(restarts), "PYTHONPATH": str(Path.cwd())}
     done = subprocess.run(["bash", str(script)], env=environment, capture_output=True, text=True, check=False)
     assert done.returncode == (0 if requeued else status), done.stderr
     said = job.folder.output.read_text()
     assert said == "error: no room in 'train.py|split=kfold|model.weights='a b'|'\n", "one word stays one"
     asked = (tmp_path / "requeued").read_text() if (tmp_path / "requeued").exists() else ""
-    assert asked == ("requeue 12\n" if requeued else "")
+    assert asked == ("requeue 12_0\n" if requeued else "")
     assert job.folder.failure.is_file() == (reason is not None)
     if reason is not None:
         assert read_json(job.folder.failure)["reason"].startswith(reason)

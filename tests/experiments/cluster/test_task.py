@@ -70,11 +70,12 @@ def test_a_task_that_is_asked_to_stop_unwinds_before_it_is_queued_again(tmp_path
     ]
 
 
-def test_slurm_is_asked_about_this_job(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("SLURM_JOB_ID", "12")
+def test_slurm_is_asked_about_this_task_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, value in (("SLURM_JOB_ID", "12"), ("SLURM_ARRAY_JOB_ID", "12"), ("SLURM_ARRAY_TASK_ID", "3")):
+        monkeypatch.setenv(name, value)  # the last task of an array has the number of the array
 
     def ask(command: Sequence[str]) -> "subprocess.CompletedProcess[str]":
-        assert "--jobs=12" in command
+        assert "--jobs=12_3" in command, "others of the array may live"
         return subprocess.CompletedProcess(command, 0, "RUNNING\n", "")
 
     def away(command: Sequence[str]) -> "subprocess.CompletedProcess[str]":

@@ -2,6 +2,7 @@
 
 import subprocess
 from collections.abc import Sequence
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -45,7 +46,7 @@ def test_the_queue_speaks_of_cells_that_nobody_works_on(
 
     def ask(command: Sequence[str]) -> "subprocess.CompletedProcess[str]":
         asked.append(command[-1])
-        line = "".join(value.ljust(WIDTH) for value in ("7", "0", state, "0")) + "Priority"
+        line = "".join(value.ljust(WIDTH) for value in ("7", "0", state, "0", "N/A")) + "Priority"
         return subprocess.CompletedProcess(command, 0, line, "")
 
     note_submitted(tmp_path, {"queued": "7_0", "done": "8_0"})
@@ -62,8 +63,25 @@ def test_a_failure_that_was_noted_keeps_its_reason_and_no_slurm_is_no_news(tmp_p
     write_json(RunFolder(tmp_path / "cell").failure, {"reason": "no films", "exit_code": 1})
 
     def missing(command: Sequence[str]) -> "subprocess.CompletedProcess[str]":
-        line = "".join(value.ljust(WIDTH) for value in ("7", "0", "FAILED", "256")) + "None"
+        line = "".join(value.ljust(WIDTH) for value in ("7", "0", "FAILED", "256", "N/A")) + "None"
         return subprocess.CompletedProcess(command, 0, line, "")
 
     [status] = read_cells(record("cell"), tmp_path, Queue(ask=missing))
     assert (status.state, status.reason) == (CellState.FAILED, "no films")
+
+
+@pytest.mark.parametrize(("later", "wanted"), [(3600, CellState.CUT_OFF), (-1, CellState.FAILED)])
+def test_the_end_of_a_task_is_old_news_where_another_trained_since(
+    tmp_path: Path, later: float, wanted: CellState
+) -> None:
+    note_submitted(tmp_path, {"cell": "7_0"})
+    folder = RunFolder(tmp_path / "cell")
+    write_json(folder.progress, {"step": 3})
+    ended = datetime.fromtimestamp(folder.progress.stat().st_mtime - later).isoformat(timespec="seconds")
+
+    def ask(command: Sequence[str]) -> "subprocess.CompletedProcess[str]":
+        line = "".join(value.ljust(WIDTH) for value in ("7", "0", "OUT_OF_MEMORY", "0", ended)) + "None"
+        return subprocess.CompletedProcess(command, 0, line, "")
+
+    [status] = read_cells(record("cell"), tmp_path, Queue(ask=ask))
+    assert status.state is wanted

@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Start a real Slurm on this machine, as root, without systemd or cgroups: two nodes of two CPUs each, the partition
 # `main`, and `high`, whose jobs take the place of those in `main`, which are queued again.
+# Without cgroups Slurm kills nothing for its memory: what OUT_OF_MEMORY means is tested with answers that are made up.
 #
 #   eval "$(tests/integration/slurm/up.sh FOLDER)"   # prints: export SLURM_CONF=…
 #
