@@ -112,6 +112,19 @@ def test_a_search_that_was_interrupted_goes_on_as_if_it_never_was(
     assert sum(started(command).values()) == 6, "nothing ran for the second one"
 
 
+def test_a_space_with_choices_goes_on_when_more_trials_are_asked_for(
+    make_search: MakeSearch, command: list[str]
+) -> None:
+    entry = "+sweep.search.space.optimizer.weight_decay={choices: [0.0, 1e-2]}"
+    for count in (1, 2):
+        driver = make_driver(make_search(f"sweep.search.trials={count}", entry), command)
+        driver.run()
+        assert [each.state for each in driver.trials.look()] == ["complete"] * count
+    assert {each.params["optimizer.weight_decay"] for each in driver.trials.look()} <= {0.0, 0.01}
+    with pytest.raises(UserError, match="holds a search with other space"):
+        Trials(make_search(entry.replace("1e-2", "2e-2")))
+
+
 def test_two_drivers_share_the_trials(
     make_search: MakeSearch, command: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
