@@ -167,6 +167,26 @@ def test_failed_trials_stop_nobody_and_are_tried_again_by_the_next_launch(
     assert [each.params for each in after] == [each.params for each in before]
 
 
+def test_values_that_make_no_run_are_a_failed_trial_and_the_search_goes_on(
+    make_search: MakeSearch, command: list[str]
+) -> None:
+    heard = Heard()
+    driver = make_driver(make_search("sweep.search.trials=2", "sweep.search.prune=null"), command, heard=heard)
+    make_cell = driver._place
+
+    def refuse_the_first(trial: Trial) -> Planned:
+        if trial.number == 0:
+            raise UserError("a=1 does not go with b=2.")
+        return make_cell(trial)
+
+    driver._place = refuse_the_first
+    driver.run()
+    first, second = driver.trials.look()
+    assert (first.state, first.notes["reason"], second.state) == ("fail", "a=1 does not go with b=2.", "complete")
+    assert ("failed", "trial 0", "a=1 does not go with b=2.") in heard.events
+    assert not list(driver.trials.search.folder.glob("*.lock"))
+
+
 def test_another_search_in_the_same_folder_is_refused(make_search: MakeSearch) -> None:
     Trials(make_search())
     Trials(make_search("sweep.search.trials=50", "sweep.search.seed=3"))
