@@ -39,7 +39,7 @@ def write_record(folder: Path, kind: str, **keys: float) -> None:
         tables = {"aggregate/tables/contrasts": pd.DataFrame({"p": ["<.001"]})}
         pictures = {"aggregate/figures/arms": [(FIGURE, "Arms")]}
     made = Overview("aggregate", {}, numbers, tables, pictures)
-    WandbOverview(folder, kind, "nih", f"{kind}-0", kind).write(made)
+    WandbOverview(folder, kind, "nih", kind).write(made)
 
 
 @pytest.fixture(scope="module")
