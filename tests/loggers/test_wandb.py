@@ -14,7 +14,10 @@ wandb = pytest.importorskip("wandb")
 
 from cxr_xai.loggers.charts import Chart  # noqa: E402
 from cxr_xai.loggers.csv import MetricsCsv  # noqa: E402
+from cxr_xai.loggers.dashboard import lay_out  # noqa: E402
+from cxr_xai.loggers.logged import Logged  # noqa: E402
 from cxr_xai.loggers.wandb import Wandb, choose_mode, find_best, keep_finite  # noqa: E402
+from cxr_xai.loggers.wandb_logged import read_logged  # noqa: E402
 from cxr_xai.loggers.wandb_media import pseudonym  # noqa: E402
 from cxr_xai.loggers.wandb_records import list_logs, read_id, read_records, read_rows  # noqa: E402
 from cxr_xai.loggers.wandb_sync import send  # noqa: E402
@@ -157,6 +160,16 @@ def test_one_study_has_one_key_and_a_picture_every_epoch(cell: Cell) -> None:
     for key in CHARTS:
         assert rows[4][f"{key}_table"]["nrows"] == len(CHARTS[key].rows)
         assert read_summary(cell)[f"{key}_table/_type"] == "table-file", "charts are drawn from the summary"
+
+
+def test_a_dashboard_finds_the_pictures_and_charts_of_a_real_record(cell: Cell) -> None:
+    nothing = Logged()
+    dashboard = lay_out("x", {"cells": read_logged([cell.folder]), "leaderboard": nothing, "aggregate": nothing})
+    shown = {part.name: {key for view in part.views for key in view.keys} for part in dashboard.parts}
+    name = f"Effusion-{pseudonym('a salt', STUDY)}"
+    assert shown["Maps by epoch"] == {f"overlays/{name}", f"maps/{name}"}
+    assert shown["After training"] == {*CHARTS, "sealed/overlays", "gallery/TP/overlays"}
+    assert shown["Curves"] == {"val/loss", "train/loss", "val/auroc/macro"}
 
 
 def test_media_files_that_rows_name_are_there(cell: Cell) -> None:
