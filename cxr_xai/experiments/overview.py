@@ -28,24 +28,25 @@ def require_logger(settings: Settings) -> None:
         raise UserError('logger=wandb needs wandb, which is not installed: pip install "cxr-xai[wandb]".')
 
 
-def log_overview(settings: Settings, overview: Overview, place: Path, group: str, run_id: str) -> None:
+def log_overview(settings: Settings, overview: Overview, place: Path, group: str, identity: str) -> None:
     """Write an overview as a run of its own, beside the runs of its group; nothing happens without such a logger.
 
     Args:
         settings: of the script; ``logger.overview`` is built.
         overview: what is shown.
-        place: the folder of its numbers; the local record is written there.
+        place: the folder of its numbers; the local record is written there, under an id that the folder keeps, so that
+            doing it again replaces it.
         group: of the runs that it is about.
-        run_id: stable, so that doing it again replaces it.
+        identity: of `name_overview`, for its name.
     """
     if settings["logger"]["overview"] is None:
         return
-    about = {"save_dir": place, "name": f"{overview.kind} {run_id.rpartition('-')[2]}", "group": group}
-    about |= {"run_id": run_id, "job_type": overview.kind}
+    name = f"{overview.kind} {identity.rpartition('-')[2]}"
+    about = {"save_dir": place, "name": name, "group": group, "job_type": overview.kind}
     logger = build(settings["logger"]["overview"], "logger.overview", about)
     logger.write(overview)
     sent = "sent to W&B" if logger.mode == "online" else f"recorded in {place / 'wandb'}"
-    console.print(f"{overview.kind} {sent} as run {run_id} of group {group}", soft_wrap=True, highlight=False)
+    console.print(f"{sent} as {name} of group {group}", soft_wrap=True, highlight=False)
 
 
 def read_group(folder: RunFolder) -> str:

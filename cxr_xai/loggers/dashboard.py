@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from cxr_xai.findings import BOXED, FINDINGS
+from cxr_xai.findings import FINDINGS
 from cxr_xai.loggers.logged import Logged
 
 Kind = Literal["lines", "bars", "pictures", "chart", "table"]
@@ -93,6 +93,11 @@ def _views(kind: Kind, wanted: Iterable[tuple[str, Sequence[str]]], there: Itera
     return tuple(View(kind, title, keys) for title, keys in found if keys)
 
 
+def name_findings(logged: Logged, prefix: str) -> list[str]:
+    """Return the findings that have a number of this kind, in the order of the house."""
+    return [name for name in FINDINGS if f"{prefix}{name}" in logged.numbers]
+
+
 def _headline(logged: Logged) -> tuple[View, ...]:
     wanted = (
         ("Test AUROC, mean over findings", ("test/auroc/macro",)),
@@ -119,14 +124,14 @@ def _probe(logged: Logged) -> tuple[View, ...]:
         ("IoU on watched boxes, all pairs", ("probe/iou/micro", "probe/iou/macro")),
         ("Pointing game on watched boxes", ("probe/pointing/micro", "probe/pointing/macro")),
         ("Share of dead maps", ("probe/dead",)),
-        *((f"IoU, {name.replace('_', ' ')}", (f"probe/iou/{name}",)) for name in BOXED),
+        *((f"IoU, {name.replace('_', ' ')}", (f"probe/iou/{name}",)) for name in name_findings(logged, "probe/iou/")),
     )
     return _views("lines", wanted, logged.numbers)
 
 
 def _maps(logged: Logged) -> tuple[View, ...]:
-    watched = sorted(key for key in logged.pictures if key.startswith(("overlays/", "panels/epoch")))
-    native = [key for key in sorted(logged.pictures) if key.startswith(("maps/", "boxes/epoch"))]
+    watched = sorted(key for key in logged.pictures if key.startswith("overlays/"))
+    native = [key for key in sorted(logged.pictures) if key.startswith("maps/")]
     views = [View("pictures", f"Film under its map: {key.partition('/')[2]}", (key,)) for key in watched[:MOST]]
     return (*views, *(View("pictures", f"Boxes and region: {key.partition('/')[2]}", (key,)) for key in native[:MOST]))
 
@@ -137,15 +142,17 @@ def _after(logged: Logged) -> tuple[View, ...]:
     charts = tuple(
         View("chart", key, (key,)) for key in (*(key for key in order if key in logged.charts), *confusion[:MOST])
     )
-    shown = ("sealed/overlays", "panels/box", *(f"gallery/{kind}/overlays" for kind in ("TP", "FP", "FN")))
-    shown += tuple(f"panels/{kind}" for kind in ("TP", "FP", "FN"))
+    shown = ("sealed/overlays", *(f"gallery/{kind}/overlays" for kind in ("TP", "FP", "FN")))
     return charts + _views("pictures", ((key, (key,)) for key in shown), logged.pictures)
 
 
 def _per_finding(logged: Logged) -> tuple[View, ...]:
     wanted = (
-        *((f"Test AUROC, {name.replace('_', ' ')}", (f"test/auroc/{name}",)) for name in FINDINGS),
-        *((f"IoU on sealed boxes, {name.replace('_', ' ')}", (f"sealed/iou/{name}",)) for name in BOXED),
+        *((f"Test AUROC, {n.replace('_', ' ')}", (f"test/auroc/{n}",)) for n in name_findings(logged, "test/auroc/")),
+        *(
+            (f"IoU on sealed boxes, {n.replace('_', ' ')}", (f"sealed/iou/{n}",))
+            for n in name_findings(logged, "sealed/iou/")
+        ),
     )
     return _views("bars", wanted, logged.numbers)
 

@@ -29,6 +29,7 @@ import os
 import socket
 from argparse import Namespace
 from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any, Literal
 from urllib.parse import urlparse
@@ -44,12 +45,11 @@ from cxr_xai.loggers.charts import Chart
 from cxr_xai.loggers.csv import read_epochs
 from cxr_xai.loggers.wandb_media import draw_chart, key_panels
 from cxr_xai.loggers.wandb_records import draw_id, is_waiting, list_logs, mend_logs, read_id, read_rows
-from cxr_xai.loggers.wandb_settings import make_settings
+from cxr_xai.loggers.wandb_settings import lend_folder, make_settings
 from cxr_xai.types import Panel
 
 Mode = Literal["offline", "auto", "online"]
 State = Literal["running", "interrupted", "failed", "finished"]
-DATA_DIR = "WANDB_DATA_DIR"
 VAL = ("val/loss", "val/auroc/*")
 """Numbers of an epoch, by name; charts of val are drawn from the summary, as all charts are."""
 
@@ -140,7 +140,7 @@ class Wandb(Logger):
         self.mode = "offline" if waiting else choose_mode(mode)
         self.about = {"name": name, "group": group, "project": project, "job_type": job_type, "tags": tuple(tags)}
         self._run: Any = None
-        self._lent = False
+        self._lent = ExitStack()
         self._step = 0
         self._written, self._concluded = set[int](), set[int]()
         self._pictures: dict[int, dict[str, Any]] = {}
@@ -162,7 +162,7 @@ class Wandb(Logger):
         if self._run is None:
             mend_logs(self.folder)
             rows = read_rows(self.folder)
-            self._lend_a_folder()
+            self._lent.enter_context(lend_folder(self.folder))
             self._run = wandb.init(
                 **self.about,  # type: ignore[arg-type]
                 id=draw_id(self.folder),
@@ -174,12 +174,6 @@ class Wandb(Logger):
             )
             self._go_on(rows)
         return self._run
-
-    def _lend_a_folder(self) -> None:
-        """Let the points of charts wait in the run folder; else they would lie in a home that a sender may not see."""
-        if DATA_DIR not in os.environ:
-            os.environ[DATA_DIR] = str(self.folder / "wandb")
-            self._lent = True
 
     def _go_on(self, rows: list[dict[str, Any]]) -> None:
         """Take up where the records end; online, where the server has them end."""
@@ -258,6 +252,4 @@ class Wandb(Logger):
         self._run.finish(exit_code)
         wandb.teardown()  # the record is whole on the disk when this returns, which finish does not wait for
         self._run = None
-        if self._lent:
-            del os.environ[DATA_DIR]
-            self._lent = False
+        self._lent.close()

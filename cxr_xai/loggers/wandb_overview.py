@@ -12,20 +12,20 @@ import wandb
 
 from cxr_xai.loggers.overview import Overview
 from cxr_xai.loggers.wandb import Mode, choose_mode
-from cxr_xai.loggers.wandb_settings import make_settings
+from cxr_xai.loggers.wandb_records import draw_id
+from cxr_xai.loggers.wandb_settings import lend_folder, make_settings
 
 
 class WandbOverview:
     """One run in W&B that is written whole, and replaced whole when it is written again.
 
-    Everything is one row under a stable id and without ``resume``: the local record before it is dropped, and on a
-    server the row takes the place of the one that was there.
+    Everything is one row under the id of its folder, drawn when it is first written, and without ``resume``: the local
+    record before it is dropped, and on a server the row takes the place of the one that was there.
 
     Args:
         save_dir: where the local record is written.
         name: of the run.
         group: the runs that it is about.
-        run_id: stable identity.
         job_type: ``aggregate`` or ``leaderboard``.
         mode: ``offline`` records locally, ``online`` sends, ``auto`` sends where a key and the server are at hand.
         project: name of the W&B project.
@@ -36,30 +36,31 @@ class WandbOverview:
         save_dir: str | Path,
         name: str,
         group: str,
-        run_id: str,
         job_type: str,
         mode: Mode = "offline",
         project: str = "cxr_xai",
     ) -> None:
         self.save_dir = Path(save_dir)
         self.mode = choose_mode(mode)
-        self.about = {"name": name, "group": group, "id": run_id, "job_type": job_type, "project": project}
+        self.about = {"name": name, "group": group, "job_type": job_type, "project": project}
 
     def write(self, overview: Overview) -> None:
         """Write the run; the record of a former one is dropped first."""
-        self.save_dir.mkdir(parents=True, exist_ok=True)
-        for former in (self.save_dir / "wandb").glob(f"*run-*-{self.about['id']}"):
+        run_id = draw_id(self.save_dir)
+        for former in (self.save_dir / "wandb").glob("*run-*"):
             shutil.rmtree(former)
-        run = wandb.init(
-            **self.about,  # type: ignore[arg-type]
-            config=dict(overview.config),
-            dir=self.save_dir,
-            mode=self.mode,
-            settings=make_settings(),
-        )
-        run.log(make_row(overview), step=0)
-        run.finish()
-        wandb.teardown()  # the record is whole on the disk when this returns, which finish does not wait for
+        with lend_folder(self.save_dir):
+            run = wandb.init(
+                **self.about,  # type: ignore[arg-type]
+                id=run_id,
+                config=dict(overview.config),
+                dir=self.save_dir,
+                mode=self.mode,
+                settings=make_settings(),
+            )
+            run.log(make_row(overview), step=0)
+            run.finish()
+            wandb.teardown()  # the record is whole on the disk when this returns, which finish does not wait for
 
 
 def make_row(overview: Overview) -> dict[str, Any]:

@@ -7,7 +7,7 @@ are logs in LevelDB's format: a header of 7 bytes, then blocks of 32 KiB of chun
 import json
 import secrets
 import shutil
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -62,15 +62,20 @@ def read_rows(save_dir: Path) -> list[dict[str, Any]]:
     return [nest(record.history.item) for record in records]
 
 
-def nest(items: Iterable[Any]) -> dict[str, Any]:
-    """Return the values of a row, which a record holds leaf by leaf."""
-    row: dict[str, Any] = {}
+def walk_items(items: Iterable[Any]) -> Iterator[tuple[tuple[str, ...], Any]]:
+    """Yield the way to every value of a history, summary or config, and the value: a record holds them leaf by leaf."""
     for item in items:
-        *way, last = item.nested_key or [item.key]
+        yield tuple(item.nested_key) or (item.key,), json.loads(item.value_json)
+
+
+def nest(items: Iterable[Any]) -> dict[str, Any]:
+    """Return the values of a row as they were logged."""
+    row: dict[str, Any] = {}
+    for (*way, last), value in walk_items(items):
         place = row
         for key in way:
             place = place.setdefault(key, {})
-        place[last] = json.loads(item.value_json)
+        place[last] = value
     return row
 
 

@@ -16,9 +16,10 @@ from cxr_xai.experiments.cell import name_cell
 from cxr_xai.experiments.run import run_training
 from cxr_xai.loggers.csv import read_epochs
 from cxr_xai.loggers.wandb_records import list_logs, read_id, read_records, read_rows
+from cxr_xai.loggers.wandb_sync import send
 from cxr_xai.signals import Interrupted
 from tests.integration.conftest import Compose
-from tests.loggers.server import Server, serving, sync
+from tests.loggers.server import Server, account, serving
 
 ARMS = {"none": "loss=bce", "focal": "loss=focal"}
 CUT = ("focal", 0)
@@ -68,9 +69,10 @@ def folders(home: Path) -> list[Path]:
 @pytest.fixture(scope="module")
 def sent(folders: list[Path], tmp_path_factory: pytest.TempPathFactory) -> Server:
     """What a server has after all was sent, twice."""
-    with serving() as server:
-        for _ in range(2):
-            sync(server, [log.parent for f in folders for log in list_logs(f)], tmp_path_factory.mktemp("home"))
+    with serving() as server, pytest.MonkeyPatch.context() as patch:
+        for name, value in account(server, tmp_path_factory.mktemp("home")).items():
+            patch.setenv(name, value)
+        assert [send(folders, None, "cxr_xai") for _ in range(2)] == [5, 0]
     return server
 
 

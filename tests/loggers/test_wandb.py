@@ -3,6 +3,7 @@
 import getpass
 import json
 import socket
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -13,13 +14,19 @@ wandb = pytest.importorskip("wandb")
 
 from cxr_xai.loggers.charts import Chart  # noqa: E402
 from cxr_xai.loggers.csv import MetricsCsv  # noqa: E402
+from cxr_xai.loggers.dashboard import lay_out  # noqa: E402
+from cxr_xai.loggers.logged import Logged  # noqa: E402
 from cxr_xai.loggers.wandb import Wandb, choose_mode, find_best, keep_finite  # noqa: E402
+from cxr_xai.loggers.wandb_logged import read_logged  # noqa: E402
 from cxr_xai.loggers.wandb_media import pseudonym  # noqa: E402
 from cxr_xai.loggers.wandb_records import list_logs, read_id, read_records, read_rows  # noqa: E402
+from cxr_xai.loggers.wandb_sync import send  # noqa: E402
 from cxr_xai.types import Panel  # noqa: E402
-from tests.loggers.server import Server, serving, sync  # noqa: E402
+from tests.loggers.server import Server, account, serving  # noqa: E402
 
 STUDY = "00012345_006.png"
+USER, HOST = "evangelina.made-up", "workstation-of-evangelina"
+"""Long enough to be no accident in a compressed picture."""
 CHARTS = {
     "test/roc": Chart("roc", "ROC, test", [("Mass", 0.0, 0.0), ("Mass", 1.0, 1.0)]),
     "val/roc": Chart("roc", "ROC, val", [("Mass", 0.0, 0.0), ("Mass", 1.0, 1.0)]),
@@ -68,7 +75,20 @@ class Cell:
 
 
 @pytest.fixture(scope="module")
-def cell(tmp_path_factory: pytest.TempPathFactory) -> Cell:
+def somebody() -> Iterator[pytest.MonkeyPatch]:
+    """A person and a machine whose names can be looked for."""
+    with pytest.MonkeyPatch.context() as patch:
+        for name in ("USER", "LOGNAME", "USERNAME"):
+            patch.setenv(name, USER)
+        patch.setenv("HOSTNAME", HOST)
+        patch.setattr(socket, "gethostname", lambda: HOST)
+        patch.setattr(getpass, "getuser", lambda: USER)
+        patch.delenv("WANDB_PROGRAM", raising=False)
+        yield patch
+
+
+@pytest.fixture(scope="module")
+def cell(somebody: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory) -> Cell:
     """Interrupted after epoch 2, whose record a kill tore; went on from the end of epoch 0, an older checkpoint."""
     cell = Cell(tmp_path_factory.mktemp("outputs") / "cell")
     cell.start()
@@ -88,10 +108,12 @@ def cell(tmp_path_factory: pytest.TempPathFactory) -> Cell:
 
 
 @pytest.fixture(scope="module")
-def sent(cell: Cell, tmp_path_factory: pytest.TempPathFactory) -> Server:
-    """What a server has after the documented command."""
-    with serving() as server:
-        sync(server, [log.parent for log in list_logs(cell.folder)], tmp_path_factory.mktemp("home"))
+def sent(cell: Cell, somebody: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory) -> Server:
+    """What a server has after its records were sent."""
+    with serving() as server, pytest.MonkeyPatch.context() as patch:
+        for name, value in account(server, tmp_path_factory.mktemp("home")).items():
+            patch.setenv(name, value)
+        assert send([cell.folder], None, "cxr_xai") == 2
     return server
 
 
@@ -138,6 +160,16 @@ def test_one_study_has_one_key_and_a_picture_every_epoch(cell: Cell) -> None:
     for key in CHARTS:
         assert rows[4][f"{key}_table"]["nrows"] == len(CHARTS[key].rows)
         assert read_summary(cell)[f"{key}_table/_type"] == "table-file", "charts are drawn from the summary"
+
+
+def test_a_dashboard_finds_the_pictures_and_charts_of_a_real_record(cell: Cell) -> None:
+    nothing = Logged()
+    dashboard = lay_out("x", {"cells": read_logged([cell.folder]), "leaderboard": nothing, "aggregate": nothing})
+    shown = {part.name: {key for view in part.views for key in view.keys} for part in dashboard.parts}
+    name = f"Effusion-{pseudonym('a salt', STUDY)}"
+    assert shown["Maps by epoch"] == {f"overlays/{name}", f"maps/{name}"}
+    assert shown["After training"] == {*CHARTS, "sealed/overlays", "gallery/TP/overlays"}
+    assert shown["Curves"] == {"val/loss", "train/loss", "val/auroc/macro"}
 
 
 def test_media_files_that_rows_name_are_there(cell: Cell) -> None:
@@ -187,10 +219,9 @@ def test_sync_sends_every_row_to_a_place_of_its_own(cell: Cell, sent: Server) ->
 
 def test_nothing_that_identifies_leaves(cell: Cell, sent: Server) -> None:
     content = b"\n".join(sent.said)
-    secrets = ["00012345", str(cell.folder), str(Path.cwd()), "a salt", socket.gethostname(), getpass.getuser()]
-    for secret in secrets:
-        if len(secret) > 5:  # shorter names turn up in compressed pictures by chance
-            assert secret.encode() not in content, secret
+    assert (socket.gethostname(), getpass.getuser()) == (HOST, USER)
+    for secret in ("00012345", str(cell.folder), str(Path.cwd()), "a salt", HOST, USER):
+        assert secret.encode() not in content, secret
     for log in list_logs(cell.folder):
         assert b"00012345" not in log.read_bytes()
         assert not [r for r in read_records(log) if r.HasField("environment")], "no program, user, git or machine"
@@ -226,5 +257,5 @@ def test_what_waits_to_be_sent_keeps_a_run_offline(tmp_path: Path) -> None:
     log.parent.mkdir(parents=True)
     log.touch()
     assert Wandb(tmp_path, tmp_path / "metrics.csv", "n", "g", "s", "online").mode == "offline"
-    log.with_suffix(".wandb.synced").touch()
+    log.with_suffix(".wandb.synced").touch()  # as `wandb sync` does
     assert Wandb(tmp_path, tmp_path / "metrics.csv", "n", "g", "s", "online").mode == "online"

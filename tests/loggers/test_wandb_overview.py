@@ -1,6 +1,7 @@
 """A run over runs, read back from its local record: everything is there once, however often it is written."""
 
 import json
+import os
 from pathlib import Path
 
 import numpy as np
@@ -12,7 +13,8 @@ wandb = pytest.importorskip("wandb")
 from cxr_xai.loggers.overview import Bars, Curves, Overview  # noqa: E402
 from cxr_xai.loggers.wandb_logged import read_logged  # noqa: E402
 from cxr_xai.loggers.wandb_overview import WandbOverview  # noqa: E402
-from cxr_xai.loggers.wandb_records import list_logs, read_records  # noqa: E402
+from cxr_xai.loggers.wandb_records import list_logs, read_id, read_records  # noqa: E402
+from cxr_xai.loggers.wandb_settings import DATA_DIR, lend_folder  # noqa: E402
 
 
 def make_overview(primary: float) -> Overview:
@@ -33,7 +35,7 @@ def twice(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The folder of an overview that was written, and written again with another number."""
     folder = tmp_path_factory.mktemp("overview")
     for primary in (0.25, 0.5):
-        WandbOverview(folder, "aggregate x", "nih", "aggregate-x", "aggregate").write(make_overview(primary))
+        WandbOverview(folder, "aggregate x", "nih", "aggregate").write(make_overview(primary))
     return folder
 
 
@@ -47,7 +49,7 @@ def test_written_again_it_is_one_record_with_one_row(twice: Path) -> None:
     assert values["aggregate/undefined"] == 1
     assert "primary/difference/low" not in values, "undefined numbers would sort as text"
     [run] = [record.run for record in records if record.HasField("run")]
-    assert (run.run_id, run.run_group, run.job_type) == ("aggregate-x", "nih", "aggregate")
+    assert (run.run_id, run.run_group, run.job_type) == (read_id(twice), "nih", "aggregate")
     assert not run.resume, "the row takes the place of the one before it on a server, too"
     assert run.host == "withheld"
     assert not [record for record in records if record.HasField("environment")]
@@ -63,7 +65,19 @@ def test_what_was_logged_is_known_by_its_kind(twice: Path) -> None:
 
 
 def test_pictures_and_tables_are_files(twice: Path) -> None:
+    assert DATA_DIR not in os.environ
     media = next((twice / "wandb").glob("offline-run-*")) / "files" / "media"
     assert len(list(media.rglob("*.png"))) == 1
     [table] = media.rglob("aggregate/arms_0*.table.json")
     assert json.loads(table.read_text())["data"] == [["a", 0.5], ["b", 0.75]]
+
+
+def test_a_folder_is_lent_for_a_while_unless_one_was_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv(DATA_DIR, raising=False)
+    with lend_folder(tmp_path):
+        assert os.environ[DATA_DIR] == str(tmp_path / "wandb")
+    assert DATA_DIR not in os.environ
+    monkeypatch.setenv(DATA_DIR, "elsewhere")
+    with lend_folder(tmp_path):
+        assert os.environ[DATA_DIR] == "elsewhere"
+    assert os.environ[DATA_DIR] == "elsewhere"

@@ -93,7 +93,7 @@ def run_aggregate(settings: Settings, choices: Mapping[str, str]) -> None:
 def log(settings: Settings, folder: AggregateFolder, found: Found) -> None:
     """Log the aggregate as a run of the group that its cells are in.
 
-    Its identity survives further folds, seeds and arms: sweep, ablation, data, scheme of the split, and the folder.
+    Its name survives further folds, seeds and arms: sweep, ablation, data, scheme of the split, and the folder.
     """
     if settings["logger"]["overview"] is None:
         return

@@ -13,6 +13,7 @@ from cxr_xai.errors import UserError
 from cxr_xai.experiments.overview import read_group
 from cxr_xai.experiments.terminal import console
 from cxr_xai.files import write_json
+from cxr_xai.lease import find_owner
 from cxr_xai.loggers.dashboard import Dashboard, Whose, lay_out
 from cxr_xai.loggers.logged import Logged
 
@@ -134,14 +135,18 @@ def one_group(home: Path, cells: Sequence[RunFolder]) -> str:
 
 
 def send_records(settings: Settings, folders: Sequence[Path], online: bool) -> None:
-    """Send offline records where that was asked for; else say how many wait.
+    """Send offline records of cells that have ended where that was asked for; else say how many wait.
 
     Raises:
         UserError: they cannot be sent.
     """
     from cxr_xai.loggers.wandb_sync import list_waiting, send
 
+    folders, busy = split_busy(folders)
     waiting = len(list_waiting(folders))
+    if busy:
+        names = ", ".join(folder.name for folder in busy)
+        console.print(f"still running, their records are left out: {names}", style="yellow", soft_wrap=True)
     if settings["sync"] and not online:
         raise UserError(f"sync=true: W&B does not answer, or mode={settings['mode']}; {waiting} records wait. {HOW}")
     if settings["sync"]:
@@ -149,6 +154,12 @@ def send_records(settings: Settings, folders: Sequence[Path], online: bool) -> N
         console.print(f"sent {sent} offline records", highlight=False)
     elif waiting:
         console.print(f"{waiting} offline records wait; sync=true sends them", highlight=False)
+
+
+def split_busy(folders: Sequence[Path]) -> tuple[list[Path], list[Path]]:
+    """Return the folders in which nobody works, and those that a process has claimed: their records still grow."""
+    busy = [folder for folder in folders if find_owner(RunFolder(folder).lease) is not None]
+    return [folder for folder in folders if folder not in busy], busy
 
 
 def describe(dashboard: Dashboard, spec: Mapping[str, Any]) -> dict[str, Any]:

@@ -9,6 +9,8 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
+from cxr_xai.artifacts.run_folder import RunFolder
+from cxr_xai.errors import UserError
 from cxr_xai.experiments.search.space import Value
 from cxr_xai.experiments.search.trials import EPOCH, FOLDER, REASON, Trial, Trials
 from cxr_xai.experiments.search.values import best_of, read_values
@@ -104,13 +106,32 @@ class Driver:
         while len(self.slots) < self.parallel:
             with self._claim():
                 trial = self.trials.take()
-                planned = None if trial is None else self._place(trial)
+                planned = None if trial is None else self._try_to_place(trial)
                 self._seen = self.trials.look()
-            if trial is None or planned is None:
+            if trial is None:
                 self._idle_until = time.monotonic() + PAUSE
                 return True
-            self._begin(trial, planned)
+            if planned is not None:
+                self._begin(trial, planned)
         return False
+
+    def _try_to_place(self, trial: Trial) -> Planned | None:
+        """Return the cell of a trial; where its values contradict each other it has failed, and None is returned.
+
+        Edges of a space are tried one by one before anything starts, pairs of values are met here.
+        """
+        try:
+            return self._place(trial)
+        except UserError as error:  # noted and told, it is not taken up again and again
+            trial.note(REASON, str(error))
+            self.trials.tell(trial, "fail")
+            trial.lease.release()
+            nowhere = RunFolder(self.trials.search.folder)
+            self.reporter.event("failed", Job(f"trial {trial.number}", (), nowhere, 0), str(error))
+            return None
+        except BaseException:  # whatever it was, the next launch may take the trial
+            trial.lease.release()
+            raise
 
     def _begin(self, trial: Trial, planned: Planned) -> None:
         """Note where the trial runs, and start it unless its folder has the answer already."""

@@ -1,7 +1,7 @@
 """What ``sweep.search`` says, checked before anything starts."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -165,7 +165,7 @@ def describe(search: Search) -> dict[str, Any]:
     """Return what a search is, in plain types; where these differ it is another one, `trials` apart."""
     return {
         "value": search.asked.monitor,
-        "space": {key: asdict(entry) for key, entry in search.asked.space.items()},
+        "space": {key: entry.describe() for key, entry in search.asked.space.items()},
         "epochs": search.base.epochs,
         "other settings": hash_settings(search.base.settings),
         "code": hash_code("experiments/search/"),

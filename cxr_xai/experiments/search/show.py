@@ -64,7 +64,8 @@ def print_outcome(search: Search, seen: Sequence[Seen], importance: Mapping[str,
     for each in seen:
         if each.state == "fail":
             console.print(Text.assemble((f"trial {each.number}", "red"), f": {each.notes.get(REASON, '')}"))
-            console.print(f"  {search.home / str(each.notes.get(FOLDER))}/output.log", style="dim", soft_wrap=True)
+            if FOLDER in each.notes:  # else its values never made a run
+                console.print(f"  {search.home / each.notes[FOLDER]}/output.log", style="dim", soft_wrap=True)
     if importance:
         parts = ", ".join(f"{shorten(key)} {share:.0%}" for key, share in importance.items())
         console.print(f"[bold]what mattered[/]: {parts}", highlight=False)

@@ -58,6 +58,16 @@ class Entry:
         """Whether its numbers are whole: low, high and step are written without a point."""
         return all(isinstance(number, int) for number in (self.low, self.high, self.step or 1))
 
+    def describe(self) -> dict[str, Any]:
+        """Return what is set, as JSON gives it back: a tuple would come back as a list, and NaN equals no NaN.
+
+        >>> Entry("model", ("resnet10", None)).describe(), Entry("x", low=1, high=3).describe()
+        ({'choices': ['resnet10', None]}, {'low': 1, 'high': 3, 'log': False, 'step': None})
+        """
+        if self.choices is not None:
+            return {"choices": list(self.choices)}
+        return {"low": self.low, "high": self.high, "log": self.log, "step": self.step}
+
     def edges(self) -> tuple[Value, ...]:
         """Return the values that are tried on the configuration before anything starts."""
         return (self.low, self.high) if self.choices is None else self.choices

@@ -53,7 +53,7 @@ def test_it_is_a_run_of_its_own_with_the_same_numbers(folded: AggregateFolder) -
     records = read_records(log)
     [run] = [record.run for record in records if record.HasField("run")]
     assert (run.run_group, run.job_type) == ("x", "aggregate"), "the group of its cells"
-    assert re.fullmatch(r"aggregate-[0-9a-f]{8}", run.run_id)
+    assert re.fullmatch(r"aggregate [0-9a-f]{8}", run.display_name)
     [row] = [record.history for record in records if record.HasField("history")]
     values = {"/".join(item.nested_key) or item.key: json.loads(item.value_json) for item in row.item}
     summary = folded.read_summary()

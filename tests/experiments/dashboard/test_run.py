@@ -9,10 +9,12 @@ import pytest
 
 pytest.importorskip("wandb_workspaces")
 
+from cxr_xai.artifacts.run_folder import RunFolder
 from cxr_xai.errors import UserError
 from cxr_xai.experiments.command import compose
 from cxr_xai.experiments.dashboard.run import run_dashboard
 from cxr_xai.files import read_json
+from cxr_xai.lease import Lease
 from cxr_xai.loggers.overview import Overview
 from cxr_xai.loggers.wandb_logged import read_logged
 from cxr_xai.loggers.wandb_overview import WandbOverview
@@ -37,7 +39,7 @@ def write_record(folder: Path, kind: str, **keys: float) -> None:
         tables = {"aggregate/tables/contrasts": pd.DataFrame({"p": ["<.001"]})}
         pictures = {"aggregate/figures/arms": [(FIGURE, "Arms")]}
     made = Overview("aggregate", {}, numbers, tables, pictures)
-    WandbOverview(folder, kind, "nih", f"{kind}-0", kind).write(made)
+    WandbOverview(folder, kind, "nih", kind).write(made)
 
 
 @pytest.fixture(scope="module")
@@ -93,6 +95,17 @@ def test_what_is_sent_is_what_waits(home: Path) -> None:
     marked.with_suffix(".wandb.synced").touch()
     assert list_waiting([home / "one"]) == []
     marked.with_suffix(".wandb.synced").unlink()
+
+
+def test_cells_that_run_are_named_and_their_records_left_out(home: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    lease = Lease(RunFolder(home / "one").lease)
+    assert lease.take(timeout=0)
+    try:
+        with pytest.raises(UserError, match="1 records wait"):
+            build(home, "sync=true")
+    finally:
+        lease.release()
+    assert "still running, their records are left out: one" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize(

@@ -23,7 +23,7 @@ from cxr_xai.experiments.leaderboard.subject import Subject, open_subject
 from cxr_xai.explainers.center import Center
 from cxr_xai.explainers.exact_cam import ExactCam
 from cxr_xai.loggers.wandb_logged import read_logged
-from cxr_xai.loggers.wandb_records import list_logs, read_records
+from cxr_xai.loggers.wandb_records import list_logs, read_id, read_records
 
 MEMBERS: dict[str, Any] = {
     "exact_cam": {"_target_": "cxr_xai.explainers.exact_cam.ExactCam"},
@@ -42,7 +42,7 @@ def require_logged(subject: Subject, summary: dict[str, Any]) -> None:
     records = read_records(log)
     [run] = [record.run for record in records if record.HasField("run")]
     assert run.job_type == "leaderboard"
-    assert run.run_id.startswith("leaderboard-")
+    assert run.run_id == read_id(log.parents[2])
     [row] = [record.history for record in records if record.HasField("history")]
     values = {"/".join(item.nested_key) or item.key: json.loads(item.value_json) for item in row.item}
     found = arm(summary, "center")["lesions"]["energy"]

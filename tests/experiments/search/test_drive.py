@@ -112,6 +112,19 @@ def test_a_search_that_was_interrupted_goes_on_as_if_it_never_was(
     assert sum(started(command).values()) == 6, "nothing ran for the second one"
 
 
+def test_a_space_with_choices_goes_on_when_more_trials_are_asked_for(
+    make_search: MakeSearch, command: list[str]
+) -> None:
+    entry = "+sweep.search.space.optimizer.weight_decay={choices: [0.0, 1e-2]}"
+    for count in (1, 2):
+        driver = make_driver(make_search(f"sweep.search.trials={count}", entry), command)
+        driver.run()
+        assert [each.state for each in driver.trials.look()] == ["complete"] * count
+    assert {each.params["optimizer.weight_decay"] for each in driver.trials.look()} <= {0.0, 0.01}
+    with pytest.raises(UserError, match="holds a search with other space"):
+        Trials(make_search(entry.replace("1e-2", "2e-2")))
+
+
 def test_two_drivers_share_the_trials(
     make_search: MakeSearch, command: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -152,6 +165,26 @@ def test_failed_trials_stop_nobody_and_are_tried_again_by_the_next_launch(
     after = again.trials.look()
     assert [each.state for each in after] == ["complete"] * 3
     assert [each.params for each in after] == [each.params for each in before]
+
+
+def test_values_that_make_no_run_are_a_failed_trial_and_the_search_goes_on(
+    make_search: MakeSearch, command: list[str]
+) -> None:
+    heard = Heard()
+    driver = make_driver(make_search("sweep.search.trials=2", "sweep.search.prune=null"), command, heard=heard)
+    make_cell = driver._place
+
+    def refuse_the_first(trial: Trial) -> Planned:
+        if trial.number == 0:
+            raise UserError("a=1 does not go with b=2.")
+        return make_cell(trial)
+
+    driver._place = refuse_the_first
+    driver.run()
+    first, second = driver.trials.look()
+    assert (first.state, first.notes["reason"], second.state) == ("fail", "a=1 does not go with b=2.", "complete")
+    assert ("failed", "trial 0", "a=1 does not go with b=2.") in heard.events
+    assert not list(driver.trials.search.folder.glob("*.lock"))
 
 
 def test_another_search_in_the_same_folder_is_refused(make_search: MakeSearch) -> None:
