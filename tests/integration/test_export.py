@@ -59,6 +59,7 @@ def test_run_and_files_predict_alike(finished: RunFolder, small_data: Path, tmp_
     assert {part for name, part in split.items() if f"run's {part}" in notes[name]} == {"train", "val"}
 
 
+@pytest.mark.slow
 def test_what_is_there_stays_and_what_differs_leaves_no_file(
     finished: RunFolder, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -45,6 +45,7 @@ class At(Callback):
             raise Cut
 
 
+@pytest.mark.slow
 def test_cut_in_mid_epoch(
     compose: Compose, shards: Path, tmp_path: Path, require_same: Callable[[RunFolder, RunFolder], None]
 ) -> None:

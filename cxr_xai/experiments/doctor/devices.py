@@ -13,6 +13,9 @@ def check(case: Case) -> Answer:
     trainer = case.settings["trainer"]
     kind, wanted = trainer["accelerator"], trainer["devices"]
     there = torch.cuda.device_count()
+    if case.launcher in ("slurm", "sbatch") and not there:
+        todo = "cells run on other machines; start this there, by srun, to try their GPUs."
+        return warn("no GPU here, from where cells are submitted", todo) if kind != "cpu" else ok("CPU, on the cluster")
     if kind in ("gpu", "cuda") and not there:
         return broken(f"trainer.accelerator={kind}, and torch finds no GPU", "use trainer=cpu, or a machine with one.")
     if kind == "cpu" or not there:
@@ -21,7 +24,7 @@ def check(case: Case) -> Answer:
         if case.image_size >= 224 and kind != "cpu":
             return warn(words, "films of 224 px and more take hours an epoch on a CPU; is a driver missing?")
         return ok(words)
-    if isinstance(wanted, int) and wanted > there:
+    if (count_devices(wanted) or 0) > there:
         return broken(f"trainer.devices={wanted}, and there are {there}", f"use trainer.devices={there}.")
     used, total = measure_step(case)
     name = torch.cuda.get_device_name(0)
@@ -30,6 +33,17 @@ def check(case: Case) -> Answer:
     if used > TIGHT * total:
         return warn(words, "make datamodule.batch_size smaller, with trainer.accumulate_grad_batches.")
     return ok(words)
+
+
+def count_devices(wanted: object) -> int | None:
+    """Return how many GPUs must be there; None where any number will do.
+
+    >>> count_devices(2), count_devices([0, 5]), count_devices("auto"), count_devices(-1)
+    (2, 6, None, None)
+    """
+    if isinstance(wanted, list | tuple):  # numbers of devices
+        return max((int(number) for number in wanted), default=-1) + 1
+    return wanted if isinstance(wanted, int) and wanted >= 0 else None
 
 
 def measure_step(case: Case) -> tuple[float, float]:

@@ -22,13 +22,15 @@ def check(case: Case) -> Answer:
     cache = case.settings["datamodule"]["cache_dir"]
     if cache is not None:
         needs[Path(cache)] = needs.get(Path(cache), 0.0) + films_to_come(case)
-    words, tight = [], False
+    words, tight, taken = [], False, dict[int, float]()
     for place, needed in needs.items():
         parent = first_there(place)
         if not os.access(parent, os.W_OK):
-            return broken(f"{parent} may not be written", "name another place by paths.outputs=… or paths.data=….")
-        free = shutil.disk_usage(parent).free
-        words.append(f"{place} needs {size(needed)} of {size(free)} free")
+            return broken(f"{parent} may not be written", "name another place by paths.outputs=… or paths.cache=….")
+        disk = parent.stat().st_dev  # two places may lie on one
+        free = shutil.disk_usage(parent).free - taken.get(disk, 0.0)
+        taken[disk] = taken.get(disk, 0.0) + needed
+        words.append(f"{place} needs {size(needed)} a run of {size(max(free, 0))} free")
         if needed > free:
             return broken(words[-1], "free some, or name another place by paths.outputs=… or paths.cache=….")
         tight |= SPARE * needed > free

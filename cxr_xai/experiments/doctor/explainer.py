@@ -41,8 +41,10 @@ def what_changed(model: "torch.nn.Module", before: "dict[str, torch.Tensor]") ->
 
     if model.training:
         return "it trains now"
-    if any(module._forward_hooks or module._backward_hooks for module in model.modules()):
+    if any(value for module in model.modules() for name, value in vars(module).items() if name.endswith("_hooks")):
         return "hooks are left"
+    if frozen := next((name for name, p in model.named_parameters() if not p.requires_grad), None):
+        return f"{frozen} asks for no gradient any more"
     if any(p.grad is not None for p in model.parameters()):
         return "gradients are left"
     other = [name for name, value in model.state_dict().items() if not torch.equal(value, before[name])]

@@ -5,13 +5,12 @@ from importlib.util import find_spec
 from cxr_xai.experiments.doctor.case import Answer, Case, broken, ok
 
 EXTRAS = {
-    "wandb": ("wandb",),
+    "wandb": ("wandb", "wandb_workspaces"),
     "slurm": ("submitit",),
     "search": ("optuna",),
     "explainers": ("pytorch_grad_cam", "skimage"),
     "export": ("onnx", "onnxscript", "onnxruntime"),
     "shards": ("webdataset",),
-    "chexlocalize": ("pycocotools",),
 }
 """Modules of each extra of ``pyproject.toml``."""
 
@@ -28,4 +27,5 @@ def asked_for(case: Case) -> set[str]:
     """Return the extras that the settings certainly need; an explainer that needs one says so when it is tried."""
     chosen = {"wandb": case.choices.get("logger") == "wandb", "slurm": case.launcher == "slurm"}
     chosen["search"] = "search" in (case.settings.get("sweep") or {})
+    chosen["shards"] = bool(case.settings["datamodule"].get("shards"))
     return {extra for extra, needed in chosen.items() if needed}

@@ -5,13 +5,16 @@ import subprocess
 from collections.abc import Sequence
 from importlib.util import find_spec
 
+from cxr_xai.errors import UserError
+from cxr_xai.experiments.build import check_settings
+from cxr_xai.experiments.cluster.resources import Resources, count_tasks, name_options
 from cxr_xai.experiments.doctor.case import Answer, Case, broken, ok, warn
 
 PATIENCE = 10.0
 """Seconds for an answer of the controller."""
 
-OPTIONS = ("partition", "account", "qos", "constraint", "mem")
-"""Settings of the launcher that ``sbatch`` takes under the same name."""
+OWN = ("_target_", "max_num_timeout", "wait", "poll")
+"""Settings of a launcher that ask the cluster for nothing."""
 
 
 def check(case: Case) -> Answer:
@@ -36,21 +39,31 @@ def check(case: Case) -> Answer:
         return broken(found, f"use hydra.launcher.partition={partitions[0]}.")
     if not asked:
         return ok(f"there, with {', '.join(partitions)}; hydra/launcher=slurm would use it")
-    code, said = ask(["sbatch", "--test-only", *list_options(case), "--wrap", "true"])
+    try:
+        tasks = count_tasks(read_resources(case), [case.settings["trainer"]])
+    except UserError as error:
+        return broken(str(error), "the launcher and the trainer must ask for the same.")
+    code, said = ask(["sbatch", "--test-only", *list_options(case, tasks), "--wrap", "true"])
     if code:
         return broken(f"sbatch would refuse: {said}", "change hydra.launcher.… accordingly.")
     return ok(f"partitions {', '.join(partitions)}; {said.removeprefix('sbatch: ')}")
 
 
-def list_options(case: Case) -> list[str]:
-    """Return what the launcher would tell ``sbatch``."""
-    given = {name: case.launching[name] for name in OPTIONS if case.launching.get(name) is not None}
-    given |= {"time": case.launching["time"]} if case.launching.get("time") is not None else {}
-    given |= {"nodes": case.launching["nodes"]} if case.launching.get("nodes") is not None else {}
-    if case.launching.get("gpus_per_node"):
-        given["gpus-per-node"] = case.launching["gpus_per_node"]
-    if case.launching.get("cpus_per_task"):
-        given["cpus-per-task"] = case.launching["cpus_per_task"]
+def read_resources(case: Case) -> Resources:
+    """Return what a cell asks for, checked as the launcher does."""
+    given = {key: value for key, value in case.launching.items() if key not in OWN}
+    return Resources(**check_settings(Resources, given, "hydra.launcher"))
+
+
+def list_options(case: Case, tasks: int) -> list[str]:
+    """Return what the launcher would tell ``sbatch``.
+
+    Args:
+        case: with the launcher's settings.
+        tasks: on each node.
+    """
+    further = {str(key): value for key, value in (case.launching.get("additional_parameters") or {}).items()}
+    given = {**name_options(case.launching), "ntasks-per-node": tasks, **further}
     return [f"--{name}={value}" for name, value in given.items()]
 
 

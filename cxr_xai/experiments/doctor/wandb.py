@@ -30,9 +30,9 @@ def check(case: Case) -> Answer:
     if mode == "online" and not key:
         return broken(words, "wandb login, or set WANDB_API_KEY, or use logger.extra.mode=offline.")
     if mode == "online" and not reached:
-        return broken(words, "use logger.extra.mode=offline here, and wandb sync where there is a network.")
+        return broken(words, "use logger.extra.mode=offline; dashboard.py sync=true sends it elsewhere.")
     if mode == "auto" and not (key and reached):
-        return warn(words, "runs will be recorded offline; wandb sync sends them later.")
+        return warn(words, "runs will be recorded offline; scripts/dashboard.py sync=true sends them later.")
     return ok(words)
 
 

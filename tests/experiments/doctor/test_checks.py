@@ -1,6 +1,8 @@
 """Each check answers ok where all is well, and can come out broken."""
 
+import re
 import stat
+import tomllib
 from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
@@ -189,7 +191,11 @@ def test_films_of_a_copy_and_their_store_are_counted(make_case: MakeCase, tmp_pa
 @pytest.mark.parametrize(
     ("sbatch", "outcome", "words"),
     [
-        ('echo "$@" >&2', Outcome.OK, "--test-only --partition=gpu --time=60 --gpus-per-node=2 --wrap true"),
+        (
+            'echo "$@" >&2',
+            Outcome.OK,
+            "--time=60 --partition=gpu --gpus-per-node=2 --ntasks-per-node=2 --comment=x --wrap true",
+        ),
         ("echo invalid account >&2; exit 1", Outcome.BROKEN, "sbatch would refuse: invalid account"),
     ],
 )
@@ -197,8 +203,42 @@ def test_slurm_is_asked_without_submitting(
     sbatch: str, outcome: Outcome, words: str, make_case: MakeCase, tmp_path: Path, monkeypatch: Patch
 ) -> None:
     programs(tmp_path, monkeypatch, sinfo="echo gpu", sbatch=sbatch)
-    launching = {"partition": "gpu", "time": 60, "gpus_per_node": 2, "account": None}
-    of(outcome, slurm.check(make_case(launcher="slurm", launching=launching)), words)
+    asked = {"partition": "gpu", "time": 60, "gpus_per_node": 2, "account": None, "jobs": 4, "poll": 10}
+    launching = {**asked, "additional_parameters": {"comment": "x"}}
+    case = make_case(launcher="slurm", launching=launching)
+    case.settings["trainer"].update(devices=2, strategy="ddp")  # type: ignore[attr-defined]
+    of(outcome, slurm.check(case), words)
+
+
+def test_a_trainer_that_does_not_fit_the_request_is_broken(
+    make_case: MakeCase, tmp_path: Path, monkeypatch: Patch
+) -> None:
+    programs(tmp_path, monkeypatch, sinfo="echo gpu", sbatch="exit 0")
+    case = make_case(launcher="slurm", launching={"time": 60, "jobs": 1, "nodes": 2})
+    of(Outcome.BROKEN, slurm.check(case), "trainer.num_nodes=1 and hydra.launcher.nodes=2 must be equal")
+
+
+def test_every_extra_has_its_modules(project: Path) -> None:
+    written = tomllib.loads((project / "pyproject.toml").read_text())["project"]["optional-dependencies"]
+    assert extras.EXTRAS.keys() == written.keys() - {"dev"}
+    other = {"grad_cam": "pytorch_grad_cam", "scikit_image": "skimage"}
+    for extra, modules in extras.EXTRAS.items():
+        names = [re.split(r"[<>=]", line)[0].replace("-", "_") for line in written[extra]]
+        assert set(modules) == {other.get(name, name) for name in names}
+
+
+def test_shards_ask_for_their_extra(make_case: MakeCase, monkeypatch: Patch) -> None:
+    monkeypatch.setattr(extras, "find_spec", lambda name: None if name == "webdataset" else object())
+    case = make_case()
+    of(Outcome.OK, extras.check(case), "nothing asks for shards")
+    case.settings["datamodule"]["shards"] = "somewhere"  # type: ignore[index]
+    of(Outcome.BROKEN, extras.check(case), "asked for and not installed: shards")
+
+
+def test_a_node_to_log_in_needs_no_gpu(make_case: MakeCase, monkeypatch: Patch) -> None:
+    case = make_case(launcher="slurm")
+    break_devices(case, Path(), monkeypatch)
+    of(Outcome.WARN, devices.check(case), "no GPU here, from where cells are submitted")
 
 
 def test_slurm_that_was_asked_for_and_is_not_there_is_broken(

@@ -125,6 +125,7 @@ def test_a_space_with_choices_goes_on_when_more_trials_are_asked_for(
         Trials(make_search(entry.replace("1e-2", "2e-2")))
 
 
+@pytest.mark.slow
 def test_two_drivers_share_the_trials(
     make_search: MakeSearch, command: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -51,10 +51,13 @@ class Cluster:
         return process
 
     def hurry(self, task: str) -> None:
-        """Let a task start that Slurm holds for two minutes after it was queued again."""
+        """Let a task start that Slurm holds for two minutes after it was queued again.
+
+        Not at once: as long as a node clears what was before, it refuses the task ("already killed").
+        """
         state = self.ask("squeue", "-h", "-j", task, "-o", "%T")
         if state == "PENDING":
-            self.ask("scontrol", "update", f"JobId={task}", "StartTime=now")
+            self.ask("scontrol", "update", f"JobId={task}", "StartTime=now+8")
 
 
 @pytest.fixture(scope="session")
