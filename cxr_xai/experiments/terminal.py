@@ -53,6 +53,7 @@ def quiet_libraries() -> None:
     # A continued run finds its own checkpoints; that is the point of it.
     warnings.filterwarnings("ignore", message="Checkpoint directory .* exists and is not empty")
     warnings.filterwarnings("ignore", message=".*LeafSpec.*")  # Lightning's own use of torch, nobody can act on it
+    warnings.filterwarnings("ignore", message="The `srun` command")  # advice that `choose_environment` has heeded
 
 
 def print_data(certificate: Mapping[str, Any]) -> None:
