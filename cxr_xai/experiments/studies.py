@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from cxr_xai.artifacts.ledger import note_read
-from cxr_xai.artifacts.run_folder import RunFolder
+from cxr_xai.artifacts.run_folder import LOCALIZATION_COLUMNS, RunFolder
 from cxr_xai.data.anatomy.atlas import AtlasAnatomy
 from cxr_xai.data.anatomy.folder import FolderAnatomy
 from cxr_xai.data.anatomy.phantom import PhantomAnatomy
@@ -173,3 +173,20 @@ def choose_anatomy(data: ChestXrayDataModule, masks: str | Path | None) -> Anato
     if masks is not None:
         return FolderAnatomy(masks)
     return PhantomAnatomy(data.root) if data.index.name == "phantom" else AtlasAnatomy()
+
+
+def read_sealed(folder: RunFolder, purpose: str) -> pd.DataFrame:
+    """Return the sealed rows of the run's first explainer, none where no box was scored; the reading is noted.
+
+    Args:
+        folder: of the run.
+        purpose: for the ledger.
+    """
+    if not folder.localization.is_file():
+        return pd.DataFrame(columns=list(LOCALIZATION_COLUMNS))
+    table = pd.read_parquet(folder.localization)
+    table = table[table["half"] == "sealed"]
+    if len(table):
+        note_read(folder.ledger, "sealed boxes", purpose, len(table))
+        table = table[table["explainer"] == table["explainer"].iloc[0]]
+    return table

@@ -21,7 +21,7 @@ from cxr_xai.experiments.drains.terminal import print_drains
 from cxr_xai.experiments.explaining import build_explainer
 from cxr_xai.experiments.reopen import read_settings
 from cxr_xai.experiments.require import require_numbers
-from cxr_xai.experiments.studies import open_studies, require_paths
+from cxr_xai.experiments.studies import open_studies, read_sealed, require_paths
 from cxr_xai.experiments.terminal import quiet_libraries
 from cxr_xai.experiments.verification.evidence import require_known_targets
 from cxr_xai.files import write_csv, write_json
@@ -55,7 +55,7 @@ def run_drains(settings: Settings) -> None:
         "protocol": summary["protocol"]["label"],
         "published": {} if why_not(read_card(summary["protocol"])) else PUBLISHED,
         **rank_drains(columns["target"], columns["logit"], found, patients, replicates),
-        "boxes": compare_boxes(read_sealed(folder), drains, replicates),
+        "boxes": compare_boxes(read_sealed(folder, PURPOSE), drains, replicates),
         "planted": None,
     }
     if source == "phantom":
@@ -101,18 +101,6 @@ def read_test(folder: RunFolder) -> pd.DataFrame:
     table = table[(table["part"] == "test") & (table["finding"] == FINDING)]
     note_read(folder.ledger, "test labels", PURPOSE, len(table))
     return table.reset_index(drop=True)
-
-
-def read_sealed(folder: RunFolder) -> pd.DataFrame:
-    """Return the sealed rows of the run's first explainer; the reading is noted."""
-    if not folder.localization.is_file():
-        return pd.DataFrame(columns=["finding", "image_id", "patient_id", "energy", "energy_ratio", "dead"])
-    table = pd.read_parquet(folder.localization)
-    table = table[table["half"] == "sealed"]
-    if len(table):
-        note_read(folder.ledger, "sealed boxes", PURPOSE, len(table))
-        table = table[table["explainer"] == table["explainer"].iloc[0]]
-    return table
 
 
 def place_maps(folder: RunFolder, settings: Settings, drains: "pd.Series[str]") -> pd.DataFrame:

@@ -8,7 +8,6 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from cxr_xai.artifacts.ledger import note_read
 from cxr_xai.artifacts.run_folder import RunFolder
 from cxr_xai.experiments.estimates import require_replicates
 from cxr_xai.experiments.require import require_numbers
@@ -19,7 +18,7 @@ from cxr_xai.experiments.statements.location import judge_location
 from cxr_xai.experiments.statements.separateness import judge_separateness
 from cxr_xai.experiments.statements.statement import Statement, correct
 from cxr_xai.experiments.statements.terminal import print_statements
-from cxr_xai.experiments.studies import Studies, choose_anatomy, open_studies, require_paths
+from cxr_xai.experiments.studies import Studies, choose_anatomy, open_studies, read_sealed, require_paths
 from cxr_xai.experiments.terminal import ProgressBar, quiet_libraries
 from cxr_xai.files import write_csv, write_json
 from cxr_xai.findings import FINDINGS
@@ -60,7 +59,7 @@ def run_statements(settings: Settings) -> None:
             judge_focus(trained, untrained, _strata(studies), studies.patient_id, settings["bootstrap"]),
             _judge_location(studies, located, settings["bootstrap"]),
             judge_separateness(trained[0], studies.pred, studies.patient_id, settings["bootstrap"]),
-            judge_agreement(_sealed(folder), settings["bootstrap"]),
+            judge_agreement(read_sealed(folder, PURPOSE), settings["bootstrap"]),
         ]
     )
     summary = {
@@ -83,18 +82,6 @@ def _strata(studies: Studies) -> npt.NDArray[np.int64]:
     """``(N, K)`` number of finding × view."""
     views = np.unique(studies.view, return_inverse=True)[1]
     return views[:, None] * len(FINDINGS) + np.arange(len(FINDINGS))[None]
-
-
-def _sealed(folder: RunFolder) -> pd.DataFrame:
-    """Rows of the sealed half of the run's first explainer; the reading is noted."""
-    if not folder.localization.is_file():
-        return pd.DataFrame()
-    table = pd.read_parquet(folder.localization)
-    table = table[table["half"] == "sealed"]
-    if len(table):
-        note_read(folder.ledger, "sealed boxes", PURPOSE, len(table))
-        table = table[table["explainer"] == table["explainer"].iloc[0]]
-    return table
 
 
 def _judge_location(studies: Studies, located: Located, replicates: int) -> Statement:
